@@ -1,0 +1,39 @@
+import type { FixedPointFormat } from "./format.ts";
+import type { RegisterSpec } from "./register.ts";
+
+/**
+ * The word-length points of one layer, as design/machine.md draws them:
+ *
+ *     input × weight → product → accumulator → (sum) + bias → activation → output
+ *
+ * `sum` is present only where a narrower register stands between an exact accumulator and the bias (the `tensorquant`
+ * datapath: s = Q(sum), u = Q(s + b)). Where it is absent the bias is one more step quantized into the accumulator.
+ * `product` and `accumulator` may be exact: a format grown so far that nothing is lost (up to 192 bits).
+ */
+export interface DatapathSpec {
+  readonly input: RegisterSpec;
+  readonly weight: RegisterSpec;
+  readonly product: RegisterSpec;
+  readonly accumulator: RegisterSpec;
+  readonly sum?: RegisterSpec;
+  readonly bias: RegisterSpec;
+  readonly output: RegisterSpec;
+  /** How an average-pool quotient is formed: × nearest(2^16/n) and one quantize, or the exact quotient quantized. */
+  readonly averageDivider: boolean;
+}
+
+/** A datapath register of a layer, in the order in which evidence ranks them. */
+export const DATAPATH_REGISTERS = ["input", "weight", "product", "accumulator", "sum", "bias", "output"] as const;
+export type DatapathRegister = (typeof DATAPATH_REGISTERS)[number];
+
+/** Layer name → word lengths. The artefact that searches produce and exports render. */
+export type FormatAssignment = Readonly<Record<string, DatapathSpec>>;
+
+/** Range of values seen at one tensor while calibrating; stored with the assignment so that a run repeats exactly. */
+export interface CalibratedRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** Which bits a tensor's words have in memory. */
+export type WordFormat = FixedPointFormat;

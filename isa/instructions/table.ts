@@ -1,0 +1,46 @@
+import { CONFIGURE_ACTIVATION, type ConfigureActivation } from "./configure-activation.ts";
+import { CONFIGURE_PIXELS, type ConfigurePixels } from "./configure-pixels.ts";
+import { CONFIGURE_REDUCTION, type ConfigureReduction } from "./configure-reduction.ts";
+import { CONFIGURE_LOAD, CONFIGURE_REGISTER, type ConfigureRegister } from "./configure-register.ts";
+import { HALT, type Halt, SYNCHRONISE, type Synchronise } from "./control.ts";
+import type { InstructionDefinition } from "./definition.ts";
+import { LOAD, type Load } from "./load.ts";
+import { MATRIX, type Matrix } from "./matrix.ts";
+import { POOL, type Pool } from "./pool.ts";
+import { REQUANTIZE, type Requantize } from "./requantize.ts";
+import { STORE, type Store } from "./store.ts";
+import { VECTOR, type Vector } from "./vector.ts";
+
+/** One instruction, decoded. Plain data; `opcode` names its definition. */
+export type Instruction =
+  | ConfigureRegister
+  | ConfigureReduction
+  | ConfigurePixels
+  | ConfigureActivation
+  | Load
+  | Store
+  | Matrix
+  | Requantize
+  | Pool
+  | Vector
+  | Synchronise
+  | Halt;
+
+export type Opcode = Instruction["opcode"];
+
+/** The instruction table: the single source of encoding, assembly and manual. */
+export const INSTRUCTIONS: { readonly [Name in Opcode]: InstructionDefinition<Name> } = {
+  "configure.register": CONFIGURE_REGISTER,
+  "configure.load": CONFIGURE_LOAD,
+  "configure.reduction": CONFIGURE_REDUCTION,
+  "configure.pixels": CONFIGURE_PIXELS,
+  "configure.activation": CONFIGURE_ACTIVATION,
+  load: LOAD,
+  store: STORE,
+  matrix: MATRIX,
+  requantize: REQUANTIZE,
+  pool: POOL,
+  vector: VECTOR,
+  synchronise: SYNCHRONISE,
+  halt: HALT,
+};

@@ -1,0 +1,204 @@
+import { z } from "zod";
+import type { DatapathSpec } from "./datapath.ts";
+import type { FixedPointFormat } from "./format.ts";
+import type { Dataflow, Dram, Machine, OnChipMemory } from "./machine.ts";
+import { DIALECTS, type Dialect, OVERFLOW_MODES, type OverflowMode } from "./overflow.ts";
+import type { CompileOverflow, LayerKind, LayerSymbol, Program, TensorSymbol, TileSymbol } from "./program.ts";
+import type { RegisterSpec } from "./register.ts";
+import { ROUNDING_MODES, type RoundingMode } from "./rounding.ts";
+
+/*
+ * The types of a program's symbols, as a file or a listing may hold them. A schema knows one value's shape; what values
+ * say of each other is in check-program.ts, ranges of machines and registers in machine.ts and register.ts.
+ */
+
+const count: z.ZodType<number> = z.int().nonnegative();
+const side: z.ZodType<number> = z.int().positive();
+const name: z.ZodType<string> = z.string().min(1);
+
+function keysOf<Name extends string>(table: Readonly<Record<Name, unknown>>): Name[] {
+  return Object.keys(table) as Name[];
+}
+
+const DATAFLOWS: Record<Dataflow, true> = {
+  "output-stationary": true,
+  "weight-stationary": true,
+  "input-stationary": true,
+  tree: true,
+};
+
+const LAYER_KINDS: Record<LayerKind, true> = {
+  conv2d: true,
+  dense: true,
+  pool: true,
+  add: true,
+  concatenate: true,
+  copy: true,
+};
+
+const TENSOR_ROLES: Record<TensorSymbol["role"], true> = {
+  input: true,
+  output: true,
+  constant: true,
+  intermediate: true,
+};
+
+const onChipMemory: z.ZodType<OnChipMemory> = z.strictObject({
+  capacityBits: side,
+  banks: side,
+  bitsPerCycle: side,
+});
+
+const dram: z.ZodType<Dram> = z.strictObject({
+  capacityBits: side,
+  wordBits: side,
+  bytesPerCycle: side,
+  latencyCycles: count,
+});
+
+export const machineSchema: z.ZodType<Machine> = z.strictObject({
+  name: z.string(),
+  clockHz: side,
+  rows: side,
+  columns: side,
+  dataflow: z.enum(keysOf(DATAFLOWS)),
+  macPipeline: count,
+  tail: count,
+  weightDoubleBuffer: z.boolean(),
+  drainOverlap: z.boolean(),
+  inputScratchpad: onChipMemory,
+  weightScratchpad: onChipMemory,
+  accumulatorBank: onChipMemory,
+  outputBuffer: onChipMemory,
+  dram,
+});
+
+export const formatSchema: z.ZodType<FixedPointFormat> = z.strictObject({
+  wordLength: side,
+  fractionLength: z.int(),
+  signed: z.boolean(),
+});
+
+export const registerSchema: z.ZodType<RegisterSpec> = z.strictObject({
+  format: formatSchema,
+  rounding: z.enum(keysOf<RoundingMode>(ROUNDING_MODES)),
+  overflow: z.enum(keysOf<OverflowMode>(OVERFLOW_MODES)),
+  saturatedBits: count,
+  dialect: z.enum(keysOf<Dialect>(DIALECTS)),
+});
+
+export const datapathSchema: z.ZodType<DatapathSpec> = z.strictObject({
+  input: registerSchema,
+  weight: registerSchema,
+  product: registerSchema,
+  accumulator: registerSchema,
+  sum: registerSchema.exactOptional(),
+  bias: registerSchema,
+  output: registerSchema,
+  averageDivider: z.boolean(),
+});
+
+export const tensorSchema: z.ZodType<TensorSymbol> = z.strictObject({
+  name,
+  role: z.enum(keysOf(TENSOR_ROLES)),
+  address: count,
+  shape: z.tuple([side, side, side]),
+  format: formatSchema,
+});
+
+export const layerSchema: z.ZodType<LayerSymbol> = z.strictObject({
+  name,
+  kind: z.enum(keysOf(LAYER_KINDS)),
+  firstInstruction: count,
+  endInstruction: count,
+  macs: count,
+  datapath: datapathSchema,
+  inputs: z.array(name),
+  output: name,
+  doubleRounding: z.boolean(),
+});
+
+export const tileSchema: z.ZodType<TileSymbol> = z.strictObject({
+  instruction: count,
+  row: count,
+  column: count,
+  channel: count,
+  columns: side,
+});
+
+export const compileOverflowSchema: z.ZodType<CompileOverflow> = z.strictObject({
+  layer: name,
+  weight: count,
+  bias: count,
+});
+
+/** Deepest nesting of metadata; keeps every walk over it within the stack. */
+const METADATA_DEPTH = 64;
+
+const metadata = z.custom<Readonly<Record<string, unknown>>>(
+  (value) => isPlainObject(value) && isJson(value, METADATA_DEPTH),
+  `expected a JSON object nested at most ${METADATA_DEPTH} deep`,
+);
+
+/** What is said once of a program: everything but its lists and its machine. */
+export type ProgramFacts = Pick<Program, "seed" | "input" | "output" | "hostSoftmax" | "metadata">;
+
+const facts = { seed: z.int().min(0).max(0xffff_ffff), input: name, output: name, hostSoftmax: z.boolean(), metadata };
+
+export const programFactsSchema: z.ZodType<ProgramFacts> = z.strictObject(facts);
+
+/** A program without instructions and words; `constants` names the tensors whose words are stored, in order. */
+export type ProgramSymbols = Omit<Program, "instructions" | "constants"> & { readonly constants: readonly string[] };
+
+export const programSymbolsSchema: z.ZodType<ProgramSymbols> = z.strictObject({
+  ...facts,
+  machine: machineSchema,
+  tensors: z.array(tensorSchema),
+  constants: z.array(name),
+  layers: z.array(layerSchema),
+  tiles: z.array(tileSchema),
+  compileOverflow: z.array(compileOverflowSchema),
+});
+
+/** One problem a schema found: where in the value, and what. */
+export interface SchemaProblem {
+  readonly path: string;
+  readonly what: string;
+}
+
+/** The value in the schema's own key order, or the first 20 problems. */
+export function parseWith<Value>(
+  schema: z.ZodType<Value>,
+  value: unknown,
+):
+  | { readonly value: Value; readonly problems?: never }
+  | { readonly problems: readonly SchemaProblem[]; readonly value?: never } {
+  const result = schema.safeParse(value);
+  if (result.success) return { value: result.data };
+  return {
+    problems: result.error.issues
+      .slice(0, 20)
+      .map((issue) => ({ path: pathText(issue.path), what: issue.message.replace(/^Invalid (input|option): /, "") })),
+  };
+}
+
+/** `tensors[3].address`. */
+function pathText(path: readonly PropertyKey[]): string {
+  return path.reduce<string>((text, key) => {
+    if (typeof key === "number") return `${text}[${key}]`;
+    return text === "" ? String(key) : `${text}.${String(key)}`;
+  }, "");
+}
+
+function isPlainObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Whether JSON holds the value as it is; a property that is undefined is no property. */
+function isJson(value: unknown, depth: number): boolean {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return true;
+  if (typeof value === "number") return Number.isFinite(value);
+  if (depth === 0 || typeof value !== "object") return false;
+  if (Array.isArray(value)) return value.every((element) => isJson(element, depth - 1));
+  return Object.values(value).every((element) => element === undefined || isJson(element, depth - 1));
+}

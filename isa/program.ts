@@ -1,0 +1,82 @@
+import type { DatapathSpec } from "./datapath.ts";
+import type { FixedPointFormat } from "./format.ts";
+import type { Instruction } from "./instructions/table.ts";
+import type { Machine } from "./machine.ts";
+import type { Raws } from "./raws.ts";
+
+/** A tensor in DRAM: rows × columns × channels words, channel fastest, packed at the format's own word length. */
+export interface TensorSymbol {
+  readonly name: string;
+  readonly role: "input" | "output" | "constant" | "intermediate";
+  /** Bit address, a multiple of the DRAM word. Tensors do not overlap. */
+  readonly address: number;
+  /** Rows, columns, channels. */
+  readonly shape: readonly [number, number, number];
+  readonly format: FixedPointFormat;
+}
+
+export type LayerKind = "conv2d" | "dense" | "pool" | "add" | "concatenate" | "copy";
+
+/** A run of instructions that computes one layer, and what a report says of it. */
+export interface LayerSymbol {
+  readonly name: string;
+  readonly kind: LayerKind;
+  /** First instruction and one past the last; layers are contiguous and in program order. */
+  readonly firstInstruction: number;
+  readonly endInstruction: number;
+  /** E · N · K / groups, padding zeros included; 0 for layers without multiplications on the array. */
+  readonly macs: number;
+  readonly datapath: DatapathSpec;
+  /** Names of the tensors read and written. */
+  readonly inputs: readonly string[];
+  readonly output: string;
+  /** True where the layer's input format differs from its producer's output format: loading quantizes again. */
+  readonly doubleRounding: boolean;
+}
+
+/** Where the tile that a compute instruction writes lies in its layer's output. */
+export interface TileSymbol {
+  readonly instruction: number;
+  readonly row: number;
+  readonly column: number;
+  readonly channel: number;
+  /** Output columns of the tile: pixel e lies at (row + ⌊e / columns⌋, column + e mod columns). */
+  readonly columns: number;
+}
+
+export interface Constant {
+  /** Name of a tensor of role `constant`. */
+  readonly tensor: string;
+  readonly raws: Raws;
+}
+
+/** Counts of words clipped while constants were quantized, per layer. */
+export interface CompileOverflow {
+  readonly layer: string;
+  readonly weight: number;
+  readonly bias: number;
+}
+
+/** What the compiler hands to the simulator: complete, plain, serialisable. */
+export interface Program {
+  readonly machine: Machine;
+  /** Seed of every stochastic register and of stochastic constants. */
+  readonly seed: number;
+  readonly instructions: readonly Instruction[];
+  readonly tensors: readonly TensorSymbol[];
+  readonly constants: readonly Constant[];
+  readonly layers: readonly LayerSymbol[];
+  readonly tiles: readonly TileSymbol[];
+  readonly compileOverflow: readonly CompileOverflow[];
+  /** Name of the tensor the host fills before, and of the one it reads after each image. */
+  readonly input: string;
+  readonly output: string;
+  /** Host work after the output tensor. */
+  readonly hostSoftmax: boolean;
+  /** JSON the compiler's caller wants to travel along (model name, input recipe, configuration). */
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+export function elementCount(shape: readonly number[]): number {
+  return shape.reduce((product, side) => product * side, 1);
+}
