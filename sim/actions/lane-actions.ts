@@ -1,0 +1,128 @@
+import { bitLength, type FixedPointFormat } from "../../isa/format.ts";
+import { productFormat, sumFormat } from "../../isa/growth.ts";
+import type { ConfigureActivation } from "../../isa/instructions/configure-activation.ts";
+import type { Pool } from "../../isa/instructions/pool.ts";
+import type { VectorOperation } from "../../isa/instructions/vector.ts";
+import type { Machine } from "../../isa/machine.ts";
+import type { ConfiguredPool, ConfiguredRequantize, ConfiguredVector } from "../configuration.ts";
+import type { Tally } from "./action-counts.ts";
+import { countQuantization, countQuotientQuantization } from "./quantization-actions.ts";
+
+/** Every element: read the sum (and the bias), add, activate, quantize, write. */
+export function countRequantize(tally: Tally, configured: ConfiguredRequantize, machine: Machine): void {
+  const { instruction, accumulator, sum, bias, output, activation } = configured;
+  const elements = instruction.pixels * instruction.columns;
+  const target = sum ?? accumulator;
+  tally.memory("accumulatorBank", "read", accumulator.format.wordLength, machine.accumulatorBank, elements);
+  if (sum !== null) countQuantization(tally, accumulator.format, sum, elements);
+  if (bias !== null) {
+    tally.memory("weightScratchpad", "read", bias.format.wordLength, machine.weightScratchpad, elements);
+    const exact = sumFormat(target.format, bias.format);
+    tally.add("adder", "add", [exact.wordLength], elements);
+    countQuantization(tally, exact, target, elements);
+  }
+  countActivation(tally, activation, target.format, elements);
+  countQuantization(tally, target.format, output, elements);
+  tally.memory("outputBuffer", "write", output.format.wordLength, machine.outputBuffer, elements);
+}
+
+function countActivation(tally: Tally, activation: ConfigureActivation, format: FixedPointFormat, count: number): void {
+  if (activation.activation !== "none") tally.add("activation", activation.activation, [format.wordLength], count);
+}
+
+/** nearest(2^16 / n), n ≥ 1: 17 bits, 16 of them fraction. */
+const RECIPROCAL: FixedPointFormat = { wordLength: 17, fractionLength: 16, signed: false };
+
+/** Every valid position of every window is read; a window of v positions takes v − 1 comparisons or v additions. */
+export function countPool(tally: Tally, configured: ConfiguredPool, machine: Machine): void {
+  const { instruction: pool, operandA, average } = configured;
+  const outputs = pool.outputRows * pool.outputColumns * pool.channels;
+  const rows = validPositions(pool.outputRows, pool.kernelRows, pool.strideRows, pool.padTop, pool.inputRows);
+  const columns = validPositions(
+    pool.outputColumns,
+    pool.kernelColumns,
+    pool.strideColumns,
+    pool.padLeft,
+    pool.inputColumns,
+  );
+  const reads = rows * columns * pool.channels;
+  const { wordLength } = operandA.format;
+  tally.memory("inputScratchpad", "read", wordLength, machine.inputScratchpad, reads);
+  if (average === null) {
+    tally.add("comparator", "compare", [wordLength], reads - outputs);
+    tally.memory("outputBuffer", "write", wordLength, machine.outputBuffer, outputs);
+    return;
+  }
+  const { accumulator, output } = average;
+  const exact = sumFormat(accumulator.format, operandA.format);
+  tally.add("adder", "add", [exact.wordLength], reads);
+  countQuantization(tally, exact, accumulator, reads);
+  tally.add("accumulatorRegister", "write", [accumulator.format.wordLength], reads);
+  countMean(tally, pool, accumulator.format, outputs);
+  if (pool.kind === "averageDivider") {
+    countQuotientQuantization(tally, accumulator.format, divisorBits(pool), output, outputs);
+  } else {
+    countQuantization(tally, productFormat(accumulator.format, RECIPROCAL), output, outputs);
+  }
+  tally.memory("outputBuffer", "write", output.format.wordLength, machine.outputBuffer, outputs);
+}
+
+function countMean(tally: Tally, pool: Pool, accumulator: FixedPointFormat, outputs: number): void {
+  if (pool.kind === "averageDivider") {
+    tally.add("divider", "divide", [accumulator.wordLength, divisorBits(pool)], outputs);
+  } else {
+    tally.add("multiplier", "multiply", [accumulator.wordLength, RECIPROCAL.wordLength], outputs);
+  }
+}
+
+/** Bits of the largest n. */
+function divisorBits(pool: Pool): number {
+  return bitLength(BigInt(pool.kernelRows * pool.kernelColumns));
+}
+
+/** Σ over the windows along one side of their positions inside the block. */
+function validPositions(outputs: number, kernel: number, stride: number, padding: number, inputs: number): number {
+  let sum = 0;
+  for (let output = 0; output < outputs; output++) {
+    const start = output * stride - padding;
+    sum += Math.max(0, Math.min(inputs, start + kernel) - Math.max(0, start));
+  }
+  return sum;
+}
+
+/** Format of the exact result of an operation on a and b. */
+const EXACT_RESULT: Readonly<
+  Record<VectorOperation, (a: FixedPointFormat, b: FixedPointFormat, shift: number) => FixedPointFormat>
+> = {
+  copy: (a) => a,
+  add: (a, b) => sumFormat(a, b),
+  subtract: (a, b) => ({ ...sumFormat(a, b), signed: true }),
+  multiply: (a, b) => productFormat(a, b),
+  maximum: (a, b) => alignedFormat(a, b),
+  minimum: (a, b) => alignedFormat(a, b),
+  shift: (a, _b, shift) => ({ ...a, fractionLength: a.fractionLength - shift }),
+};
+
+/** Holds every word of a and of b: a sum without its carry. */
+function alignedFormat(a: FixedPointFormat, b: FixedPointFormat): FixedPointFormat {
+  const sum = sumFormat(a, b);
+  return { ...sum, wordLength: sum.wordLength - 1 };
+}
+
+/** Every element: read the operands, operate, activate, quantize, write; copies and shifts are wires. */
+export function countVector(tally: Tally, configured: ConfiguredVector, machine: Machine): void {
+  const { instruction, operandA, operandB, output, activation } = configured;
+  const { elements, operation, shift } = instruction;
+  const [a, b] = [operandA.format, (operandB ?? operandA).format];
+  const exact = EXACT_RESULT[operation](a, b, Number(shift));
+  tally.memory("inputScratchpad", "read", a.wordLength, machine.inputScratchpad, elements);
+  if (operandB !== null) tally.memory("inputScratchpad", "read", b.wordLength, machine.inputScratchpad, elements);
+  if (operation === "multiply") tally.add("multiplier", "multiply", [a.wordLength, b.wordLength], elements);
+  if (operation === "add" || operation === "subtract") tally.add("adder", "add", [exact.wordLength], elements);
+  if (operation === "maximum" || operation === "minimum") {
+    tally.add("comparator", "compare", [exact.wordLength], elements);
+  }
+  countActivation(tally, activation, exact, elements);
+  countQuantization(tally, exact, output, elements);
+  tally.memory("outputBuffer", "write", output.format.wordLength, machine.outputBuffer, elements);
+}

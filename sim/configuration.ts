@@ -1,0 +1,317 @@
+import { InvariantError } from "../isa/diagnostic.ts";
+import type { ConfigureActivation } from "../isa/instructions/configure-activation.ts";
+import type { ConfigurePixels } from "../isa/instructions/configure-pixels.ts";
+import type { ConfigureReduction } from "../isa/instructions/configure-reduction.ts";
+import type { ConfigureRegister, MachineRegister } from "../isa/instructions/configure-register.ts";
+import type { Load } from "../isa/instructions/load.ts";
+import type { Matrix } from "../isa/instructions/matrix.ts";
+import type { Pool } from "../isa/instructions/pool.ts";
+import type { Requantize } from "../isa/instructions/requantize.ts";
+import type { Store } from "../isa/instructions/store.ts";
+import type { Instruction } from "../isa/instructions/table.ts";
+import { BINARY_VECTOR_OPERATIONS, type Vector } from "../isa/instructions/vector.ts";
+import type { Machine } from "../isa/machine.ts";
+import type { Dialect, OverflowMode } from "../isa/overflow.ts";
+import type { Program } from "../isa/program.ts";
+import { type RegisterSpec, validateRegister } from "../isa/register.ts";
+import type { RoundingMode } from "../isa/rounding.ts";
+import type { Fault, FaultKind } from "./fault.ts";
+
+/*
+ * The settings each instruction finds when its turn comes in its unit. Registers, counters and the activation keep what
+ * the last configure instruction of the same unit gave them, so one walk over the program resolves them all.
+ */
+
+export interface ConfiguredLoad {
+  readonly opcode: "load";
+  readonly instruction: Load;
+  readonly source: RegisterSpec;
+  readonly input: RegisterSpec;
+}
+
+export interface ConfiguredMatrix {
+  readonly opcode: "matrix";
+  readonly instruction: Matrix;
+  readonly operandA: RegisterSpec;
+  readonly weight: RegisterSpec;
+  readonly product: RegisterSpec;
+  readonly accumulator: RegisterSpec;
+  readonly pixels: ConfigurePixels;
+  readonly reduction: ConfigureReduction;
+}
+
+export interface ConfiguredRequantize {
+  readonly opcode: "requantize";
+  readonly instruction: Requantize;
+  readonly accumulator: RegisterSpec;
+  /** With `useSum`. */
+  readonly sum: RegisterSpec | null;
+  /** With `hasBias`. */
+  readonly bias: RegisterSpec | null;
+  readonly output: RegisterSpec;
+  readonly activation: ConfigureActivation;
+}
+
+export interface ConfiguredPool {
+  readonly opcode: "pool";
+  readonly instruction: Pool;
+  readonly operandA: RegisterSpec;
+  /** Null for `maximum`, which keeps operandA's format. */
+  readonly average: { readonly accumulator: RegisterSpec; readonly output: RegisterSpec } | null;
+}
+
+export interface ConfiguredVector {
+  readonly opcode: "vector";
+  readonly instruction: Vector;
+  readonly operandA: RegisterSpec;
+  /** For operations of two operands. */
+  readonly operandB: RegisterSpec | null;
+  readonly output: RegisterSpec;
+  readonly activation: ConfigureActivation;
+  /** With `clip`: the register in whose format the bound is written. */
+  readonly accumulator: RegisterSpec | null;
+}
+
+/** A store carries its own W and uses no setting. */
+export interface ConfiguredStore {
+  readonly opcode: "store";
+  readonly instruction: Store;
+}
+
+type MovingInstruction = Load | Store | Matrix | Requantize | Pool | Vector;
+
+/** A configure instruction or a barrier. */
+export interface ConfiguredControl {
+  readonly opcode: Exclude<Instruction, MovingInstruction>["opcode"];
+  readonly instruction: Exclude<Instruction, MovingInstruction>;
+}
+
+/** An instruction together with every setting it uses; `opcode` repeats the instruction's. */
+export type ConfiguredInstruction =
+  | ConfiguredLoad
+  | ConfiguredStore
+  | ConfiguredMatrix
+  | ConfiguredRequantize
+  | ConfiguredPool
+  | ConfiguredVector
+  | ConfiguredControl;
+
+/** A fault that follows from the program alone. */
+export function admissionFault(kind: FaultKind, pc: number | null, message: string): Fault {
+  return { kind, pc, cycle: null, message, site: null };
+}
+
+interface Settings {
+  readonly registers: Map<MachineRegister, RegisterSpec>;
+  pixels: ConfigurePixels | undefined;
+  reduction: ConfigureReduction | undefined;
+  activation: ConfigureActivation | undefined;
+}
+
+/** Every instruction with the settings in force, or the first `configuration` fault in program order. */
+export function walkConfiguration(
+  program: Pick<Program, "instructions" | "machine">,
+): { readonly configured: readonly ConfiguredInstruction[] } | { readonly fault: Fault } {
+  const settings: Settings = {
+    registers: new Map(),
+    pixels: undefined,
+    reduction: undefined,
+    activation: undefined,
+  };
+  const configured: ConfiguredInstruction[] = [];
+  for (const [pc, instruction] of program.instructions.entries()) {
+    const wrong = apply(instruction, settings) ?? missing(instruction, settings);
+    if (wrong !== null) return { fault: admissionFault("configuration", pc, `${instruction.opcode}: ${wrong}`) };
+    const resolved = resolve(instruction, settings);
+    const contradiction = contradictionOf(resolved, program.machine);
+    if (contradiction !== null) {
+      return { fault: admissionFault("configuration", pc, `${instruction.opcode}: ${contradiction}`) };
+    }
+    configured.push(resolved);
+  }
+  return { configured };
+}
+
+/** Registers that may hold an exact product or sum. */
+const WIDE_REGISTERS: readonly MachineRegister[] = ["product", "accumulator"];
+
+/** Takes the setting of a configure instruction; says what is wrong with it. */
+function apply(instruction: Instruction, settings: Settings): string | null {
+  switch (instruction.opcode) {
+    case "configure.register":
+    case "configure.load": {
+      const spec = registerOf(instruction);
+      const exact = WIDE_REGISTERS.includes(instruction.register);
+      const found = validateRegister(spec, `${instruction.register} register`, { exact });
+      if (found.length > 0) return found.map(({ where, what, hint }) => `${where}: ${what}; ${hint}`).join("; ");
+      settings.registers.set(instruction.register, spec);
+      return null;
+    }
+    case "configure.pixels":
+      settings.pixels = instruction;
+      return null;
+    case "configure.reduction":
+      settings.reduction = instruction;
+      return null;
+    case "configure.activation":
+      settings.activation = instruction;
+      return null;
+    default:
+      return null;
+  }
+}
+
+/** The register a configure instruction describes; its names are checked by `validateRegister`, not here. */
+function registerOf(instruction: ConfigureRegister): RegisterSpec {
+  return {
+    format: {
+      wordLength: instruction.wordLength,
+      fractionLength: Number(instruction.fractionLength),
+      signed: instruction.signed,
+    },
+    rounding: instruction.rounding as RoundingMode,
+    overflow: instruction.overflow as OverflowMode,
+    saturatedBits: instruction.saturatedBits,
+    dialect: instruction.dialect as Dialect,
+  };
+}
+
+interface Needs {
+  readonly registers: readonly MachineRegister[];
+  readonly counters?: boolean;
+  readonly activation?: boolean;
+}
+
+function needsOf(instruction: Instruction, settings: Settings): Needs {
+  switch (instruction.opcode) {
+    case "load":
+      return { registers: ["source", "input"] };
+    case "matrix":
+      return { registers: ["operandA", "weight", "product", "accumulator"], counters: true };
+    case "requantize": {
+      const registers: MachineRegister[] = ["accumulator", "output"];
+      if (instruction.useSum) registers.push("sum");
+      if (instruction.hasBias) registers.push("bias");
+      return { registers, activation: true };
+    }
+    case "pool":
+      return { registers: instruction.kind === "maximum" ? ["operandA"] : ["operandA", "accumulator", "output"] };
+    case "vector": {
+      const registers: MachineRegister[] = ["operandA", "output"];
+      if (BINARY_VECTOR_OPERATIONS.includes(instruction.operation)) registers.push("operandB");
+      if (settings.activation?.activation === "clip") registers.push("accumulator");
+      return { registers, activation: true };
+    }
+    default:
+      return { registers: [] };
+  }
+}
+
+/** What the instruction uses and nobody has set. */
+function missing(instruction: Instruction, settings: Settings): string | null {
+  const needs = needsOf(instruction, settings);
+  const names: string[] = needs.registers.filter((name) => !settings.registers.has(name));
+  if (needs.counters && !settings.pixels) names.push("pixel counters (configure.pixels)");
+  if (needs.counters && !settings.reduction) names.push("reduction counters (configure.reduction)");
+  if (needs.activation && !settings.activation) names.push("activation (configure.activation)");
+  return names.length === 0 ? null : `never set: ${names.join(", ")}; configure it before this instruction`;
+}
+
+function resolve(instruction: Instruction, settings: Settings): ConfiguredInstruction {
+  const register = (name: MachineRegister): RegisterSpec => present(settings.registers.get(name), name);
+  const { opcode } = instruction;
+  switch (opcode) {
+    case "load":
+      return { opcode, instruction, source: register("source"), input: register("input") };
+    case "matrix":
+      return {
+        opcode,
+        instruction,
+        operandA: register("operandA"),
+        weight: register("weight"),
+        product: register("product"),
+        accumulator: register("accumulator"),
+        pixels: present(settings.pixels, "pixels"),
+        reduction: present(settings.reduction, "reduction"),
+      };
+    case "requantize":
+      return {
+        opcode,
+        instruction,
+        accumulator: register("accumulator"),
+        sum: instruction.useSum ? register("sum") : null,
+        bias: instruction.hasBias ? register("bias") : null,
+        output: register("output"),
+        activation: present(settings.activation, "activation"),
+      };
+    case "pool":
+      return {
+        opcode,
+        instruction,
+        operandA: register("operandA"),
+        average:
+          instruction.kind === "maximum" ? null : { accumulator: register("accumulator"), output: register("output") },
+      };
+    case "vector": {
+      const activation = present(settings.activation, "activation");
+      return {
+        opcode,
+        instruction,
+        operandA: register("operandA"),
+        operandB: BINARY_VECTOR_OPERATIONS.includes(instruction.operation) ? register("operandB") : null,
+        output: register("output"),
+        activation,
+        accumulator: activation.activation === "clip" ? register("accumulator") : null,
+      };
+    }
+    case "store":
+      return { opcode, instruction };
+    case "configure.register":
+    case "configure.load":
+    case "configure.pixels":
+    case "configure.reduction":
+    case "configure.activation":
+    case "synchronise":
+    case "halt":
+      return { opcode, instruction };
+  }
+}
+
+function present<Setting>(setting: Setting | undefined, name: string): Setting {
+  if (setting === undefined) throw new InvariantError(`setting ${name} passed the check and is missing`);
+  return setting;
+}
+
+/** Fields of an instruction that contradict its settings or the machine. */
+function contradictionOf(configured: ConfiguredInstruction, machine: Machine): string | null {
+  if (configured.opcode === "matrix") return matrixContradiction(configured, machine);
+  if (configured.opcode === "pool") return poolContradiction(configured.instruction);
+  return null;
+}
+
+function matrixContradiction({ instruction, pixels, reduction }: ConfiguredMatrix, machine: Machine): string | null {
+  const { reductionStart, reductionLength, accumulatorPitch, columns } = instruction;
+  const steps = reduction.outerCount * reduction.middleCount * reduction.innerCount;
+  if (reductionStart + reductionLength > steps) {
+    return `steps ${reductionStart} to ${reductionStart + reductionLength - 1} exceed the reduction counters' ${steps}`;
+  }
+  if (machine.dataflow !== "output-stationary" && reductionStart % machine.rows !== 0) {
+    return `reductionStart ${reductionStart} is not a multiple of the array's ${machine.rows} rows`;
+  }
+  const pixelCount = pixels.rowCount * pixels.columnCount;
+  if (pixelCount > 1 && accumulatorPitch < columns) {
+    return `accumulatorPitch ${accumulatorPitch} is below the tile's ${columns} columns: sums would share a word`;
+  }
+  return null;
+}
+
+/** A window that holds nothing but padding has no maximum and no average of valid positions. */
+function poolContradiction(pool: Pool): string | null {
+  if (pool.kind !== "maximum" && pool.countPadding) return null;
+  const empty = (inputs: number, outputs: number, kernel: number, stride: number, padding: number): boolean =>
+    padding >= kernel || (outputs - 1) * stride - padding >= inputs;
+  const rows = empty(pool.inputRows, pool.outputRows, pool.kernelRows, pool.strideRows, pool.padTop);
+  const columns = empty(pool.inputColumns, pool.outputColumns, pool.kernelColumns, pool.strideColumns, pool.padLeft);
+  if (!rows && !columns) return null;
+  return `the ${rows ? "first or last row" : "first or last column"} of windows holds nothing but padding`;
+}

@@ -1,0 +1,73 @@
+import type { Machine } from "../../isa/machine.ts";
+import type { ConfiguredPool, ConfiguredRequantize, ConfiguredVector } from "../configuration.ts";
+import { ceilingText, stretchedText } from "./formula.ts";
+import type { InstructionCycles } from "./occupancy.ts";
+import { type PortDemand, stretchOf } from "./ports.ts";
+
+/*
+ * Instructions on the C lanes: one element per lane and step, m cycles per step; the rule under "Lanes" in
+ * isa/README.md.
+ */
+
+function laneCycles(steps: number, formula: string, ports: readonly PortDemand[]): InstructionCycles {
+  const { stretch, cause } = stretchOf(ports);
+  return {
+    cycles: stretch * steps,
+    steps,
+    stretch,
+    stalls: cause === null ? {} : { [cause]: (stretch - 1) * steps },
+    formula: stretchedText(stretch, formula),
+  };
+}
+
+/** pixels · ⌈columns / C⌉ steps. */
+export function requantizeCycles(configured: ConfiguredRequantize, machine: Machine): InstructionCycles {
+  const { pixels, columns } = configured.instruction;
+  const lanes = machine.columns;
+  return laneCycles(pixels * Math.ceil(columns / lanes), `${pixels} × ${ceilingText(columns, lanes)}`, [
+    {
+      cause: "accumulator",
+      bits: lanes * configured.accumulator.format.wordLength,
+      bitsPerCycle: machine.accumulatorBank.bitsPerCycle,
+    },
+    {
+      cause: "weights",
+      bits: lanes * (configured.bias?.format.wordLength ?? 0),
+      bitsPerCycle: machine.weightScratchpad.bitsPerCycle,
+    },
+    outputPort(lanes * configured.output.format.wordLength, machine),
+  ]);
+}
+
+/** outputRows · outputColumns · ⌈channels / C⌉ · kernelRows · kernelColumns steps. */
+export function poolCycles(configured: ConfiguredPool, machine: Machine): InstructionCycles {
+  const { outputRows, outputColumns, channels, kernelRows, kernelColumns } = configured.instruction;
+  const lanes = machine.columns;
+  const inputBits = lanes * configured.operandA.format.wordLength;
+  const outputBits = lanes * (configured.average?.output ?? configured.operandA).format.wordLength;
+  const groups = ceilingText(channels, lanes);
+  return laneCycles(
+    outputRows * outputColumns * Math.ceil(channels / lanes) * kernelRows * kernelColumns,
+    `${outputRows}·${outputColumns} × ${groups} × ${kernelRows}·${kernelColumns}`,
+    [inputPort(inputBits, machine), outputPort(outputBits, machine)],
+  );
+}
+
+/** ⌈elements / C⌉ steps. */
+export function vectorCycles(configured: ConfiguredVector, machine: Machine): InstructionCycles {
+  const { elements } = configured.instruction;
+  const lanes = machine.columns;
+  const operandBits = configured.operandA.format.wordLength + (configured.operandB?.format.wordLength ?? 0);
+  return laneCycles(Math.ceil(elements / lanes), ceilingText(elements, lanes), [
+    inputPort(lanes * operandBits, machine),
+    outputPort(lanes * configured.output.format.wordLength, machine),
+  ]);
+}
+
+function inputPort(bits: number, machine: Machine): PortDemand {
+  return { cause: "input", bits, bitsPerCycle: machine.inputScratchpad.bitsPerCycle };
+}
+
+function outputPort(bits: number, machine: Machine): PortDemand {
+  return { cause: "output", bits, bitsPerCycle: machine.outputBuffer.bitsPerCycle };
+}
