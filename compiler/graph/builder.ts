@@ -1,0 +1,69 @@
+/** Builds a graph node by node with shapes known at once, for importers. */
+import { DiagnosticError, InvariantError } from "../../isa/diagnostic.ts";
+import type { Graph, GraphNode, ReshapeNode, ValueInfo } from "./graph.ts";
+import { nodePlace, shapeDiagnostic } from "./infer-shapes.ts";
+import { outputShape } from "./operators.ts";
+import { expectValueShape, type Shape, ShapeMismatch } from "./shape.ts";
+
+type WithoutShape<Node> = Node extends ReshapeNode ? Node : Omit<Node, "shape">;
+
+/** A node before its shape is known; a reshape's shape is its target. */
+export type NewNode = WithoutShape<GraphNode>;
+
+export class GraphBuilder {
+  readonly #name: string;
+  readonly #where: string;
+  readonly #input: ValueInfo;
+  readonly #nodes: GraphNode[] = [];
+  readonly #shapes: Map<string, Shape> = new Map<string, Shape>();
+  readonly #reserved: Set<string>;
+
+  /** Throws `DiagnosticError` for an input that is neither image nor vector. `where` opens the place of diagnostics. */
+  constructor(name: string, input: ValueInfo, where: string) {
+    this.#name = name;
+    this.#where = where;
+    this.#input = input;
+    this.#reserved = new Set([input.name]);
+    this.#attempt(`${where}: input "${input.name}"`, () => expectValueShape(input.shape));
+    this.#shapes.set(input.name, input.shape);
+  }
+
+  /** `base`, or where that is taken `base/2`, `base/3`, … The name is taken from now on. */
+  uniqueName(base: string): string {
+    let name = base;
+    for (let ordinal = 2; this.#reserved.has(name); ordinal++) name = `${base}/${ordinal}`;
+    this.#reserved.add(name);
+    return name;
+  }
+
+  /** Shape of a value that has been added. */
+  shapeOf(value: string): Shape {
+    const shape = this.#shapes.get(value);
+    if (shape === undefined) throw new InvariantError(`graph builder: value "${value}" was never added`);
+    return shape;
+  }
+
+  /** Appends a node and returns the name of its value. Throws `DiagnosticError` where it does not fit its inputs. */
+  add(node: NewNode): string {
+    const unshaped = { shape: [], ...node } as GraphNode;
+    const inputs = node.inputs.map((input) => this.shapeOf(input));
+    const shape = this.#attempt(nodePlace(this.#where, unshaped), () => outputShape(unshaped, inputs));
+    this.#reserved.add(node.name);
+    this.#shapes.set(node.name, shape);
+    this.#nodes.push({ ...unshaped, shape });
+    return node.name;
+  }
+
+  finish(output: string): Graph {
+    return { name: this.#name, input: this.#input, nodes: [...this.#nodes], output };
+  }
+
+  #attempt<T>(place: string, action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      if (error instanceof ShapeMismatch) throw new DiagnosticError([shapeDiagnostic(place, error)]);
+      throw error;
+    }
+  }
+}

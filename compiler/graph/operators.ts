@@ -1,0 +1,289 @@
+/**
+ * The operators: what each computes, how many inputs it takes, which constants it holds and which shape it yields.
+ * This table is the definition; shape inference, verifier and printer read it. y is the output, x the input.
+ */
+import type { GraphNode, Operator, Padding, Tensor } from "./graph.ts";
+import {
+  elementCount,
+  expectImage,
+  expectPadding,
+  expectPair,
+  expectShape,
+  expectValueShape,
+  formatShape,
+  isSize,
+  type Shape,
+  sameShape,
+  windowCount,
+} from "./shape.ts";
+
+export type NodeOf<Op extends Operator> = Extract<GraphNode, { readonly op: Op }>;
+
+export interface NamedTensor {
+  /** The field of the node: `kernel`, `bias`, … */
+  readonly field: string;
+  readonly tensor: Tensor;
+}
+
+export interface OperatorDefinition<Node extends GraphNode> {
+  /** What it computes, in one line. */
+  readonly summary: string;
+  /** Fewest and most inputs. */
+  readonly inputs: readonly [minimum: number, maximum: number];
+  /** The constants the node holds. */
+  tensors(node: Node): readonly NamedTensor[];
+  /**
+   * Shape of the output. `inputs` has as many shapes as the node has inputs. `node.shape` is read by `reshape` only,
+   * where it is the target. Throws `ShapeMismatch`.
+   */
+  outputShape(node: Node, inputs: readonly Shape[]): Shape;
+}
+
+const noTensors = (): readonly NamedTensor[] => [];
+
+export const OPERATORS: { readonly [Op in Operator]: OperatorDefinition<NodeOf<Op>> } = {
+  conv2d: {
+    summary:
+      "y[r, c, n] = activation(bias[n] + Σ over i, j, k of kernel[i, j, k, n] · x[r·s + i·d − top, c·s + j·d − left, k of n's group])",
+    inputs: [1, 1],
+    tensors: kernelAndBias,
+    outputShape: convolutionShape,
+  },
+  dense: {
+    summary: "y[n] = activation(bias[n] + Σ over k of kernel[k, n] · x[k])",
+    inputs: [1, 1],
+    tensors: kernelAndBias,
+    outputShape: denseShape,
+  },
+  pool: {
+    summary: "maximum or mean of a sliding window, per channel; padding never wins, and counts only if told so",
+    inputs: [1, 1],
+    tensors: noTensors,
+    outputShape: poolShape,
+  },
+  batchNormalization: {
+    summary: "y = gamma · (x − mean) / √(variance + epsilon) + beta, per channel",
+    inputs: [1, 1],
+    tensors: ({ gamma, beta, mean, variance }) => [
+      { field: "gamma", tensor: gamma },
+      { field: "beta", tensor: beta },
+      { field: "mean", tensor: mean },
+      { field: "variance", tensor: variance },
+    ],
+    outputShape: batchNormalizationShape,
+  },
+  activation: {
+    summary: "relu: max(x, 0); relu6: min(max(x, 0), 6)",
+    inputs: [1, 1],
+    tensors: noTensors,
+    outputShape: (_node, inputs) => single(inputs),
+  },
+  softmax: {
+    summary: "y = exp(x) / Σ exp(x) along the last axis; only as the last node",
+    inputs: [1, 1],
+    tensors: noTensors,
+    outputShape: (_node, inputs) => single(inputs),
+  },
+  reshape: {
+    summary: "the same elements in row-major order under another shape",
+    inputs: [1, 1],
+    tensors: noTensors,
+    outputShape: reshapeShape,
+  },
+  add: {
+    summary: "y = activation(sum of the inputs), all of one shape",
+    inputs: [2, Number.POSITIVE_INFINITY],
+    tensors: noTensors,
+    outputShape: (_node, inputs) => {
+      const [first = [], ...others] = inputs;
+      for (const other of others) {
+        expectShape(sameShape(first, other), `inputs ${inputs.map(formatShape).join(" and ")}`, "inputs of one shape");
+      }
+      return first;
+    },
+  },
+  concatenate: {
+    summary: "the inputs' channels one after the other",
+    inputs: [2, Number.POSITIVE_INFINITY],
+    tensors: noTensors,
+    outputShape: concatenateShape,
+  },
+  pad: {
+    summary: "zero rows and columns around an image",
+    inputs: [1, 1],
+    tensors: noTensors,
+    outputShape: (node, inputs) => {
+      expectPadding(node.padding);
+      const [rows, columns, channels] = expectImage(single(inputs));
+      const { top, bottom, left, right } = node.padding;
+      return [rows + top + bottom, columns + left + right, channels];
+    },
+  },
+  constant: {
+    summary: "a value known at compile time",
+    inputs: [0, 0],
+    tensors: (node) => [{ field: "value", tensor: node.value }],
+    outputShape: (node) => node.value.shape,
+  },
+};
+
+/** The definition of a node's operator, typed for that node. */
+export function definitionOf<Node extends GraphNode>(node: Node): OperatorDefinition<Node> {
+  return OPERATORS[node.op] as unknown as OperatorDefinition<Node>;
+}
+
+/** Shape of a node's output; throws `ShapeMismatch`. */
+export function outputShape(node: GraphNode, inputs: readonly Shape[]): Shape {
+  const definition = definitionOf(node);
+  const [minimum, maximum] = definition.inputs;
+  const expected = minimum === maximum ? `${minimum}` : `at least ${minimum}`;
+  expectShape(inputs.length >= minimum && inputs.length <= maximum, `${inputs.length} inputs`, expected);
+  const shape = definition.outputShape(node, inputs);
+  expectValueShape(shape);
+  return shape;
+}
+
+function single(inputs: readonly Shape[]): Shape {
+  const [shape] = inputs;
+  expectShape(shape !== undefined, "no input", "one");
+  return shape;
+}
+
+function kernelAndBias(node: NodeOf<"conv2d"> | NodeOf<"dense">): readonly NamedTensor[] {
+  const kernel = { field: "kernel", tensor: node.kernel };
+  return node.bias === null ? [kernel] : [kernel, { field: "bias", tensor: node.bias }];
+}
+
+function convolutionShape(node: NodeOf<"conv2d">, inputs: readonly Shape[]): Shape {
+  const [rows, columns, channels] = expectImage(single(inputs));
+  const { kernel, bias, groups, strides, dilations, padding } = node;
+  const [kernelRows, kernelColumns, channelsPerGroup, filters, ...rest] = kernel.shape;
+  expectShape(
+    kernelRows !== undefined &&
+      kernelColumns !== undefined &&
+      channelsPerGroup !== undefined &&
+      filters !== undefined &&
+      rest.length === 0 &&
+      kernel.shape.every((size) => isSize(size)),
+    `kernel ${formatShape(kernel.shape)}`,
+    "four positive sizes [rows, columns, input channels per group, filters]",
+  );
+  expectShape(
+    isSize(groups) && channels % groups === 0 && filters % groups === 0,
+    `${groups} groups`,
+    `a divisor of ${channels} input channels and ${filters} filters`,
+  );
+  expectShape(
+    channelsPerGroup * groups === channels,
+    `kernel ${formatShape(kernel.shape)} with ${groups} groups over ${channels} input channels`,
+    `${channels / groups} input channels per group`,
+  );
+  expectVector("bias", bias, filters);
+  return [...slide(rows, columns, [kernelRows, kernelColumns], strides, dilations, padding), filters];
+}
+
+function denseShape(node: NodeOf<"dense">, inputs: readonly Shape[]): Shape {
+  const shape = single(inputs);
+  const [features, units, ...rest] = node.kernel.shape;
+  expectShape(shape.length === 1, `input ${formatShape(shape)}`, "a vector [features]");
+  expectShape(
+    features === shape[0] && units !== undefined && isSize(units) && rest.length === 0,
+    `kernel ${formatShape(node.kernel.shape)}`,
+    `[${shape[0]}, units]`,
+  );
+  expectVector("bias", node.bias, units);
+  return [units];
+}
+
+function poolShape(node: NodeOf<"pool">, inputs: readonly Shape[]): Shape {
+  const [rows, columns, channels] = expectImage(single(inputs));
+  const { top, bottom, left, right } = node.padding;
+  const [kernelRows, kernelColumns] = node.kernel;
+  const size = slide(rows, columns, node.kernel, node.strides, [1, 1], node.padding);
+  // Then every window holds at least one element of the image.
+  expectShape(
+    Math.max(top, bottom) < kernelRows && Math.max(left, right) < kernelColumns,
+    `padding top ${top}, bottom ${bottom}, left ${left}, right ${right}`,
+    `less than the window's ${kernelRows} rows and ${kernelColumns} columns`,
+  );
+  return [...size, channels];
+}
+
+/** Output rows and columns of a sliding window. */
+function slide(
+  rows: number,
+  columns: number,
+  kernel: readonly [number, number],
+  strides: readonly [number, number],
+  dilations: readonly [number, number],
+  padding: Padding,
+): readonly [number, number] {
+  expectPair("window", kernel);
+  expectPair("strides", strides);
+  expectPair("dilations", dilations);
+  expectPadding(padding);
+  const { top, bottom, left, right } = padding;
+  const outputRows = windowCount({
+    input: rows,
+    kernel: kernel[0],
+    stride: strides[0],
+    dilation: dilations[0],
+    before: top,
+    after: bottom,
+  });
+  const outputColumns = windowCount({
+    input: columns,
+    kernel: kernel[1],
+    stride: strides[1],
+    dilation: dilations[1],
+    before: left,
+    after: right,
+  });
+  expectShape(
+    outputRows >= 1 && outputColumns >= 1,
+    `an image of ${rows} × ${columns} with padding top ${top}, bottom ${bottom}, left ${left}, right ${right}`,
+    `at least one window of ${kernel[0]} × ${kernel[1]} with dilations ${dilations[0]} × ${dilations[1]}`,
+  );
+  return [outputRows, outputColumns];
+}
+
+function batchNormalizationShape(node: NodeOf<"batchNormalization">, inputs: readonly Shape[]): Shape {
+  const shape = single(inputs);
+  const channels = shape.at(-1) ?? 0;
+  expectVector("gamma", node.gamma, channels);
+  expectVector("beta", node.beta, channels);
+  expectVector("mean", node.mean, channels);
+  expectVector("variance", node.variance, channels);
+  return shape;
+}
+
+function expectVector(field: string, tensor: Tensor | null, length: number): void {
+  if (tensor === null) return;
+  expectShape(sameShape(tensor.shape, [length]), `${field} ${formatShape(tensor.shape)}`, `[${length}]`);
+}
+
+function reshapeShape(node: NodeOf<"reshape">, inputs: readonly Shape[]): Shape {
+  const shape = single(inputs);
+  expectValueShape(node.shape);
+  expectShape(
+    elementCount(shape) === elementCount(node.shape),
+    `${formatShape(shape)} reshaped to ${formatShape(node.shape)}`,
+    `${elementCount(shape)} elements`,
+  );
+  return node.shape;
+}
+
+function concatenateShape(_node: NodeOf<"concatenate">, inputs: readonly Shape[]): Shape {
+  const [first = [], ...others] = inputs;
+  const around = first.slice(0, -1);
+  let channels = first.at(-1) ?? 0;
+  for (const other of others) {
+    expectShape(
+      sameShape(around, other.slice(0, -1)),
+      `inputs ${inputs.map(formatShape).join(" and ")}`,
+      "inputs that differ in the last axis only",
+    );
+    channels += other.at(-1) ?? 0;
+  }
+  return [...around, channels];
+}

@@ -1,0 +1,65 @@
+/** A graph as text, one line per node, for error reports, tests and readers. */
+import type { Graph, GraphNode, Operator, Padding } from "./graph.ts";
+import { definitionOf, type NodeOf } from "./operators.ts";
+import { formatShape, isNoPadding } from "./shape.ts";
+
+/** What is worth saying beyond inputs, shape and tensors; settings that change nothing are left out. */
+const SETTINGS: { readonly [Op in Operator]: (node: NodeOf<Op>) => readonly string[] } = {
+  conv2d: (node) => [
+    ...pair("strides", node.strides),
+    ...pair("dilations", node.dilations),
+    ...padding(node.padding),
+    ...(node.groups === 1 ? [] : [`groups ${node.groups}`]),
+    ...activation(node.activation),
+  ],
+  dense: (node) => activation(node.activation),
+  pool: (node) => [
+    `${node.kind} of ${node.kernel[0]} × ${node.kernel[1]}`,
+    ...pair("strides", node.strides),
+    ...padding(node.padding),
+    ...(node.countPadding ? ["padding counts"] : []),
+  ],
+  batchNormalization: (node) => [`epsilon ${node.epsilon}`],
+  activation: (node) => activation(node.activation),
+  softmax: () => [],
+  reshape: () => [],
+  add: (node) => activation(node.activation),
+  concatenate: () => [],
+  pad: (node) => padding(node.padding),
+  constant: () => [],
+};
+
+/** The whole graph; ends with a line break. `conv1 [24, 24, 20] = conv2d(image) · kernel [5, 5, 1, 20] · relu` */
+export function printGraph(graph: Graph): string {
+  const lines = [
+    `graph ${graph.name}`,
+    `${graph.input.name} ${formatShape(graph.input.shape)} = input`,
+    ...graph.nodes.map(printNode),
+    `output ${graph.output}`,
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+/** One node as one line. */
+export function printNode(node: GraphNode): string {
+  const tensors = definitionOf(node).tensors(node);
+  const settings = SETTINGS[node.op] as (node: GraphNode) => readonly string[];
+  return [
+    `${node.name} ${formatShape(node.shape)} = ${node.op}(${node.inputs.join(", ")})`,
+    ...tensors.map(({ field, tensor }) => `${field} ${formatShape(tensor.shape)}`),
+    ...settings(node),
+  ].join(" · ");
+}
+
+function pair(what: string, [rows, columns]: readonly [number, number]): readonly string[] {
+  return rows === 1 && columns === 1 ? [] : [`${what} ${rows} × ${columns}`];
+}
+
+function padding(sides: Padding): readonly string[] {
+  const { top, bottom, left, right } = sides;
+  return isNoPadding(sides) ? [] : [`padding top ${top} bottom ${bottom} left ${left} right ${right}`];
+}
+
+function activation(name: string): readonly string[] {
+  return name === "none" ? [] : [name];
+}

@@ -1,0 +1,38 @@
+/** Batch normalization with the statistics of training. */
+import { z } from "zod";
+import type { Tensor } from "../../../graph/graph.ts";
+import { type LayerRule, layerRule, onlyInput, weight } from "../layer-rule.ts";
+import { axis, flag } from "../settings.ts";
+import { requireLastAxis } from "./activation.ts";
+
+/** Without `scale` gamma is 1, without `center` beta is 0. */
+export const batchNormalizationRule: LayerRule = layerRule(
+  z.looseObject({
+    axis,
+    epsilon: z.number().min(0).nullish(),
+    scale: flag(true),
+    center: flag(true),
+  }),
+  (config, call) => {
+    const input = onlyInput(call);
+    requireLastAxis(config.axis, call);
+    const shape = [call.builder.shapeOf(input).at(-1) ?? 0];
+    // First those that always exist: their length bounds what the others may allocate.
+    const mean = weight(call, "moving_mean", shape);
+    const variance = weight(call, "moving_variance", shape);
+    return call.builder.add({
+      op: "batchNormalization",
+      name: call.node,
+      inputs: [input],
+      gamma: config.scale ? weight(call, "gamma", shape) : filled(mean, 1),
+      beta: config.center ? weight(call, "beta", shape) : filled(mean, 0),
+      mean,
+      variance,
+      epsilon: config.epsilon ?? 1e-3,
+    });
+  },
+);
+
+function filled({ shape, data }: Tensor, value: number): Tensor {
+  return { shape, data: new Float32Array(data.length).fill(value) };
+}

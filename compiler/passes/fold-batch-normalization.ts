@@ -1,0 +1,145 @@
+/**
+ * Pass: batch normalization becomes weights and biases, so that none is left for lowering. With
+ * scale = gamma / √(variance + epsilon) and shift = beta − mean · scale, per channel, one of three:
+ *
+ * 1. The layer before, where only the normalization reads it: kernel · scale, bias · scale + shift.
+ * 2. The layers behind, where all are dense or convolutions without padding (a padded zero has not been normalized).
+ * 3. Else a depthwise 1 × 1 convolution of its own, under the normalization's name.
+ *
+ * Computed in float64 and rounded to float32 once.
+ */
+import type {
+  BatchNormalizationNode,
+  Conv2dNode,
+  DenseNode,
+  Graph,
+  GraphNode,
+  ReshapeNode,
+  Tensor,
+} from "../graph/graph.ts";
+import { Rewriter } from "../graph/rewriter.ts";
+import { isNoPadding, NO_PADDING } from "../graph/shape.ts";
+import { consumers } from "../graph/uses.ts";
+
+/** Per channel, in float64. */
+interface ScaleAndShift {
+  readonly scale: Float64Array;
+  readonly shift: Float64Array;
+}
+
+type Layer = Conv2dNode | DenseNode;
+
+export function foldBatchNormalization(graph: Graph): Graph {
+  const rewriter = new Rewriter(graph);
+  const readers = consumers(graph);
+  // Normalizations that wait for the layers behind them, by name.
+  const waiting = new Map<string, ScaleAndShift>();
+  for (const node of graph.nodes) {
+    const [input = ""] = node.inputs;
+    if (node.op === "conv2d" || node.op === "dense") {
+      const before = waiting.get(input);
+      rewriter.emit(before === undefined ? node : applyBefore(node, before));
+      continue;
+    }
+    if (node.op !== "batchNormalization") {
+      rewriter.emit(node);
+      continue;
+    }
+    const producer = rewriter.producer(input);
+    const normalization = scaleAndShift(node);
+    if (isLayer(producer) && producer.activation === "none" && rewriter.usedOnce(input)) {
+      rewriter.replace(applyAfter(producer, normalization));
+      rewriter.rename(node.name, input);
+    } else if (node.name !== graph.output && (readers.get(node.name) ?? []).every(takesNormalizedInput)) {
+      waiting.set(node.name, normalization);
+      rewriter.rename(node.name, input);
+    } else {
+      emitDepthwise(rewriter, node, normalization);
+    }
+  }
+  return rewriter.finish();
+}
+
+function isLayer(node: GraphNode | undefined): node is Layer {
+  return node?.op === "conv2d" || node?.op === "dense";
+}
+
+function takesNormalizedInput(node: GraphNode): boolean {
+  return node.op === "dense" || (node.op === "conv2d" && isNoPadding(node.padding));
+}
+
+function scaleAndShift({ gamma, beta, mean, variance, epsilon }: BatchNormalizationNode): ScaleAndShift {
+  const scale = Float64Array.from(gamma.data, (value, index) => value / Math.sqrt(at(variance, index) + epsilon));
+  const shift = scale.map((value, index) => at(beta, index) - at(mean, index) * value);
+  return { scale, shift };
+}
+
+/** layer, then normalization. The filter is the last axis of either kernel. */
+function applyAfter<Node extends Layer>(layer: Node, { scale, shift }: ScaleAndShift): Node {
+  const filters = scale.length;
+  const { kernel, bias } = layer;
+  return {
+    ...layer,
+    kernel: { ...kernel, data: kernel.data.map((weight, index) => weight * (scale[index % filters] ?? 0)) },
+    bias: {
+      shape: [filters],
+      data: Float32Array.from(
+        shift,
+        (value, filter) => (bias === null ? 0 : at(bias, filter)) * (scale[filter] ?? 0) + value,
+      ),
+    },
+  };
+}
+
+/** Normalization, then layer: every weight meets the input channel that it multiplies. */
+function applyBefore<Node extends Layer>(layer: Node, { scale, shift }: ScaleAndShift): Node {
+  const { kernel } = layer;
+  const filters = kernel.shape.at(-1) ?? 0;
+  const channelsPerGroup = kernel.shape.at(-2) ?? 0;
+  const filtersPerGroup = layer.op === "conv2d" ? filters / layer.groups : filters;
+  const bias = Float64Array.from({ length: filters }, (_, filter) =>
+    layer.bias === null ? 0 : at(layer.bias, filter),
+  );
+  const data = kernel.data.map((weight, index) => {
+    const filter = index % filters;
+    const group = Math.floor(filter / filtersPerGroup);
+    const channel = group * channelsPerGroup + (Math.floor(index / filters) % channelsPerGroup);
+    bias[filter] = (bias[filter] ?? 0) + weight * (shift[channel] ?? 0);
+    return weight * (scale[channel] ?? 0);
+  });
+  return { ...layer, kernel: { ...kernel, data }, bias: { shape: [filters], data: Float32Array.from(bias) } };
+}
+
+/** A vector is seen as an image of one pixel, with a reshape before and behind. */
+function emitDepthwise(rewriter: Rewriter, node: BatchNormalizationNode, { scale, shift }: ScaleAndShift): void {
+  const { name, inputs, shape } = node;
+  const channels = scale.length;
+  const convolution: Conv2dNode = {
+    op: "conv2d",
+    name,
+    inputs,
+    shape,
+    kernel: { shape: [1, 1, 1, channels], data: Float32Array.from(scale) },
+    bias: { shape: [channels], data: Float32Array.from(shift) },
+    strides: [1, 1],
+    dilations: [1, 1],
+    padding: NO_PADDING,
+    groups: channels,
+    activation: "none",
+  };
+  if (shape.length === 3) {
+    rewriter.emit(convolution);
+    return;
+  }
+  const pixel = [1, 1, channels];
+  const before: ReshapeNode = { op: "reshape", name: rewriter.uniqueName(`${name}/image`), inputs, shape: pixel };
+  const behind: ReshapeNode = { op: "reshape", name: rewriter.uniqueName(`${name}/vector`), inputs: [name], shape };
+  rewriter.emit(before);
+  rewriter.emit({ ...convolution, inputs: [before.name], shape: pixel });
+  rewriter.emit(behind);
+  rewriter.rename(name, behind.name);
+}
+
+function at({ data }: Tensor, index: number): number {
+  return data[index] ?? 0;
+}
