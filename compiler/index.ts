@@ -1,0 +1,26 @@
+/** The package's `./compiler` entry: graphs, importers, formats and compilation. */
+export * from "./compile.ts";
+export type * from "./graph/graph.ts";
+export { inferShapes } from "./graph/infer-shapes.ts";
+export { printGraph } from "./graph/print.ts";
+export { verifyGraph } from "./graph/verify.ts";
+export { importTfjsLayersModel, tfjsWeightPaths } from "./importers/tfjs/index.ts";
+export { automaticFormat } from "./quantization/automatic-format.ts";
+export { type LayerFacts, layerFacts } from "./quantization/layer-facts.ts";
+export {
+  type Calibration,
+  type ResolvedAssignment,
+  type ResolveRequest,
+  resolveAssignment,
+  resolveOutputs,
+} from "./quantization/resolve-assignment.ts";
+export type { LayerOptions } from "./quantization/resolve-layer.ts";
+export {
+  type AssignmentSpecification,
+  type LayerEntry,
+  PRESET_NAMES,
+  type PresetName,
+  parseAssignmentSpecification,
+  type RegisterEntry,
+  type RegisterFields,
+} from "./quantization/specification.ts";

@@ -1,0 +1,171 @@
+/** What every kind of layer needs while its instructions are emitted, and the transfers they share. */
+import type { DatapathSpec } from "../../isa/datapath.ts";
+import { type FixedPointFormat, formatsEqual } from "../../isa/format.ts";
+import type { LoadTarget } from "../../isa/instructions/load.ts";
+import type { Machine } from "../../isa/machine.ts";
+import type { TileSymbol } from "../../isa/program.ts";
+import { quantizeFloat64 } from "../../isa/quantize.ts";
+import { type RegisterSpec, register } from "../../isa/register.ts";
+import type { Activation } from "../graph/graph.ts";
+import type { AxisBlock } from "./axis.ts";
+import { blockLength } from "./axis.ts";
+import type { Emitter, MemoryRange } from "./emitter.ts";
+import type { TileRing } from "./tile-ring.ts";
+import { type Block, withLongestRuns } from "./transfer.ts";
+
+/** A tensor with its place in DRAM. */
+export interface StoredTensor {
+  readonly name: string;
+  /** Bit address. */
+  readonly address: number;
+  readonly shape: readonly [rows: number, columns: number, channels: number];
+  readonly format: FixedPointFormat;
+}
+
+/** On-chip memories whose tiles the compiler places. */
+export interface TileMemories {
+  readonly inputScratchpad: TileRing;
+  readonly weightScratchpad: TileRing;
+  readonly outputBuffer: TileRing;
+}
+
+export interface LayerLowering {
+  readonly name: string;
+  readonly machine: Machine;
+  readonly emitter: Emitter;
+  readonly memories: TileMemories;
+  readonly datapath: DatapathSpec;
+  /** In the order of the node's inputs. */
+  readonly inputs: readonly StoredTensor[];
+  readonly output: StoredTensor;
+  readonly tiles: TileSymbol[];
+}
+
+/** A register that only says how its words are to be read. */
+export function wordsOf(format: FixedPointFormat): RegisterSpec {
+  return register(format);
+}
+
+/** The part of a tensor that a load moves. Strides count words of the tensor. */
+export interface LoadRequest {
+  readonly tensor: StoredTensor;
+  /** Word of the tensor at source row 0, column 0 and the block's first channel. */
+  readonly origin: number;
+  readonly rows: AxisBlock;
+  readonly columns: AxisBlock;
+  readonly channels: number;
+  readonly rowStride: number;
+  readonly columnStride: number;
+  readonly target: LoadTarget;
+  /** Bit address in the target. */
+  readonly address: number;
+  /** Register of the words after loading. */
+  readonly input: RegisterSpec;
+}
+
+/** Emits a load; equal formats in DRAM and scratchpad make it a copy. */
+export function emitLoad(emitter: Emitter, request: LoadRequest): void {
+  const { tensor, rows, columns, channels, rowStride, columnStride, target, address, input } = request;
+  const source = wordsOf(tensor.format);
+  const { wordLength } = tensor.format;
+  emitter.setLoad(source, formatsEqual(tensor.format, input.format) ? source : input);
+
+  const first = request.origin + rows.source * rowStride + columns.source * columnStride;
+  const dramAddress = tensor.address + first * wordLength;
+  const moved = mergedBlock(
+    { rows: rows.sourceCount, columns: columns.sourceCount, channels, rowStride, columnStride },
+    rows,
+    columns,
+  );
+  const words = blockLength(rows) * blockLength(columns) * channels;
+  emitter.emit(
+    {
+      opcode: "load",
+      target,
+      dramAddress,
+      address,
+      ...moved,
+      padTop: rows.padBefore,
+      padBottom: rows.padAfter,
+      padLeft: columns.padBefore,
+      padRight: columns.padAfter,
+    },
+    {
+      reads: [dramRange(dramAddress, moved, wordLength)],
+      writes: [{ memory: target, start: address, end: address + words * input.format.wordLength }],
+    },
+  );
+}
+
+/** Emits a load of consecutive words without padding. */
+export function emitRunLoad(
+  emitter: Emitter,
+  run: Pick<LoadRequest, "tensor" | "origin" | "target" | "address" | "input"> & { readonly words: number },
+): void {
+  const one: AxisBlock = { source: 0, sourceCount: 1, padBefore: 0, padAfter: 0, skip: 0 };
+  const { words, ...rest } = run;
+  emitLoad(emitter, { ...rest, rows: one, columns: one, channels: words, rowStride: 0, columnStride: 0 });
+}
+
+/** A tile of a layer's output. */
+export interface OutputTile {
+  readonly row: number;
+  readonly column: number;
+  readonly channel: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly channels: number;
+}
+
+/** Emits the store of a dense tile that lies at `address` of the output buffer. */
+export function emitStore(emitter: Emitter, tensor: StoredTensor, tile: OutputTile, address: number): void {
+  const [, tensorColumns, tensorChannels] = tensor.shape;
+  const { wordLength } = tensor.format;
+  const rowStride = tensorColumns * tensorChannels;
+  const first = tile.row * rowStride + tile.column * tensorChannels + tile.channel;
+  const dramAddress = tensor.address + first * wordLength;
+  const { rows, columns, channels } = tile;
+  const moved = withLongestRuns({ rows, columns, channels, rowStride, columnStride: tensorChannels });
+  emitter.emit(
+    { opcode: "store", address, dramAddress, wordLength, ...moved },
+    {
+      reads: [outputRange(address, rows * columns * channels, wordLength)],
+      writes: [dramRange(dramAddress, moved, wordLength)],
+    },
+  );
+}
+
+/** Words of the output buffer. */
+export function outputRange(start: number, words: number, wordLength: number): MemoryRange {
+  return { memory: "outputBuffer", start, end: start + words * wordLength };
+}
+
+/** Sets the activation; ReLU6's bound is 6 in the accumulator's format, to nearest. */
+export function setActivation(emitter: Emitter, activation: Activation, accumulator: RegisterSpec): void {
+  if (activation === "relu6") {
+    emitter.setRegister("accumulator", accumulator);
+    emitter.setActivation({ activation: "clip", bound: quantizeFloat64(6, wordsOf(accumulator.format)).raw });
+  } else {
+    emitter.setActivation({ activation, bound: 0n });
+  }
+}
+
+/** Contiguous positions of a padded axis stay positions: the zeros around them are counted in them. */
+function mergedBlock(block: Block, rows: AxisBlock, columns: AxisBlock): Block {
+  const { columnStride, rowStride } = block;
+  if (blockLength(columns) > columns.sourceCount) {
+    return {
+      ...block,
+      rowStride: block.rows === 1 ? 0 : rowStride,
+      columnStride: block.columns === 1 ? 0 : columnStride,
+    };
+  }
+  if (blockLength(rows) === rows.sourceCount) return withLongestRuns(block);
+  return { ...withLongestRuns({ ...block, rows: 1 }), rows: block.rows, rowStride: block.rows === 1 ? 0 : rowStride };
+}
+
+function dramRange(start: number, block: Block, wordLength: number): MemoryRange {
+  const { rows, columns, channels, rowStride, columnStride } = block;
+  const words = (rows - 1) * rowStride + (columns - 1) * columnStride + channels;
+  return { memory: "dram", start, end: start + words * wordLength };
+}

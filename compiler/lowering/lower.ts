@@ -1,0 +1,237 @@
+/**
+ * Lowering: from a graph whose formats and constants are decided to a program. Four steps: plan every layer on its own
+ * (tiles), allocate DRAM, emit layer after layer (the emitter puts the tokens in), and write down what is where.
+ */
+import { type Diagnostic, DiagnosticError, diagnosticError, InvariantError } from "../../isa/diagnostic.ts";
+import { formatsEqual } from "../../isa/format.ts";
+import type { Machine } from "../../isa/machine.ts";
+import type { Constant, LayerSymbol, Program, TensorSymbol, TileSymbol } from "../../isa/program.ts";
+import type { Graph, GraphNode } from "../graph/graph.ts";
+import { type LayerFacts, storedValues } from "../quantization/layer-facts.ts";
+import { compileOverflow, type LayerConstants } from "../quantization/quantize-tensor.ts";
+import type { ResolvedAssignment } from "../quantization/resolve-assignment.ts";
+import { DramAllocation } from "./dram-allocation.ts";
+import { Emitter } from "./emitter.ts";
+import { imageShape } from "./image-shape.ts";
+import type { LayerLowering, StoredTensor, TileMemories } from "./layer-lowering.ts";
+import { type LayerPlan, type LayerTensors, planLayer } from "./layer-plan.ts";
+import { TileRing } from "./tile-ring.ts";
+
+export interface LoweringRequest {
+  /** Legal at the stage `lowerable`. */
+  readonly graph: Graph;
+  readonly machine: Machine;
+  readonly layers: readonly LayerFacts[];
+  readonly assignment: ResolvedAssignment;
+  readonly constants: ReadonlyMap<string, LayerConstants>;
+  readonly seed: number;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** Opens every diagnostic's place. */
+  readonly where: string;
+}
+
+interface PlannedLayer {
+  readonly facts: LayerFacts;
+  readonly node: GraphNode;
+  readonly plan: LayerPlan;
+}
+
+interface AllocatedLayer extends PlannedLayer {
+  readonly output: TensorSymbol;
+  readonly tensors: LayerTensors;
+}
+
+/** Throws `DiagnosticError` where the network does not fit the machine. */
+export function lower(request: LoweringRequest): Program {
+  const { graph, machine, layers, constants, seed, metadata } = request;
+  const output = outputValue(request);
+  const planned = planLayers(request);
+  const { allocated, values, tensors } = allocate(request, planned, output);
+  const { instructions, symbols, tiles } = emit(request, allocated, values);
+  return {
+    machine,
+    seed,
+    instructions,
+    tensors,
+    constants: allocated.flatMap(constantWords),
+    layers: symbols,
+    tiles,
+    compileOverflow: layers.flatMap((layer) => {
+      const quantized = constants.get(layer.name);
+      return layer.weights === null || quantized === undefined ? [] : [compileOverflow(layer, quantized)];
+    }),
+    input: graph.input.name,
+    output,
+    hostSoftmax: lastNode(graph)?.op === "softmax",
+    metadata,
+  };
+}
+
+function lastNode(graph: Graph): GraphNode | undefined {
+  return graph.nodes.find(({ name }) => name === graph.output);
+}
+
+/** Name of the value whose words are the program's result: before a softmax, behind reshapes. */
+function outputValue({ graph, where }: LoweringRequest): string {
+  const last = lastNode(graph);
+  const value = last?.op === "softmax" ? (last.inputs[0] ?? "") : graph.output;
+  const stored = storedValues(graph).get(value);
+  if (stored === undefined) throw new InvariantError(`nothing yields the output "${value}"`);
+  if (stored !== graph.input.name) return stored;
+  throw diagnosticError(
+    "NO_LAYERS",
+    `${where}: graph "${graph.name}"`,
+    "no layer of it runs on the accelerator",
+    "give a network with at least one convolution, dense, pooling or element-wise layer",
+  );
+}
+
+function planLayers(request: LoweringRequest): readonly PlannedLayer[] {
+  const { graph, machine, layers, assignment, constants, where } = request;
+  const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
+  const shapes = valueShapes(graph);
+  const found: Diagnostic[] = [];
+  const planned = layers.flatMap((facts): PlannedLayer[] => {
+    const { name } = facts;
+    const node = required(nodes.get(name), name);
+    const datapath = required(assignment.formats[name], name);
+    const options = required(assignment.options[name], name);
+    const sourceBits = facts.producers.map((producer) => producerFormat(request, producer).wordLength);
+    const everyOperand = options.explicitInput || facts.producers.length === 1;
+    try {
+      const plan = planLayer({
+        node,
+        inputShapes: node.inputs.map((input) => required(shapes.get(input), input)),
+        sourceBits,
+        operandBits: everyOperand ? sourceBits.map(() => datapath.input.format.wordLength) : sourceBits,
+        machine,
+        datapath,
+        options,
+        constants: constants.get(name) ?? { weight: null, bias: null },
+        where: `${where}: layer "${name}"`,
+      });
+      return [{ facts, node, plan }];
+    } catch (error) {
+      if (!(error instanceof DiagnosticError)) throw error;
+      found.push(...error.diagnostics);
+      return [];
+    }
+  });
+  if (found.length > 0) throw new DiagnosticError(found);
+  return planned;
+}
+
+/** Format of a value in DRAM: its layer's output, or for the network's input the first reader's input. */
+function producerFormat({ graph, layers, assignment }: LoweringRequest, value: string): TensorSymbol["format"] {
+  if (value !== graph.input.name) return required(assignment.formats[value], value).output.format;
+  const reader = layers.find(({ producers }) => producers.includes(value));
+  return required(assignment.formats[reader?.name ?? ""], value).input.format;
+}
+
+function valueShapes(graph: Graph): ReadonlyMap<string, readonly number[]> {
+  return new Map([
+    [graph.input.name, graph.input.shape],
+    ...graph.nodes.map(({ name, shape }) => [name, shape] as const),
+  ]);
+}
+
+function allocate(
+  request: LoweringRequest,
+  planned: readonly PlannedLayer[],
+  output: string,
+): {
+  readonly allocated: readonly AllocatedLayer[];
+  /** The tensors of values that have one of their own. */
+  readonly values: ReadonlyMap<string, TensorSymbol>;
+  readonly tensors: readonly TensorSymbol[];
+} {
+  const { graph, machine, assignment, where } = request;
+  const allocation = new DramAllocation(machine, valueShapes(graph).keys());
+  const values = new Map<string, TensorSymbol>();
+  const { name: inputName, shape: inputShape } = graph.input;
+  const inputFormat = producerFormat(request, inputName);
+  values.set(inputName, allocation.place(inputName, "input", imageShape(inputShape), inputFormat));
+
+  const allocated = planned.map((layer): AllocatedLayer => {
+    const { node, plan } = layer;
+    const { name } = node;
+    const datapath = required(assignment.formats[name], name);
+    const shape = imageShape(node.shape);
+    const constant = (words: LayerPlan["weight"], suffix: "weight" | "bias"): TensorSymbol | null =>
+      words === null
+        ? null
+        : allocation.placeNew(`${name}/${suffix}`, "constant", [1, 1, words.length], datapath[suffix].format);
+    const weight = constant(plan.weight, "weight");
+    const bias = constant(plan.bias, "bias");
+    const { format } = datapath.output;
+    const partials = Array.from({ length: plan.partials }, (_, index) =>
+      allocation.placeNew(`${name}/partial${index + 1}`, "intermediate", shape, format),
+    );
+    const tensor = allocation.place(name, name === output ? "output" : "intermediate", shape, format);
+    values.set(name, tensor);
+    return { ...layer, output: tensor, tensors: { weight, bias, partials } };
+  });
+  allocation.requireCapacity(where);
+  return { allocated, values, tensors: allocation.tensors };
+}
+
+function constantWords({ plan, tensors }: AllocatedLayer): readonly Constant[] {
+  return [
+    ...(plan.weight && tensors.weight ? [{ tensor: tensors.weight.name, raws: plan.weight }] : []),
+    ...(plan.bias && tensors.bias ? [{ tensor: tensors.bias.name, raws: plan.bias }] : []),
+  ];
+}
+
+function emit(
+  { graph, machine, assignment }: LoweringRequest,
+  allocated: readonly AllocatedLayer[],
+  values: ReadonlyMap<string, TensorSymbol>,
+): { instructions: Program["instructions"]; symbols: readonly LayerSymbol[]; tiles: readonly TileSymbol[] } {
+  const emitter = new Emitter();
+  const memories: TileMemories = {
+    inputScratchpad: new TileRing(machine.inputScratchpad.capacityBits),
+    weightScratchpad: new TileRing(machine.weightScratchpad.capacityBits),
+    outputBuffer: new TileRing(machine.outputBuffer.capacityBits),
+  };
+  const shapes = valueShapes(graph);
+  const stored = storedValues(graph);
+  const tiles: TileSymbol[] = [];
+  const symbols = allocated.map(({ facts, node, plan, tensors, output }): LayerSymbol => {
+    const datapath = required(assignment.formats[node.name], node.name);
+    const inputs = node.inputs.map((input): StoredTensor => {
+      const tensor = required(values.get(stored.get(input) ?? ""), input);
+      return { ...tensor, shape: imageShape(required(shapes.get(input), input)) };
+    });
+    const { name } = node;
+    const lowering: LayerLowering = {
+      name,
+      machine,
+      emitter,
+      memories,
+      datapath,
+      inputs,
+      output,
+      tiles,
+    };
+    const firstInstruction = emitter.length;
+    plan.emit(lowering, tensors);
+    const quantizesInput = inputs.length === 1 || required(assignment.options[node.name], node.name).explicitInput;
+    return {
+      name,
+      kind: facts.kind,
+      firstInstruction,
+      endInstruction: emitter.length,
+      macs: plan.macs,
+      datapath,
+      inputs: [...new Set(inputs.map((input) => input.name))],
+      output: output.name,
+      doubleRounding: quantizesInput && inputs.some(({ format }) => !formatsEqual(format, datapath.input.format)),
+    };
+  });
+  return { instructions: emitter.finish(), symbols, tiles };
+}
+
+function required<Value>(value: Value | undefined, name: string): Value {
+  if (value === undefined) throw new InvariantError(`lowering knows nothing of "${name}"`);
+  return value;
+}

@@ -1,0 +1,97 @@
+/** A convolution or dense layer as matrix problems over a strided image: what tiling and emission work on. */
+import { InvariantError } from "../../isa/diagnostic.ts";
+import type { Conv2dNode, DenseNode } from "../graph/graph.ts";
+import type { WindowAxis } from "./axis.ts";
+import { imageShape } from "./image-shape.ts";
+
+/**
+ * `groups` problems of the same size. Group g reads input channels g · channelsPerGroup onwards and yields filters
+ * g · filtersPerGroup onwards. One sum has K = kernel rows · kernel columns · channelsPerGroup steps in that order.
+ */
+export interface MatrixProblem {
+  readonly rows: WindowAxis;
+  readonly columns: WindowAxis;
+  /** DRAM words between two positions of an axis. */
+  readonly rowStride: number;
+  readonly columnStride: number;
+  readonly groups: number;
+  readonly channelsPerGroup: number;
+  readonly filtersPerGroup: number;
+}
+
+/** Word lengths, in bits, of everything a matrix layer keeps in a memory. */
+export interface MatrixWords {
+  /** In DRAM. */
+  readonly source: number;
+  /** In the scratchpad. */
+  readonly input: number;
+  readonly weight: number;
+  /** 0 where there is no bias. */
+  readonly bias: number;
+  readonly accumulator: number;
+  readonly output: number;
+}
+
+/** K. */
+export function reductionSteps({ rows, columns, channelsPerGroup }: MatrixProblem): number {
+  return rows.kernel * columns.kernel * channelsPerGroup;
+}
+
+/** A dense layer is a convolution of one pixel. */
+export function denseProblem(node: DenseNode): MatrixProblem {
+  const [features, units] = node.kernel.shape;
+  if (features === undefined || units === undefined) throw new InvariantError(`dense "${node.name}" has no kernel`);
+  const axis: WindowAxis = { input: 1, output: 1, kernel: 1, stride: 1, dilation: 1, before: 0 };
+  return {
+    rows: axis,
+    columns: axis,
+    rowStride: 0,
+    columnStride: 0,
+    groups: 1,
+    channelsPerGroup: features,
+    filtersPerGroup: units,
+  };
+}
+
+export function convolutionProblem(node: Conv2dNode, inputShape: readonly number[]): MatrixProblem {
+  const [inputRows, inputColumns, channels] = imageShape(inputShape);
+  const [outputRows, outputColumns, filters] = imageShape(node.shape);
+  const [kernelRows = 1, kernelColumns = 1] = node.kernel.shape;
+  const { strides, dilations, padding, groups } = node;
+  const rows = subsampled({
+    input: inputRows,
+    output: outputRows,
+    kernel: kernelRows,
+    stride: strides[0],
+    dilation: dilations[0],
+    before: padding.top,
+  });
+  const columns = subsampled({
+    input: inputColumns,
+    output: outputColumns,
+    kernel: kernelColumns,
+    stride: strides[1],
+    dilation: dilations[1],
+    before: padding.left,
+  });
+  return {
+    rows: rows.axis,
+    columns: columns.axis,
+    rowStride: rows.step * inputColumns * channels,
+    columnStride: columns.step * channels,
+    groups,
+    channelsPerGroup: channels / groups,
+    filtersPerGroup: filters / groups,
+  };
+}
+
+/**
+ * A kernel of one position without padding reads every stride-th position only: those alone are loaded, as an image with
+ * stride 1. `step` is the distance of two such positions.
+ */
+function subsampled(axis: WindowAxis): { readonly axis: WindowAxis; readonly step: number } {
+  const { kernel, before, stride, output, input } = axis;
+  const withinInput = (output - 1) * stride < input;
+  if (kernel > 1 || before > 0 || !withinInput) return { axis, step: 1 };
+  return { axis: { ...axis, input: output, stride: 1 }, step: stride };
+}

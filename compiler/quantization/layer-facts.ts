@@ -1,0 +1,75 @@
+/** What format resolution needs to know of each layer, read off a graph that is ready for lowering. */
+import { InvariantError } from "../../isa/diagnostic.ts";
+import type { LayerKind } from "../../isa/program.ts";
+import type { Graph, GraphNode, Operator } from "../graph/graph.ts";
+
+/** A layer's registers depend on what it computes; the two pools have different ones. */
+export type ArithmeticKind = "matrix" | "averagePool" | "maximumPool" | "vector";
+
+export interface LayerFacts {
+  readonly name: string;
+  readonly kind: LayerKind;
+  readonly arithmetic: ArithmeticKind;
+  /** Layers whose outputs it reads, or the graph's input; reshapes looked through. At least one. */
+  readonly producers: readonly string[];
+  /** Terms of one sum: K of a convolution or dense layer, positions of a pooling window, operands of an addition. */
+  readonly terms: number;
+  readonly weights: Float32Array | null;
+  readonly bias: Float32Array | null;
+}
+
+/** Kind of the layer an operator becomes; null for operators that are no layer of the machine. */
+export const LAYER_KINDS: Readonly<Record<Operator, LayerKind | null>> = {
+  conv2d: "conv2d",
+  dense: "dense",
+  pool: "pool",
+  add: "add",
+  concatenate: "concatenate",
+  pad: "copy",
+  activation: "copy",
+  reshape: null,
+  softmax: null,
+  batchNormalization: null,
+  constant: null,
+};
+
+/** Value name → the value that holds its words: a reshape is another name for its input. */
+export function storedValues(graph: Graph): ReadonlyMap<string, string> {
+  const stored = new Map([[graph.input.name, graph.input.name]]);
+  for (const node of graph.nodes) {
+    stored.set(node.name, node.op === "reshape" ? (stored.get(node.inputs[0] ?? "") ?? "") : node.name);
+  }
+  return stored;
+}
+
+/** The layers in program order. */
+export function layerFacts(graph: Graph): readonly LayerFacts[] {
+  const stored = storedValues(graph);
+  return graph.nodes.flatMap((node): LayerFacts[] => {
+    const kind = LAYER_KINDS[node.op];
+    if (kind === null) return [];
+    const producers = node.inputs.map((input) => {
+      const producer = stored.get(input);
+      if (producer === undefined)
+        throw new InvariantError(`layer "${node.name}" reads "${input}", which nothing yields`);
+      return producer;
+    });
+    return [{ name: node.name, kind, producers, ...arithmeticFacts(node) }];
+  });
+}
+
+function arithmeticFacts(node: GraphNode): Pick<LayerFacts, "arithmetic" | "terms" | "weights" | "bias"> {
+  switch (node.op) {
+    case "conv2d":
+    case "dense": {
+      const terms = node.kernel.shape.slice(0, -1).reduce((product, size) => product * size, 1);
+      return { arithmetic: "matrix", terms, weights: node.kernel.data, bias: node.bias?.data ?? null };
+    }
+    case "pool": {
+      const arithmetic = node.kind === "maximum" ? "maximumPool" : "averagePool";
+      return { arithmetic, terms: node.kernel[0] * node.kernel[1], weights: null, bias: null };
+    }
+    default:
+      return { arithmetic: "vector", terms: node.op === "add" ? node.inputs.length : 1, weights: null, bias: null };
+  }
+}

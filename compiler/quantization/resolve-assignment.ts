@@ -1,0 +1,127 @@
+/** From what a user wrote to a register for every point of every layer. */
+import {
+  type CalibratedRange,
+  DATAPATH_REGISTERS,
+  type DatapathSpec,
+  type FormatAssignment,
+} from "../../isa/datapath.ts";
+import { type Diagnostic, DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
+import type { RegisterSpec } from "../../isa/register.ts";
+import type { LayerFacts } from "./layer-facts.ts";
+import { selectKeys } from "./layer-pattern.ts";
+import { type LayerContext, type LayerOptions, resolveLayer, resolveOutputRegister } from "./resolve-layer.ts";
+import type { AssignmentSpecification, LayerEntry } from "./specification.ts";
+
+/** Value name (a layer, or the graph's input) → range of its values. */
+export type Calibration = Readonly<Record<string, CalibratedRange>>;
+
+export interface ResolvedAssignment {
+  readonly formats: FormatAssignment;
+  readonly options: Readonly<Record<string, LayerOptions>>;
+  /** The ranges that automatic formats were taken from: with them the same specification gives the same formats. */
+  readonly calibration: Calibration;
+}
+
+export interface ResolveRequest {
+  readonly specification: AssignmentSpecification;
+  readonly layers: readonly LayerFacts[];
+  /** Name of the graph's input. */
+  readonly input: string;
+  readonly calibration: Calibration;
+  /** Opens every diagnostic's place: the file or flag the specification came from. */
+  readonly where: string;
+}
+
+/**
+ * Every register of every layer. A layer's input defaults to its producer's output format; the network's input has the
+ * format of the first layer that reads it. Throws `DiagnosticError` with everything wrong in the specification.
+ */
+export function resolveAssignment(request: ResolveRequest): ResolvedAssignment {
+  const formats: Record<string, DatapathSpec> = {};
+  const options: Record<string, LayerOptions> = {};
+  const calibration = eachLayer(request, (context) => {
+    const { datapath, options: chosen } = resolveLayer(context);
+    formats[context.layer.name] = datapath;
+    options[context.layer.name] = chosen;
+    return datapath;
+  });
+  return { formats, options, calibration };
+}
+
+/**
+ * The output register alone, for a network that is computed in float and quantized at layer outputs (`extrinsic`). A
+ * maximum pool keeps its producer's format; where that is the network's input it has no register and is missing.
+ */
+export function resolveOutputs(request: ResolveRequest): {
+  readonly outputs: Readonly<Record<string, RegisterSpec>>;
+  readonly calibration: Calibration;
+} {
+  const outputs: Record<string, RegisterSpec> = {};
+  const calibration = eachLayer(request, (context) => {
+    const { layer } = context;
+    const kept = outputs[layer.producers[0] ?? ""];
+    const output = layer.arithmetic === "maximumPool" ? kept : resolveOutputRegister(context);
+    if (output !== undefined) outputs[layer.name] = output;
+    return undefined;
+  });
+  return { outputs, calibration };
+}
+
+/** Resolves layer after layer, hands each its producers' output registers, and collects what is wrong; returns the ranges used. Layers behind a wrong one are not judged. */
+function eachLayer(request: ResolveRequest, resolve: (context: LayerContext) => DatapathSpec | undefined): Calibration {
+  const { specification, layers, where } = request;
+  const entries = specification.layers ?? {};
+  const names = layers.map(({ name }) => name);
+  const keys = selectKeys(Object.keys(entries), names, where);
+  const found: Diagnostic[] = [];
+  const produced = new Map<string, RegisterSpec>();
+  const used: Record<string, CalibratedRange> = {};
+
+  const range = (value: string, place: string): CalibratedRange => {
+    const known = Object.hasOwn(request.calibration, value) ? request.calibration[value] : undefined;
+    if (known === undefined) {
+      const what = `an automatic format needs the range of "${value}", which was not calibrated`;
+      throw diagnosticError("NOT_CALIBRATED", place, what, "calibrate on some images first, or write a number for F");
+    }
+    used[value] = known;
+    return known;
+  };
+
+  const failed = new Set<string>();
+  for (const layer of layers) {
+    if (layer.producers.some((producer) => failed.has(producer))) {
+      failed.add(layer.name);
+      continue;
+    }
+    const key = keys.get(layer.name);
+    const entry = key === undefined ? undefined : entries[key];
+    try {
+      const datapath = resolve({
+        layer,
+        where: `${where}: layer "${layer.name}"`,
+        entry: inherit(specification.default ?? {}, entry ?? {}),
+        named: key === layer.name && entry !== undefined ? entry : {},
+        producerOutputs: layer.producers.map((producer) => produced.get(producer)),
+        range,
+      });
+      if (datapath === undefined) continue;
+      produced.set(layer.name, datapath.output);
+      if (layer.producers.includes(request.input) && !produced.has(request.input)) {
+        produced.set(request.input, datapath.input);
+      }
+    } catch (error) {
+      if (!(error instanceof DiagnosticError)) throw error;
+      found.push(...error.diagnostics);
+      failed.add(layer.name);
+    }
+  }
+  if (found.length > 0) throw new DiagnosticError(found);
+  return used;
+}
+
+/** An entry over the default. One that names a datapath starts from that preset: the default's single registers stay behind. */
+function inherit(base: LayerEntry, entry: LayerEntry): LayerEntry {
+  if (entry.datapath === undefined) return { ...base, ...entry };
+  const isRegister = (key: string): boolean => (DATAPATH_REGISTERS as readonly string[]).includes(key);
+  return { ...Object.fromEntries(Object.entries(base).filter(([key]) => !isRegister(key))), ...entry };
+}

@@ -1,0 +1,261 @@
+/** Every register of one layer, from its entry, its preset and what its producers yield. */
+import {
+  type CalibratedRange,
+  DATAPATH_REGISTERS,
+  type DatapathRegister,
+  type DatapathSpec,
+} from "../../isa/datapath.ts";
+import { type Diagnostic, DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
+import type { FixedPointFormat } from "../../isa/format.ts";
+import { sumFormat } from "../../isa/growth.ts";
+import type { OverflowMode } from "../../isa/overflow.ts";
+import { type RegisterSpec, validateRegister } from "../../isa/register.ts";
+import { automaticFormat, isAutomatic, parseWrittenFormat, rangeOf, type WrittenFormat } from "./automatic-format.ts";
+import { exactFormat } from "./exact-bias.ts";
+import type { ArithmeticKind, LayerFacts } from "./layer-facts.ts";
+import { exactAccumulator, exactPoolAccumulator, exactProduct, PRESETS, type PresetContext } from "./presets.ts";
+import { type FormatRules, type RegisterStyle, readRegister, readStyle, USUAL_STYLE } from "./read-register.ts";
+import type { LayerEntry } from "./specification.ts";
+
+export interface LayerContext {
+  readonly layer: LayerFacts;
+  readonly where: string;
+  /** The default with the layer's own entry over it. */
+  readonly entry: LayerEntry;
+  /** The entry under the layer's exact name, else empty: what it names must exist in this layer. */
+  readonly named: LayerEntry;
+  /** One per producer; undefined for the network's input before any layer has fixed its format. */
+  readonly producerOutputs: readonly (RegisterSpec | undefined)[];
+  /** Calibrated range of a value; throws where there is none. */
+  readonly range: (value: string, where: string) => CalibratedRange;
+}
+
+/** Choices of a layer that are not a register. */
+export interface LayerOptions {
+  /** The user gave an input register: every operand is quantized into it on loading. Else operands keep their formats. */
+  readonly explicitInput: boolean;
+  /** What an average pool divides by, where the user overrules the model. */
+  readonly countPadding: boolean | undefined;
+}
+
+/** Registers that a user can set, by what the layer computes. */
+const REGISTERS: Readonly<Record<ArithmeticKind, readonly DatapathRegister[]>> = {
+  matrix: DATAPATH_REGISTERS,
+  averagePool: ["input", "accumulator", "output"],
+  maximumPool: ["input"],
+  vector: ["input", "output"],
+};
+
+/** Throws `DiagnosticError` with what is wrong in the layer's entry. */
+export function resolveLayer(context: LayerContext): {
+  readonly datapath: DatapathSpec;
+  readonly options: LayerOptions;
+} {
+  const { layer, where, entry } = context;
+  if (entry.datapath === "extrinsic") {
+    throw diagnosticError(
+      "EXTRINSIC",
+      where,
+      "an extrinsic layer is computed in float: no program can be made for it",
+      "run the whole network extrinsic, or use intrinsic, tensorquant or wide",
+    );
+  }
+  checkNamedRegisters(context);
+  const datapath = DATAPATHS[layer.arithmetic](context);
+  const found = registerDiagnostics(datapath, layer, where);
+  if (found.length > 0) throw new DiagnosticError(found);
+  const options = { explicitInput: entry.input !== undefined, countPadding: entry.avgPoolCountPadding };
+  return { datapath, options };
+}
+
+/** The output register alone; the layer's other registers are not looked at. */
+export function resolveOutputRegister(context: LayerContext): RegisterSpec {
+  const rules: FormatRules = {
+    automatic: (written) => fromRange(context, written, context.layer.name, `${context.where}: output`),
+  };
+  const { entry, where } = context;
+  return readRegister(entry.output, layerStyle(context), () => wordFormat(context), rules, `${where}: output`);
+}
+
+const DATAPATHS: Readonly<Record<ArithmeticKind, (context: LayerContext) => DatapathSpec>> = {
+  matrix: matrixDatapath,
+  averagePool: averagePoolDatapath,
+  maximumPool: (context) => unusedAround(context, inputRegister(context), inputRegister(context)),
+  vector: (context) => unusedAround(context, inputRegister(context), resolveOutputRegister(context)),
+};
+
+function matrixDatapath(context: LayerContext): DatapathSpec {
+  const { layer, where, entry } = context;
+  const style = layerStyle(context);
+  const input = inputRegister(context);
+  const weight = constantRegister(context, "weight", layer.weights, style, () => wordFormat(context, layer.weights));
+  const preset = presetOf(entry);
+  const presetContext = presetContextOf(context, input.format, weight.format);
+  const read = (
+    name: "product" | "accumulator" | "sum",
+    format: () => FixedPointFormat,
+    overflow: OverflowMode | undefined,
+    rules: FormatRules,
+  ): RegisterSpec => readRegister(entry[name], styleWith(context, overflow), format, rules, `${where}: ${name}`);
+
+  const product = read("product", () => preset.product.format(presetContext, input.format), preset.product.overflow, {
+    exact: () => exactProduct(presetContext),
+  });
+  const accumulator = read(
+    "accumulator",
+    () => preset.accumulator.format(presetContext, product.format),
+    preset.accumulator.overflow,
+    { exact: () => exactAccumulator(presetContext, product.format) },
+  );
+  const sum =
+    !preset.sum && entry.sum === undefined ? undefined : read("sum", () => wordFormat(context), undefined, {});
+  const bias = constantRegister(context, "bias", layer.bias, style, () =>
+    entry.quantizeBias === false && layer.bias !== null
+      ? exactFormat(layer.bias, `${where}: bias`)
+      : layer.bias === null
+        ? accumulator.format
+        : preset.bias.format(presetContext, accumulator.format),
+  );
+  const output = resolveOutputRegister(context);
+  const averageDivider = entry.averageDivider === true;
+  return { input, weight, product, accumulator, ...(sum && { sum }), bias, output, averageDivider };
+}
+
+function averagePoolDatapath(context: LayerContext): DatapathSpec {
+  const { where, entry } = context;
+  const input = inputRegister(context);
+  const presetContext = presetContextOf(context, input.format, input.format);
+  const { poolAccumulator } = presetOf(entry);
+  const accumulator = readRegister(
+    entry.accumulator,
+    styleWith(context, poolAccumulator.overflow),
+    () => poolAccumulator.format(presetContext, input.format),
+    { exact: () => exactPoolAccumulator(presetContext, input.format) },
+    `${where}: accumulator`,
+  );
+  return { ...unusedAround(context, input, resolveOutputRegister(context)), accumulator };
+}
+
+/** A datapath of which only input and output exist; the accumulator holds every value before the output, exactly. */
+function unusedAround(context: LayerContext, input: RegisterSpec, output: RegisterSpec): DatapathSpec {
+  const operands = context.entry.input === undefined ? context.producerOutputs : [];
+  const format = operands.reduce(
+    (sum, operand) => (operand === undefined ? sum : sumFormat(sum, operand.format)),
+    input.format,
+  );
+  const averageDivider = context.entry.averageDivider === true;
+  const accumulator = { format, ...USUAL_STYLE };
+  return { input, weight: input, product: input, accumulator, bias: input, output, averageDivider };
+}
+
+/** Explicit, else the producer's output format, else (the network's input) the layer's own word. */
+function inputRegister(context: LayerContext): RegisterSpec {
+  const { layer, entry, where, producerOutputs } = context;
+  const place = `${where}: input`;
+  const [produced] = producerOutputs;
+  const explicit = typeof entry.input === "string" ? entry.input : entry.input?.format;
+  const automatic = explicit !== undefined && isAutomatic(parseWrittenFormat(explicit, place));
+  if (entry.quantizeInput === false && produced === undefined && (explicit === undefined || automatic)) {
+    throw diagnosticError(
+      "INPUT_FORMAT",
+      place,
+      "quantizeInput: false takes the network's input as it is, so its format must be given",
+      'write the format of the grid the data lies on, e.g. input: "u8,8" for pixels divided by 256',
+    );
+  }
+  const value = layer.producers[0] ?? "";
+  return readRegister(
+    entry.input,
+    layerStyle(context),
+    () => produced?.format ?? wordFormat(context, undefined, value),
+    { automatic: (written) => fromRange(context, written, value, place) },
+    place,
+  );
+}
+
+function constantRegister(
+  context: LayerContext,
+  name: "weight" | "bias",
+  values: Float32Array | null,
+  style: RegisterStyle,
+  format: () => FixedPointFormat,
+): RegisterSpec {
+  const place = `${context.where}: ${name}`;
+  const automatic: FormatRules["automatic"] = (written) =>
+    automaticFormat(written, rangeOf(values ?? new Float32Array()), margin(context), place);
+  return readRegister(context.entry[name], style, format, { automatic }, place);
+}
+
+/** The entry's `format`. An automatic one is measured on `values`, else on the value named, else on the layer's output. */
+function wordFormat(
+  context: LayerContext,
+  values: Float32Array | null | undefined = undefined,
+  value: string = context.layer.name,
+): FixedPointFormat {
+  const { entry, where } = context;
+  const place = `${where}: format`;
+  if (entry.format === undefined) {
+    throw diagnosticError("NO_FORMAT", where, "has no format", 'give the default a format, e.g. format: "16,8"');
+  }
+  const written = parseWrittenFormat(entry.format, place);
+  if (!isAutomatic(written)) return written;
+  if (values) return automaticFormat(written, rangeOf(values), margin(context), place);
+  return fromRange(context, written, value, place);
+}
+
+function fromRange(context: LayerContext, written: WrittenFormat, value: string, where: string): FixedPointFormat {
+  if (!isAutomatic(written)) return written;
+  return automaticFormat(written, context.range(value, where), margin(context), where);
+}
+
+function margin({ entry }: LayerContext): number {
+  return entry.marginBits ?? 0;
+}
+
+/** Rounding, overflow and dialect of the registers that are the layer's own word. */
+function layerStyle({ entry, where }: LayerContext): RegisterStyle {
+  return readStyle(entry, USUAL_STYLE, where);
+}
+
+/** The same, or what a preset fixes. */
+function styleWith(context: LayerContext, overflow: OverflowMode | undefined): RegisterStyle {
+  return overflow === undefined ? layerStyle(context) : { ...USUAL_STYLE, overflow };
+}
+
+function presetOf(entry: LayerEntry): (typeof PRESETS)["intrinsic"] {
+  const name = (entry.datapath ?? "intrinsic").replace(/:.*/, "") as keyof typeof PRESETS;
+  return PRESETS[name];
+}
+
+function presetContextOf(context: LayerContext, input: FixedPointFormat, weight: FixedPointFormat): PresetContext {
+  const { layer, where, entry } = context;
+  const bits = /^wide:([0-9]+)$/.exec(entry.datapath ?? "");
+  const accumulatorBits = bits === null ? undefined : Number(bits[1]);
+  return { where, terms: layer.terms, word: () => wordFormat(context), input, weight, accumulatorBits };
+}
+
+function checkNamedRegisters({ layer, named, where }: LayerContext): void {
+  const known = REGISTERS[layer.arithmetic];
+  const found = DATAPATH_REGISTERS.filter((name) => named[name] !== undefined && !known.includes(name)).map(
+    (name): Diagnostic => ({
+      code: "NO_REGISTER",
+      where: `${where}: ${name}`,
+      what: `a ${layer.arithmetic === "maximumPool" ? "maximum pool" : layer.kind} layer has no ${name} register`,
+      hint:
+        layer.arithmetic === "maximumPool"
+          ? "maximum pooling keeps its input's format: set input, or the output of the layer before it"
+          : `its registers are ${known.join(", ")}`,
+    }),
+  );
+  if (found.length > 0) throw new DiagnosticError(found);
+}
+
+function registerDiagnostics(datapath: DatapathSpec, layer: LayerFacts, where: string): Diagnostic[] {
+  const used = new Set<DatapathRegister>([...REGISTERS[layer.arithmetic], "output"]);
+  if (layer.arithmetic === "matrix" && layer.bias === null) used.delete("bias");
+  return DATAPATH_REGISTERS.flatMap((name) => {
+    const spec = datapath[name];
+    if (spec === undefined || !used.has(name)) return [];
+    return validateRegister(spec, `${where}: ${name}`, { exact: name === "product" || name === "accumulator" });
+  });
+}

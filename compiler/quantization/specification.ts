@@ -1,0 +1,119 @@
+/**
+ * The word lengths of a network as a user writes them: a default and entries by layer name or pattern, each a preset
+ * with its format and single registers that differ from it. Plain data, from YAML, JSON or flags.
+ */
+import { z } from "zod";
+import { type Diagnostic, DiagnosticError, nearestName } from "../../isa/diagnostic.ts";
+import { DIALECTS, type Dialect } from "../../isa/overflow.ts";
+import { ROUNDING_MODES, type RoundingMode } from "../../isa/rounding.ts";
+
+/** `intrinsic`, `tensorquant`, `wide`, `wide:N` or `extrinsic`; see design, "The machine". */
+export const PRESET_NAMES = ["intrinsic", "tensorquant", "wide", "extrinsic"] as const;
+export type PresetName = (typeof PRESET_NAMES)[number];
+
+/** The fields of a register that differ from the preset's. `format` is `W,F`, `uW,F`, `W,auto` or `exact`. */
+export interface RegisterFields {
+  readonly format?: string | undefined;
+  readonly rounding?: RoundingMode | undefined;
+  /** With `:N` where the mode takes it. */
+  readonly overflow?: string | undefined;
+  readonly dialect?: Dialect | undefined;
+}
+
+/** A register's format alone, or its fields. */
+export type RegisterEntry = string | RegisterFields;
+
+/** What a user says of the layers that a name or pattern selects. Absent fields come from the default. */
+export interface LayerEntry extends RegisterFields {
+  /** `intrinsic` where nothing is said. */
+  readonly datapath?: string | undefined;
+  readonly input?: RegisterEntry | undefined;
+  readonly weight?: RegisterEntry | undefined;
+  readonly product?: RegisterEntry | undefined;
+  readonly accumulator?: RegisterEntry | undefined;
+  readonly sum?: RegisterEntry | undefined;
+  readonly bias?: RegisterEntry | undefined;
+  readonly output?: RegisterEntry | undefined;
+  /** false: the network's input is taken as it is, in an explicit format. */
+  readonly quantizeInput?: boolean | undefined;
+  /** false: biases keep their exact float32 values. */
+  readonly quantizeBias?: boolean | undefined;
+  /** Whether average pools divide by the whole window; the model decides where nothing is said. */
+  readonly avgPoolCountPadding?: boolean | undefined;
+  /** Average pools quantize the exact quotient instead of multiplying with a 16-bit reciprocal. */
+  readonly averageDivider?: boolean | undefined;
+  /** Bits of headroom that automatic formats leave above the range. */
+  readonly marginBits?: number | undefined;
+}
+
+/** The whole of it. `layers` maps names and patterns to entries. */
+export interface AssignmentSpecification {
+  readonly default?: LayerEntry | undefined;
+  readonly layers?: Readonly<Record<string, LayerEntry>> | undefined;
+}
+
+const registerFields = {
+  format: z.string().optional(),
+  rounding: z.enum(Object.keys(ROUNDING_MODES) as RoundingMode[]).optional(),
+  overflow: z.string().optional(),
+  dialect: z.enum(Object.keys(DIALECTS) as Dialect[]).optional(),
+} as const;
+
+const registerEntry = z.union([z.string(), z.strictObject(registerFields)]).optional();
+
+const DATAPATH_TEXT = /^(intrinsic|tensorquant|extrinsic|wide(:([1-9]|[1-5][0-9]|6[0-4]))?)$/;
+
+const entryFields = {
+  ...registerFields,
+  datapath: z
+    .string()
+    .regex(DATAPATH_TEXT, "expected intrinsic, tensorquant, wide, wide:N (N 1 to 64) or extrinsic")
+    .optional(),
+  input: registerEntry,
+  weight: registerEntry,
+  product: registerEntry,
+  accumulator: registerEntry,
+  sum: registerEntry,
+  bias: registerEntry,
+  output: registerEntry,
+  quantizeInput: z.boolean().optional(),
+  quantizeBias: z.boolean().optional(),
+  avgPoolCountPadding: z.boolean().optional(),
+  averageDivider: z.boolean().optional(),
+  marginBits: z.number().int().min(0).max(64).optional(),
+} as const;
+
+const layerEntry: z.ZodType<LayerEntry> = z.strictObject(entryFields);
+
+const specification: z.ZodType<AssignmentSpecification> = z.strictObject({
+  default: layerEntry.optional(),
+  layers: z.record(z.string(), layerEntry).optional(),
+});
+
+const KNOWN_KEYS = ["default", "layers", ...Object.keys(entryFields)];
+
+/** Checks the structure of a specification; texts inside it are read by `resolveAssignment`. Throws `DiagnosticError` ASSIGNMENT. */
+export function parseAssignmentSpecification(value: unknown, where: string): AssignmentSpecification {
+  const result = specification.safeParse(value);
+  if (result.success) return result.data;
+  throw new DiagnosticError(result.error.issues.map((issue) => structureDiagnostic(issue, where)));
+}
+
+function structureDiagnostic(issue: z.core.$ZodIssue, where: string): Diagnostic {
+  const path = issue.path.map(String).join(".");
+  const place = path === "" ? where : `${where}: ${path}`;
+  if (issue.code === "unrecognized_keys") {
+    const nearest = nearestName(issue.keys[0] ?? "", KNOWN_KEYS);
+    return {
+      code: "ASSIGNMENT",
+      where: place,
+      what: `unknown key ${issue.keys.map((key) => `"${key}"`).join(", ")}`,
+      hint: nearest === undefined ? `the keys are ${KNOWN_KEYS.join(", ")}` : `did you mean "${nearest}"?`,
+    };
+  }
+  const hint =
+    issue.code === "invalid_union"
+      ? 'write a format such as "16,8", or { format, rounding, overflow, dialect } with the names of the tables'
+      : "see `macroscope run --help` for an example";
+  return { code: "ASSIGNMENT", where: place, what: issue.message, hint };
+}

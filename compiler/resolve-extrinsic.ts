@@ -1,0 +1,21 @@
+import type { RegisterSpec } from "../isa/register.ts";
+import { prepareGraph } from "./compile.ts";
+import type { Graph } from "./graph/graph.ts";
+import { layerFacts } from "./quantization/layer-facts.ts";
+import { type Calibration, resolveOutputs } from "./quantization/resolve-assignment.ts";
+import type { AssignmentSpecification } from "./quantization/specification.ts";
+
+/** Output register of each layer of a network that is computed in float and quantized between its layers only. */
+export function resolveExtrinsic(
+  graph: Graph,
+  options: { readonly assignment: AssignmentSpecification; readonly calibration?: Calibration },
+): Readonly<Record<string, RegisterSpec>> {
+  const prepared = prepareGraph(graph);
+  return resolveOutputs({
+    specification: options.assignment,
+    layers: layerFacts(prepared),
+    input: prepared.input.name,
+    calibration: options.calibration ?? {},
+    where: "assignment",
+  }).outputs;
+}

@@ -1,0 +1,288 @@
+import { describe, expect, test } from "vitest";
+import type { LayerFacts } from "../../../compiler/quantization/layer-facts.ts";
+import {
+  type Calibration,
+  resolveAssignment,
+  resolveOutputs,
+} from "../../../compiler/quantization/resolve-assignment.ts";
+import {
+  type AssignmentSpecification,
+  type LayerEntry,
+  parseAssignmentSpecification,
+} from "../../../compiler/quantization/specification.ts";
+import type { DatapathSpec } from "../../../isa/datapath.ts";
+import { registerText } from "../../../isa/register.ts";
+
+function layer(name: string, facts: Partial<LayerFacts> = {}): LayerFacts {
+  const weights = new Float32Array([0.25, -1.5, 0.75]);
+  const bias = new Float32Array([0.5]);
+  return { name, kind: "conv2d", arithmetic: "matrix", producers: ["image"], terms: 25, weights, bias, ...facts };
+}
+
+const CONV1 = layer("conv1");
+const MAXIMUM = layer("pool1", {
+  kind: "pool",
+  arithmetic: "maximumPool",
+  producers: ["conv1"],
+  terms: 4,
+  weights: null,
+  bias: null,
+});
+const AVERAGE = layer("pool2", {
+  kind: "pool",
+  arithmetic: "averagePool",
+  producers: ["pool1"],
+  terms: 6,
+  weights: null,
+  bias: null,
+});
+const FC = layer("fc", { kind: "dense", producers: ["pool2"], terms: 800 });
+const NETWORK = [CONV1, MAXIMUM, AVERAGE, FC];
+
+function resolve(
+  specification: AssignmentSpecification,
+  layers: readonly LayerFacts[] = NETWORK,
+  calibration: Calibration = {},
+): Readonly<Record<string, DatapathSpec>> {
+  const parsed = parseAssignmentSpecification(structuredClone(specification), "spec");
+  return resolveAssignment({ specification: parsed, layers, input: "image", calibration, where: "spec" }).formats;
+}
+
+/** `register: text` of every register. */
+function texts(datapath: DatapathSpec | undefined): Record<string, string> {
+  const { averageDivider: _, ...registers } = datapath ?? ({} as DatapathSpec);
+  return Object.fromEntries(Object.entries(registers).map(([name, spec]) => [name, registerText(spec)]));
+}
+
+describe("the presets", () => {
+  test("intrinsic is one word length everywhere, rounded and saturated at every operation", () => {
+    const { conv1, pool2 } = resolve({ default: { datapath: "intrinsic", format: "16,8", rounding: "zero" } });
+    const word = "16,8 zero saturate";
+    expect(texts(conv1)).toEqual({
+      input: word,
+      weight: word,
+      product: word,
+      accumulator: word,
+      bias: word,
+      output: word,
+    });
+    expect(texts(pool2)).toMatchObject({ accumulator: word, output: word });
+  });
+
+  test("tensorquant rounds products, sums exactly and has a sum register before the bias", () => {
+    const { conv1, pool2 } = resolve({ default: { datapath: "tensorquant", format: "12,6" } });
+    const word = "12,6 nearest saturate";
+    expect(texts(conv1)).toMatchObject({ product: word, sum: word, bias: word, output: word, weight: word });
+    // ⌈log2(25 + 1)⌉ = 5 bits of growth.
+    expect(conv1?.accumulator.format).toEqual({ wordLength: 17, fractionLength: 6, signed: true });
+    // Six values grow by three bits.
+    expect(pool2?.accumulator.format).toEqual({ wordLength: 15, fractionLength: 6, signed: true });
+  });
+
+  test("wide multiplies exactly into the smallest of 32, 48 and 64 bits that holds every sum, wrapping", () => {
+    const { conv1, fc } = resolve({ default: { datapath: "wide", format: "16,8" } });
+    expect(texts(conv1)).toMatchObject({
+      product: "32,16 nearest saturate",
+      accumulator: "48,16 nearest wrap",
+      bias: "48,16 nearest saturate",
+      output: "16,8 nearest saturate",
+    });
+    expect(fc?.accumulator.format.wordLength).toBe(48);
+    expect(resolve({ default: { datapath: "wide", format: "13,6" } }).conv1?.accumulator.format.wordLength).toBe(32);
+    expect(resolve({ default: { datapath: "wide", format: "14,6" } }).conv1?.accumulator.format.wordLength).toBe(48);
+    expect(resolve({ default: { datapath: "wide:20", format: "16,8" } }).conv1?.accumulator.format.wordLength).toBe(20);
+    expect(() => resolve({ default: { datapath: "wide", format: "32,16" } })).toThrow(/WIDE_ACCUMULATOR/);
+  });
+
+  test("wide counts a sign bit more where both operands are unsigned", () => {
+    const { conv1 } = resolve({ default: { datapath: "wide", format: "u13,6" } });
+    expect(conv1?.accumulator.format).toEqual({ wordLength: 32, fractionLength: 12, signed: true });
+    const limit = resolve({ default: { datapath: "wide", format: "u8,4" } }, [layer("conv1", { terms: 2 ** 16 - 1 })]);
+    expect(limit.conv1?.accumulator.format.wordLength).toBe(48);
+  });
+
+  test("extrinsic has output registers only", () => {
+    const specification = parseAssignmentSpecification({ default: { datapath: "extrinsic", format: "8,4" } }, "spec");
+    const request = { specification, layers: NETWORK, input: "image", calibration: {}, where: "spec" };
+    const { outputs } = resolveOutputs(request);
+    expect(Object.keys(outputs)).toEqual(["conv1", "pool1", "pool2", "fc"]);
+    expect(outputs.fc && registerText(outputs.fc)).toBe("8,4 nearest saturate");
+    expect(() => resolveAssignment(request)).toThrow(/EXTRINSIC/);
+  });
+});
+
+test("exact registers never overflow, whatever the word does", () => {
+  const style: LayerEntry = { format: "8,4", rounding: "stochastic", overflow: "saturate-symmetric" };
+  const { conv1, pool2 } = resolve({ default: { ...style, datapath: "tensorquant" } });
+  expect(conv1 && registerText(conv1.accumulator)).toBe("13,4 nearest saturate");
+  expect(pool2 && registerText(pool2.accumulator)).toBe("11,4 nearest saturate");
+  expect(pool2 && registerText(pool2.output)).toBe("8,4 stochastic saturate-symmetric");
+  const explicit = resolve({ default: { ...style, product: "exact", accumulator: "exact" } });
+  expect(explicit.pool2 && registerText(explicit.pool2.accumulator)).toBe("11,4 nearest saturate");
+  expect(explicit.conv1 && registerText(explicit.conv1.product)).toBe("16,8 nearest saturate");
+});
+
+describe("formats along the network", () => {
+  test("an input defaults to the producer's output format, a maximum pool keeps it", () => {
+    const { conv1, pool1, pool2 } = resolve({
+      default: { format: "16,8" },
+      layers: { conv1: { output: "12,5" } },
+    });
+    expect(conv1?.input.format.wordLength).toBe(16);
+    expect(pool1?.output.format).toEqual({ wordLength: 12, fractionLength: 5, signed: true });
+    expect(pool2?.input.format).toEqual(pool1?.output.format);
+    expect(pool2?.output.format.wordLength).toBe(16);
+  });
+
+  test("a second reader of the network's input gets the first one's format", () => {
+    const layers = [layer("a"), layer("b")];
+    const { b } = resolve({ default: { format: "16,8" }, layers: { a: { input: "u8,8" } } }, layers);
+    expect(b?.input.format).toEqual({ wordLength: 8, fractionLength: 8, signed: false });
+  });
+
+  test("single registers override the preset field by field", () => {
+    const { conv1 } = resolve({
+      default: { datapath: "intrinsic", format: "16,8", rounding: "nearest" },
+      layers: {
+        conv1: {
+          weight: "12,10",
+          product: { format: "20,12", rounding: "zero" },
+          accumulator: { format: "24,12", overflow: "wrap:2", dialect: "ap" },
+          output: { rounding: "nearest-even" },
+        },
+      },
+    });
+    expect(texts(conv1)).toEqual({
+      input: "16,8 nearest saturate",
+      weight: "12,10 nearest saturate",
+      product: "20,12 zero saturate",
+      accumulator: "24,12 nearest wrap:2 ap",
+      bias: "24,12 nearest saturate",
+      output: "16,8 nearest-even saturate",
+    });
+  });
+
+  test("exact is a format of product and accumulator", () => {
+    const { conv1 } = resolve({ default: { format: "16,8", product: "exact", accumulator: { format: "exact" } } });
+    expect(conv1?.product.format).toEqual({ wordLength: 32, fractionLength: 16, signed: true });
+    expect(conv1?.accumulator.format).toEqual({ wordLength: 37, fractionLength: 16, signed: true });
+    expect(() => resolve({ default: { format: "16,8", output: "exact" } })).toThrow(/FORMAT.*output.*exact/);
+  });
+
+  test("an accumulator that no bias word can have asks for a bias format", () => {
+    const wide: AssignmentSpecification = { default: { format: "40,20", product: "exact", accumulator: "exact" } };
+    expect(() => resolve(wide)).toThrow(/BIAS_FORMAT.*give the bias register a format/);
+    expect(resolve({ default: { ...wide.default, bias: "40,20" } }).conv1?.accumulator.format.wordLength).toBe(85);
+    expect(resolve(wide, [layer("conv1", { bias: null })]).conv1?.product.format.wordLength).toBe(80);
+  });
+
+  test("an entry that names a datapath leaves the default's registers behind and keeps its format", () => {
+    const { conv1, fc } = resolve({
+      default: { datapath: "intrinsic", format: "16,8", rounding: "down", accumulator: "30,8" },
+      layers: { fc: { datapath: "tensorquant" } },
+    });
+    expect(conv1?.accumulator.format.wordLength).toBe(30);
+    expect(fc?.accumulator.format.wordLength).toBe(26);
+    expect(fc?.output.rounding).toBe("down");
+  });
+});
+
+describe("automatic formats", () => {
+  const calibration = {
+    image: { min: 0, max: 0.99 },
+    conv1: { min: -3, max: 3.9 },
+    fc: { min: -20, max: 20 },
+    pool2: { min: 0, max: 1 },
+  };
+
+  test("weights are measured on themselves, inputs and outputs on the calibrated ranges", () => {
+    const { conv1, fc } = resolve({ default: { format: "8,auto" } }, NETWORK, calibration);
+    expect([conv1?.input, conv1?.weight, conv1?.output, fc?.output].map((spec) => spec && registerText(spec))).toEqual([
+      "8,7 nearest saturate",
+      "8,6 nearest saturate",
+      "8,5 nearest saturate",
+      "8,2 nearest saturate",
+    ]);
+    expect(fc?.input.format.fractionLength).toBe(6);
+  });
+
+  test("the ranges that were used come back, and with them alone the result is the same", () => {
+    const specification: AssignmentSpecification = { default: { format: "16,8", output: "8,auto", marginBits: 1 } };
+    const request = { specification, layers: NETWORK, input: "image", where: "spec" };
+    const first = resolveAssignment({ ...request, calibration });
+    expect(Object.keys(first.calibration).toSorted()).toEqual(["conv1", "fc", "pool2"]);
+    expect(resolveAssignment({ ...request, calibration: first.calibration })).toEqual(first);
+    expect(first.formats.conv1?.output.format.fractionLength).toBe(4);
+  });
+
+  test("a value without a range, or a register that nothing measures, is a diagnostic", () => {
+    expect(() => resolve({ default: { format: "8,auto" } })).toThrow(/NOT_CALIBRATED.*"image".*calibrate/);
+    expect(() => resolve({ default: { format: "8,4", product: "8,auto" } })).toThrow(
+      /FORMAT.*product.*nothing measures/,
+    );
+  });
+});
+
+describe("the switches", () => {
+  test("quantizeBias: false gives the bias the smallest exact format", () => {
+    const { conv1 } = resolve({ default: { datapath: "tensorquant", format: "8,1", quantizeBias: false } }, [
+      layer("conv1", { bias: new Float32Array([0.5, -3.25]) }),
+    ]);
+    expect(conv1?.bias.format).toEqual({ wordLength: 5, fractionLength: 2, signed: true });
+  });
+
+  test("quantizeInput: false needs the format of the network's input", () => {
+    expect(() => resolve({ default: { format: "8,4", quantizeInput: false } })).toThrow(/INPUT_FORMAT/);
+    expect(() => resolve({ default: { format: "8,4", quantizeInput: false, input: "8,auto" } })).toThrow(
+      /INPUT_FORMAT/,
+    );
+    const { conv1, pool2 } = resolve({
+      default: { format: "8,4", quantizeInput: false },
+      layers: { conv1: { input: "u8,8" } },
+    });
+    expect(conv1?.input.format.fractionLength).toBe(8);
+    expect(pool2?.input.format.fractionLength).toBe(4);
+  });
+});
+
+describe("bad specifications", () => {
+  const bad: readonly [string, unknown, RegExp][] = [
+    ["an unknown key", { default: { fromat: "8,4" } }, /ASSIGNMENT.*"fromat".*did you mean "format"/],
+    ["an unknown datapath", { default: { datapath: "wide:0" } }, /ASSIGNMENT.*default\.datapath/],
+    ["an unknown rounding", { layers: { conv1: { rounding: "nearset" } } }, /ASSIGNMENT.*layers\.conv1\.rounding/],
+    ["a number for a format", { default: { format: 16 } }, /ASSIGNMENT.*default\.format/],
+    ["a list", [], /ASSIGNMENT spec|ASSIGNMENT\] spec/],
+    ["an unknown register field", { default: { product: { form: "8,4" } } }, /ASSIGNMENT.*default\.product/],
+    ["no format", { default: {} }, /NO_FORMAT.*conv1/],
+    ["a format out of range", { default: { format: "65,3" } }, /FORMAT.*65/],
+    ["an unknown overflow", { default: { format: "8,4", overflow: "clip" } }, /OVERFLOW/],
+    ["N above W", { default: { format: "8,4", overflow: "wrap:9" } }, /REGISTER.*N/],
+    [
+      "a register the layer lacks",
+      { default: { format: "8,4" }, layers: { pool1: { output: "8,3" } } },
+      /NO_REGISTER.*pool1.*maximum pool/,
+    ],
+    [
+      "a weight of a pool",
+      { default: { format: "8,4" }, layers: { pool2: { weight: "8,3" } } },
+      /NO_REGISTER.*input, accumulator, output/,
+    ],
+    ["an unknown layer", { default: { format: "8,4" }, layers: { cnv1: {} } }, /UNKNOWN_LAYER.*"conv1"/],
+  ];
+  test.each(bad)("%s is a diagnostic", (_name, specification, expected) => {
+    expect(() => resolve(specification as AssignmentSpecification)).toThrow(expected);
+  });
+
+  test("everything wrong is reported at once, layers behind a wrong one left out", () => {
+    const layers = [layer("a"), layer("b"), layer("c", { producers: ["a"] })];
+    expect(() => resolve({ default: { format: "8,4", weight: "exact" } }, layers)).toThrow(
+      /layer "a".*\n.*layer "b"[^\n]*$/,
+    );
+  });
+
+  test("a pattern may name registers that some of its layers lack", () => {
+    const { pool2, conv1 } = resolve({ default: { format: "8,4" }, layers: { "*": { weight: "6,3" } } });
+    expect(conv1?.weight.format.wordLength).toBe(6);
+    expect(pool2?.output.format.wordLength).toBe(8);
+  });
+});
