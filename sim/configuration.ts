@@ -2,7 +2,11 @@ import { InvariantError } from "../isa/diagnostic.ts";
 import type { ConfigureActivation } from "../isa/instructions/configure-activation.ts";
 import type { ConfigurePixels } from "../isa/instructions/configure-pixels.ts";
 import type { ConfigureReduction } from "../isa/instructions/configure-reduction.ts";
-import type { ConfigureRegister, MachineRegister } from "../isa/instructions/configure-register.ts";
+import {
+  type ConfigureRegister,
+  LOAD_REGISTERS,
+  type MachineRegister,
+} from "../isa/instructions/configure-register.ts";
 import type { Load } from "../isa/instructions/load.ts";
 import type { Matrix } from "../isa/instructions/matrix.ts";
 import type { Pool } from "../isa/instructions/pool.ts";
@@ -140,6 +144,10 @@ function apply(instruction: Instruction, settings: Settings): string | null {
   switch (instruction.opcode) {
     case "configure.register":
     case "configure.load": {
+      const ofLoad = (LOAD_REGISTERS as readonly MachineRegister[]).includes(instruction.register);
+      if (ofLoad !== (instruction.opcode === "configure.load")) {
+        return `${instruction.opcode} cannot set register ${instruction.register} of another unit`;
+      }
       const spec = registerOf(instruction);
       const exact = WIDE_REGISTERS.includes(instruction.register);
       const found = validateRegister(spec, `${instruction.register} register`, { exact });
