@@ -56,7 +56,7 @@ const DIRECTIVE_KEYS = {
   ".layer": ["name", "kind", "macs", "inputs", "output", "doubleRounding"],
   ".datapath": [...DATAPATH_REGISTERS, "averageDivider"],
   ".endLayer": [],
-  ".tile": ["row", "column", "channel", "columns"],
+  ".tile": ["row", "column", "channel", "columns", "channels"],
   ".compileOverflow": ["layer", "weight", "bias"],
   ".constant": ["tensor"],
   ".raws": [],

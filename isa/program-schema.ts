@@ -124,6 +124,7 @@ export const tileSchema: z.ZodType<TileSymbol> = z.strictObject({
   column: count,
   channel: count,
   columns: side,
+  channels: side,
 });
 
 export const compileOverflowSchema: z.ZodType<CompileOverflow> = z.strictObject({

@@ -42,6 +42,8 @@ export interface TileSymbol {
   readonly channel: number;
   /** Output columns of the tile: pixel e lies at (row + ⌊e / columns⌋, column + e mod columns). */
   readonly columns: number;
+  /** Channels (filters) of the tile; element i of a vector instruction is pixel ⌊i / channels⌋, channel i mod channels. */
+  readonly channels: number;
 }
 
 export interface Constant {

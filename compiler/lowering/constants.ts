@@ -1,8 +1,8 @@
 /** Weights in the order in which tiles are loaded. */
 import { InvariantError } from "../../isa/diagnostic.ts";
 import type { Raws } from "../../isa/raws.ts";
-import { filterTiles } from "./matrix-layer.ts";
 import { type MatrixProblem, reductionSteps } from "./matrix-problem.ts";
+import { filterTiles } from "./matrix-tiles.ts";
 import type { MatrixTiling } from "./matrix-tiling.ts";
 
 /**

@@ -1,55 +1,9 @@
 /** Emits a convolution or dense layer: tile after tile, each of loads, matrix instructions, requantize and store. */
-import type { Activation } from "../graph/graph.ts";
-import { type Span, tilesAlong } from "./axis.ts";
+import { tilesAlong } from "./axis.ts";
 import type { MemoryRange } from "./emitter.ts";
-import {
-  emitStore,
-  type LayerLowering,
-  outputRange,
-  type StoredTensor,
-  setActivation,
-  wordsOf,
-} from "./layer-lowering.ts";
+import { emitStore, outputRange, setActivation, wordsOf } from "./layer-lowering.ts";
 import { configureReduction, loadInput, loadWeights, reductionChunks } from "./matrix-operands.ts";
-import type { MatrixProblem } from "./matrix-problem.ts";
-import type { MatrixTiling } from "./matrix-tiling.ts";
-
-export interface MatrixLayer {
-  readonly lowering: LayerLowering;
-  readonly problem: MatrixProblem;
-  readonly tiling: MatrixTiling;
-  /** Tile after tile, each [group][k][filter]; see constants.ts. */
-  readonly weight: StoredTensor;
-  readonly bias: StoredTensor | null;
-  readonly activation: Activation;
-}
-
-/** Output rows and columns of a tile. */
-export interface PixelTile {
-  readonly row: Span;
-  readonly column: Span;
-}
-
-/** Filters of a tile: all of several groups, or some of one. */
-export interface FilterTile {
-  readonly group: number;
-  readonly groups: number;
-  /** Within a group. */
-  readonly filter: number;
-  readonly filters: number;
-}
-
-/** Filter tiles in groups that share their input channels. */
-export function filterTiles(problem: MatrixProblem, tiling: MatrixTiling): readonly (readonly FilterTile[])[] {
-  return tilesAlong(problem.groups, tiling.groups).map(({ first: group, count: groups }) =>
-    tilesAlong(problem.filtersPerGroup, tiling.filters).map(({ first: filter, count: filters }) => ({
-      group,
-      groups,
-      filter,
-      filters,
-    })),
-  );
-}
+import { type FilterTile, filterTiles, type MatrixLayer, type PixelTile } from "./matrix-tiles.ts";
 
 export function emitMatrixLayer(layer: MatrixLayer): void {
   const { problem, tiling } = layer;
@@ -183,5 +137,6 @@ function noteTile(
     column: pixels.column.first,
     channel: (filters.group + member) * problem.filtersPerGroup + filters.filter,
     columns: pixels.column.count,
+    channels: filters.filters,
   });
 }

@@ -10,8 +10,8 @@ import {
 } from "./axis.ts";
 import type { MemoryRange } from "./emitter.ts";
 import { emitLoad, emitRunLoad, wordsOf } from "./layer-lowering.ts";
-import type { FilterTile, MatrixLayer, PixelTile } from "./matrix-layer.ts";
 import { type MatrixProblem, reductionSteps } from "./matrix-problem.ts";
+import type { FilterTile, MatrixLayer, PixelTile } from "./matrix-tiles.ts";
 import type { MatrixTiling } from "./matrix-tiling.ts";
 
 /** Steps first … first + count − 1 of the sum. In a slice they are some channels of one kernel position. */

@@ -179,6 +179,7 @@ function emitPoolTile(lowering: LayerLowering, problem: PoolProblem, row: Span, 
     column: column.first,
     channel: channel.first,
     columns: column.count,
+    channels: channel.count,
   });
   const tile = { row: row.first, column: column.first, channel: channel.first };
   const sizes = { rows: row.count, columns: column.count, channels: channel.count };

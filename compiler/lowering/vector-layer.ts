@@ -1,9 +1,6 @@
 /**
  * Layers of the vector unit: addition, concatenation, padding and an activation of its own. Word by word, so tiles need no
  * search: as many whole rows as fit twice, else part of a row, else part of one pixel's channels.
- *
- * Element i of a tile's vector instruction is pixel ⌊i / channels⌋ of the tile and channel i mod channels, where
- * `channels` is the layer's own (for a concatenation that of the input concerned); a tile of fewer channels has one pixel.
  */
 import { InvariantError } from "../../isa/diagnostic.ts";
 import type { VectorOperation } from "../../isa/instructions/vector.ts";
@@ -144,6 +141,7 @@ function emitVectorTile(lowering: LayerLowering, problem: VectorProblem, tile: O
     column: tile.column,
     channel: placed.channel,
     columns: tile.columns,
+    channels: tile.channels,
   });
   emitStore(emitter, output, placed, outputAddress);
 }

@@ -163,7 +163,7 @@ function assembleProgram(drawn: Drawn): Program {
     const tile = drawn.tileOf[index];
     if (!tile || INSTRUCTIONS[opcode].unit !== "compute") return [];
     const [row, column, channel, columns] = tile;
-    return [{ instruction: index, row, column, channel, columns: columns + 1 }];
+    return [{ instruction: index, row, column, channel, columns: columns + 1, channels: row + 1 }];
   });
   const constants = tensors
     .filter(({ role }) => role === "constant")

@@ -30,7 +30,7 @@ ${MACHINE}
 configure.activation activation=clip bound=-5
 .layer name=double kind=copy macs=0 inputs=["image"] output=scores doubleRounding=true
   .datapath input="16,8 nearest saturate" weight="5,4 down wrap" product="80,12 nearest saturate" accumulator="96,12 nearest wrap:70" bias="16,8 nearest-even saturate-zero ac" output="u16,-2 stochastic wrap:3 ap" averageDivider=false
-  .tile row=0 column=0 channel=0 columns=2
+  .tile row=0 column=0 channel=0 columns=2 channels=3
   vector operation=shift addressA=0x10 addressB=0 outputAddress=0 elements=6 shift=1 signal=outputReady wait=inputReady,outputFree
 .endLayer
 halt
@@ -94,7 +94,7 @@ describe("a listing and its program", () => {
     });
     expect(program.layers[0]?.datapath.bias.dialect).toBe("ac");
     expect(program.layers[0]?.datapath).not.toHaveProperty("sum");
-    expect(program.tiles).toEqual([{ instruction: 1, row: 0, column: 0, channel: 0, columns: 2 }]);
+    expect(program.tiles).toEqual([{ instruction: 1, row: 0, column: 0, channel: 0, columns: 2, channels: 3 }]);
     expect(program.constants).toEqual([{ tensor: "weights", raws: Int32Array.of(1, -2, 15, -16, 0, 3) }]);
     expect(program.tensors[1]?.format).toEqual({ wordLength: 16, fractionLength: -2, signed: false });
     expect(program.metadata).toEqual({ note: "a # in a string" });
