@@ -1,0 +1,110 @@
+import type { FixedPointFormat, RawRange } from "../../../isa/format.ts";
+import type { Machine } from "../../../isa/machine.ts";
+import type { RegisterSpec } from "../../../isa/register.ts";
+import type { Words } from "../memory/words.ts";
+
+/*
+ * What the fast engine asks of a matrix kernel. A kernel knows words, formats and the order of accumulation; it knows no
+ * program, no memory map and no evidence. Everything below is fixed while a program is prepared; per image only
+ * `BoundKernel.run` is called, and it allocates nothing.
+ */
+
+/** The array as far as it fixes the order of additions and the steps in which they happen. */
+export type ArrayShape = Pick<
+  Machine,
+  "dataflow" | "rows" | "columns" | "macPipeline" | "weightDoubleBuffer" | "drainOverlap"
+>;
+
+/** One matrix tile: E pixels × N filters, K steps each, as isa/README.md ("Array") defines them. */
+export interface MatrixProblem {
+  /** E, N and K. */
+  readonly pixels: number;
+  readonly filters: number;
+  readonly steps: number;
+  readonly array: ArrayShape;
+  /** Sums go on from what the bank holds. */
+  readonly accumulate: boolean;
+  readonly operand: FixedPointFormat;
+  readonly weight: FixedPointFormat;
+  readonly product: RegisterSpec;
+  readonly accumulator: RegisterSpec;
+  /** Words that can occur; within the formats, tighter where the words are known. */
+  readonly operandRange: RawRange;
+  readonly weightRange: RawRange;
+  /**
+   * Where growth proves that additions may be reordered (isa/growth.ts: no addition rounds, no partial sum leaves the
+   * accumulator): a range that holds every partial sum, at the accumulator's F. Else null.
+   */
+  readonly freeSums: RawRange | null;
+}
+
+/** Word (k, n) lies at base + k · pitch + n. */
+export interface WeightTile {
+  readonly words: Words;
+  readonly base: number;
+  readonly pitch: number;
+  /** The words never change: a kernel may pack them once, and keep what it packed with this object. */
+  readonly constant: boolean;
+}
+
+/** Where a tile's words are. Input word (e, k): inputBase + pixelOffsets[e] + stepOffsets[k]; sum (e, n): sumBase + e · sumPitch + n. */
+export interface MatrixOperands {
+  readonly input: Words;
+  readonly inputBase: number;
+  readonly pixelOffsets: Int32Array;
+  readonly stepOffsets: Int32Array;
+  readonly weights: WeightTile;
+  readonly sums: Words;
+  readonly sumBase: number;
+  readonly sumPitch: number;
+  /** Seed and ordinal of the instruction, for stochastic registers. */
+  readonly seed: number;
+  readonly instruction: number;
+}
+
+/** Overflows of a register in the last run; `UNCOUNTED` where a kernel only knows that there were some. */
+export interface OverflowCounter {
+  overflows: number;
+}
+
+/** At least one overflow: the engine then counts them in a second, exact pass over the tile. */
+export const UNCOUNTED = -1;
+
+/** A kernel with its operands. */
+export interface BoundKernel {
+  readonly product: OverflowCounter;
+  readonly accumulator: OverflowCounter;
+  /** Computes the tile; sets both counters. `image` seeds stochastic registers. */
+  run(image: number): void;
+}
+
+export interface MatrixKernel {
+  readonly name: string;
+  bind(problem: MatrixProblem, operands: MatrixOperands): BoundKernel;
+}
+
+/** Arithmetic of a kernel: signed 32-bit integers, integers in doubles, or big integers. */
+export type Lane = "int32" | "float64" | "bigint";
+
+/**
+ * What a kernel may leave out.
+ * - dot: products lose nothing and additions are free: the plain dot product, in any order.
+ * - free: products are rounded or clipped, additions are free.
+ * - ordered: every addition is fitted, in the dataflow's order; none rounds.
+ * - stepwise: anything else: random words, rounded additions, all in the array's own order.
+ */
+export type KernelForm = "dot" | "free" | "ordered" | "stepwise";
+
+export interface LaneChoice {
+  readonly lane: Lane;
+  readonly form: KernelForm;
+}
+
+/** A set of kernels, and the arrays they work on. */
+export interface KernelLibrary {
+  readonly name: string;
+  /** Words of on-chip memories; a library may place them where its kernels reach them. */
+  allocate(type: Pick<FixedPointFormat, "wordLength" | "signed">, length: number): Words;
+  /** The kernel for a lane; every lane has one. */
+  matrix(problem: MatrixProblem, choice: LaneChoice): MatrixKernel;
+}

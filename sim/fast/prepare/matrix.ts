@@ -1,0 +1,168 @@
+import { formatText, type RawRange, rawRange } from "../../../isa/format.ts";
+import type { ConfiguredMatrix } from "../../configuration.ts";
+import { hull } from "../arithmetic/ranges.ts";
+import type { BoundKernel, MatrixOperands, MatrixProblem, WeightTile } from "../kernels/contract.ts";
+import type { StepwiseKernel } from "../kernels/stepwise.ts";
+import { stepwiseBigint } from "../kernels/stepwise-bigint.ts";
+import { stepwiseFloat64 } from "../kernels/stepwise-float64.ts";
+import { chooseLane, stepwiseLane } from "../lanes.ts";
+import { type InstructionPlace, quantizingStep, type Step } from "../step.ts";
+import { mirrored, type Plan, type Workshop } from "./plan.ts";
+import { SumsSnapshot } from "./sums-snapshot.ts";
+
+export function planMatrix(configured: ConfiguredMatrix, place: InstructionPlace, workshop: Workshop): Plan {
+  const { instruction, operandA, weight, product, accumulator } = configured;
+  const { program, memories, tables, bank } = workshop;
+  const { columns: filters, reductionStart, reductionLength: steps, accumulate } = instruction;
+  const pixelOffsets = tables.pixels(configured.pixels);
+  const stepOffsets = tables.steps(configured.reduction, reductionStart, steps);
+  const pixels = pixelOffsets.length;
+  const inputWords = largest(pixelOffsets) + largest(stepOffsets) + 1;
+  const input = memories.region("inputScratchpad", operandA.format, instruction.inputAddress, inputWords);
+  const extent = { rows: pixels, pitch: instruction.accumulatorPitch, length: filters };
+  const sums = memories.extentRegion("accumulatorBank", accumulator.format, instruction.accumulatorAddress, extent);
+
+  const weights = weightTile(configured, workshop);
+  const tile = {
+    address: instruction.accumulatorAddress,
+    wordLength: accumulator.format.wordLength,
+    signed: accumulator.format.signed,
+    pixels,
+    filters,
+    pitch: instruction.accumulatorPitch,
+  };
+  const initial = accumulate ? (bank.boundOf(tile) ?? rawRange(accumulator.format)) : null;
+  const freeSums = workshop.proofs.freeSums({
+    steps,
+    filters,
+    operand: operandA.format,
+    weight: weight.format,
+    product,
+    accumulator,
+    weightRange: weights.range,
+    constant: weights.tile,
+    initial,
+  });
+  bank.wrote(tile, freeSums);
+  const problem: MatrixProblem = {
+    pixels,
+    filters,
+    steps,
+    array: program.machine,
+    accumulate,
+    operand: operandA.format,
+    weight: weight.format,
+    product,
+    accumulator,
+    operandRange: rawRange(operandA.format),
+    weightRange: weights.range,
+    freeSums,
+  };
+
+  return {
+    registers: { product, accumulator },
+    bind: () => {
+      const operands: MatrixOperands = {
+        input: input.words,
+        inputBase: input.start,
+        pixelOffsets,
+        stepOffsets,
+        weights: weights.bind(),
+        sums: sums.words,
+        sumBase: sums.start,
+        sumPitch: instruction.accumulatorPitch,
+        seed: program.seed,
+        instruction: place.instruction,
+      };
+      const kernel = workshop.library.matrix(problem, chooseLane(problem)).bind(problem, operands);
+      return mirrored(matrixStep(problem, operands, kernel, configured, place, workshop), sums, extent);
+    },
+  };
+}
+
+/** The kernel, and the stepwise definition as the pass that counts and locates overflows, set up when first needed. */
+function matrixStep(
+  problem: MatrixProblem,
+  operands: MatrixOperands,
+  kernel: BoundKernel,
+  { instruction, product, accumulator }: ConfiguredMatrix,
+  place: InstructionPlace,
+  workshop: Workshop,
+): Step {
+  const snapshot = problem.accumulate ? new SumsSnapshot(workshop.scratch, problem, operands) : null;
+  let stepwise: StepwiseKernel | null = null;
+  return quantizingStep({
+    place,
+    registers: { product, accumulator },
+    firstStep: instruction.reductionStart,
+    fast: {
+      run: (image) => {
+        snapshot?.take();
+        kernel.run(image);
+      },
+      counters: [
+        ["product", kernel.product],
+        ["accumulator", kernel.accumulator],
+      ],
+    },
+    observed: (image, tallies, again) => {
+      if (again) snapshot?.restore();
+      stepwise ??= (stepwiseLane(problem) === "float64" ? stepwiseFloat64 : stepwiseBigint)(problem, operands);
+      if (tallies.product === undefined || tallies.accumulator === undefined) return;
+      stepwise.witness(image, { product: tallies.product, accumulator: tallies.accumulator });
+    },
+  });
+}
+
+interface PlannedWeights {
+  readonly range: RawRange;
+  /** The tile where it lies in a constant. */
+  readonly tile: WeightTile | null;
+  readonly bind: () => WeightTile;
+}
+
+/** Constant tiles by tensor and place: instructions that read the same words share one object, and what is known of it. */
+const constantTiles = new WeakMap<Workshop, Map<string, { readonly tile: WeightTile; readonly range: RawRange }>>();
+
+function weightTile({ instruction, weight }: ConfiguredMatrix, workshop: Workshop): PlannedWeights {
+  const { columns: filters, reductionLength: steps, weightPitch, weightAddress } = instruction;
+  const source = workshop.weights.find(weightAddress, weight.format, steps, weightPitch, filters);
+  if (source === null) {
+    const words = (steps - 1) * weightPitch + filters;
+    const region = workshop.memories.region("weightScratchpad", weight.format, weightAddress, words);
+    return {
+      range: rawRange(weight.format),
+      tile: null,
+      bind: () => ({ words: region.words, base: region.start, pitch: weightPitch, constant: false }),
+    };
+  }
+  const known = constantTiles.get(workshop) ?? new Map<string, { tile: WeightTile; range: RawRange }>();
+  constantTiles.set(workshop, known);
+  const { tensor, base, pitch } = source;
+  const key = `${tensor.symbol.name} ${base} ${pitch} ${steps} ${filters} ${formatText(weight.format)}`;
+  let entry = known.get(key);
+  if (entry === undefined) {
+    const tile: WeightTile = { words: tensor.words, base, pitch, constant: true };
+    entry = { tile, range: tileRange(tile, steps, filters) };
+    known.set(key, entry);
+  }
+  const { tile, range } = entry;
+  return { range, tile, bind: () => tile };
+}
+
+function tileRange({ words, base, pitch }: WeightTile, steps: number, filters: number): RawRange {
+  let min = words[base] ?? 0;
+  let max = min;
+  for (let step = 0; step < steps; step++) {
+    for (let filter = 0; filter < filters; filter++) {
+      const word = words[base + step * pitch + filter] ?? 0;
+      if (word < min) min = word;
+      if (word > max) max = word;
+    }
+  }
+  return hull([BigInt(min), BigInt(max)]);
+}
+
+function largest(offsets: Int32Array): number {
+  return offsets.reduce((max, offset) => Math.max(max, offset), 0);
+}

@@ -1,0 +1,196 @@
+import { type FixedPointFormat, rawRange } from "../../../isa/format.ts";
+import type { Pool } from "../../../isa/instructions/pool.ts";
+import type { RegisterSpec } from "../../../isa/register.ts";
+import type { ConfiguredPool } from "../../configuration.ts";
+import { ExactRegister } from "../arithmetic/exact-register.ts";
+import { NumberChain } from "../arithmetic/number-chain.ts";
+import type { OverflowPlace } from "../arithmetic/witness.ts";
+import type { Region } from "../memory/on-chip.ts";
+import { isNumberWords, setWord, type Words, wordAt } from "../memory/words.ts";
+import { type InstructionPlace, type QuantizingParts, quantizingStep, type Step } from "../step.ts";
+import { laneGenerators, mirrored, type Plan, type Workshop } from "./plan.ts";
+import { newWindow, poolWindow, reciprocal, windowWord } from "./pool-windows.ts";
+
+/** Registers and format of an average. */
+interface Average {
+  readonly operand: FixedPointFormat;
+  readonly accumulator: RegisterSpec;
+  readonly output: RegisterSpec;
+}
+
+export function planPool(configured: ConfiguredPool, place: InstructionPlace, workshop: Workshop): Plan {
+  const { instruction: pool, operandA, average } = configured;
+  const inputWords = pool.inputRows * pool.inputColumns * pool.channels;
+  const outputWords = pool.outputRows * pool.outputColumns * pool.channels;
+  const input = workshop.memories.region("inputScratchpad", operandA.format, pool.inputAddress, inputWords);
+  const format = (average?.output ?? operandA).format;
+  const output = workshop.memories.region("outputBuffer", format, pool.outputAddress, outputWords);
+  const registers = average ?? {};
+  const extent = { rows: 1, pitch: outputWords, length: outputWords };
+  return {
+    registers,
+    bind: () => {
+      if (average === null) return mirrored(maximumStep(pool, input, output), output, extent);
+      const formats = { operand: operandA.format, ...average };
+      const step = quantizingStep({
+        place,
+        registers,
+        fast: numberPath(pool, formats, input, output),
+        observed: exactPath(pool, formats, input, output, place, workshop),
+      });
+      return mirrored(step, output, extent);
+    },
+  };
+}
+
+/** The largest raw of each window; nothing is quantized. */
+function maximumStep(pool: Pool, input: Region, output: Region): Step {
+  const { outputRows, outputColumns, channels } = pool;
+  const [inputs, outputs] = [input.words, output.words];
+  const window = newWindow();
+  return () => {
+    let place = output.start;
+    for (let row = 0; row < outputRows; row++) {
+      for (let column = 0; column < outputColumns; column++, place += channels) {
+        poolWindow(pool, row, column, window);
+        let first = true;
+        for (let kernelRow = window.firstRow; kernelRow < window.endRow; kernelRow++) {
+          for (let kernelColumn = window.firstColumn; kernelColumn < window.endColumn; kernelColumn++) {
+            const word = input.start + windowWord(pool, row, column, kernelRow, kernelColumn);
+            keepLarger(inputs, word, outputs, place, channels, first);
+            first = false;
+          }
+        }
+      }
+    }
+  };
+}
+
+function keepLarger(from: Words, word: number, to: Words, place: number, count: number, first: boolean): void {
+  for (let channel = 0; channel < count; channel++) {
+    const value = from[word + channel] ?? 0;
+    if (first || value > (to[place + channel] ?? 0)) to[place + channel] = value as never;
+  }
+}
+
+/** The definition, in big integers: output after output, channels in groups of C, the whole window for each. */
+function exactPath(
+  pool: Pool,
+  { operand, accumulator, output }: Average,
+  input: Region,
+  target: Region,
+  place: InstructionPlace,
+  workshop: Workshop,
+): QuantizingParts["observed"] {
+  const lanes = workshop.program.machine.columns;
+  const { channels, kernelRows, kernelColumns, outputColumns } = pool;
+  const positions = kernelRows * kernelColumns;
+  const groups = Math.ceil(channels / lanes);
+  const sumFraction = accumulator.format.fractionLength;
+  const exactFraction = Math.max(operand.fractionLength, sumFraction);
+  const sumShift = BigInt(exactFraction - sumFraction);
+  const operandShift = BigInt(exactFraction - operand.fractionLength);
+  const adding = new ExactRegister(accumulator, () => laneGenerators(workshop, place, "accumulator", channels));
+  const written = new ExactRegister(output, () => laneGenerators(workshop, place, "output", channels));
+  const window = newWindow();
+
+  const average = (row: number, column: number, channel: number): bigint => {
+    const pixel = row * outputColumns + column;
+    const firstStep = (pixel * groups + Math.floor(channel / lanes)) * positions;
+    const lane = channel % lanes;
+    const at = (position: number, step: number): OverflowPlace => ({
+      laneStep: firstStep + position,
+      extraCycles: 0,
+      row: 0,
+      column: lane,
+      pixel,
+      channel,
+      step,
+    });
+    poolWindow(pool, row, column, window);
+    let sum = 0n;
+    for (let kernelRow = window.firstRow; kernelRow < window.endRow; kernelRow++) {
+      for (let kernelColumn = window.firstColumn; kernelColumn < window.endColumn; kernelColumn++) {
+        const position = kernelRow * kernelColumns + kernelColumn;
+        const word = wordAt(
+          input.words,
+          input.start + windowWord(pool, row, column, kernelRow, kernelColumn) + channel,
+        );
+        sum = adding.write((sum << sumShift) + (word << operandShift), exactFraction, 0, lane);
+        if (adding.overflowed) adding.locate(at(position, position));
+      }
+    }
+    const result =
+      pool.kind === "averageDivider"
+        ? written.writeQuotient(sum, BigInt(window.count), sumFraction, 0, lane)
+        : written.write(sum * BigInt(reciprocal(window.count)), sumFraction + 16, 0, lane);
+    if (written.overflowed) written.locate(at(positions - 1, -1));
+    return result;
+  };
+
+  return (image, tallies) => {
+    adding.restart(image, tallies.accumulator ?? null);
+    written.restart(image, tallies.output ?? null);
+    let index = target.start;
+    for (let row = 0; row < pool.outputRows; row++) {
+      for (let column = 0; column < outputColumns; column++) {
+        for (let channel = 0; channel < channels; channel++, index++) {
+          setWord(target.words, index, average(row, column, channel));
+        }
+      }
+    }
+  };
+}
+
+/** The same in doubles, where every exact value fits and nothing is random; quotients are left to big integers. */
+function numberPath(
+  pool: Pool,
+  { operand, accumulator, output }: Average,
+  input: Region,
+  target: Region,
+): QuantizingParts["fast"] {
+  if (pool.kind === "averageDivider") return null;
+  const [inputs, outputs] = [input.words, target.words];
+  const sumFraction = accumulator.format.fractionLength;
+  const exactFraction = Math.max(operand.fractionLength, sumFraction);
+  const sumShift = exactFraction - sumFraction;
+  const operandShift = exactFraction - operand.fractionLength;
+  const chain = new NumberChain(rawRange(accumulator.format));
+  chain.add(sumShift, operand, operandShift);
+  const adding = chain.quantizer(exactFraction, accumulator);
+  chain.multiply({ min: 0n, max: 2n ** 16n });
+  const written = chain.quantizer(sumFraction + 16, output);
+  if (!chain.exact || !isNumberWords(inputs) || !isNumberWords(outputs)) return null;
+
+  const { channels, outputRows, outputColumns } = pool;
+  const sumScale = 2 ** sumShift;
+  const operandScale = 2 ** operandShift;
+  const window = newWindow();
+  const average = (row: number, column: number, channel: number): number => {
+    let sum = 0;
+    for (let kernelRow = window.firstRow; kernelRow < window.endRow; kernelRow++) {
+      for (let kernelColumn = window.firstColumn; kernelColumn < window.endColumn; kernelColumn++) {
+        const word = input.start + windowWord(pool, row, column, kernelRow, kernelColumn) + channel;
+        sum = adding.apply(sum * sumScale + (inputs[word] as number) * operandScale);
+      }
+    }
+    return written.apply(sum * reciprocal(window.count));
+  };
+  return {
+    counters: [
+      ["accumulator", adding],
+      ["output", written],
+    ],
+    run: () => {
+      adding.overflows = 0;
+      written.overflows = 0;
+      let index = target.start;
+      for (let row = 0; row < outputRows; row++) {
+        for (let column = 0; column < outputColumns; column++) {
+          poolWindow(pool, row, column, window);
+          for (let channel = 0; channel < channels; channel++, index++) outputs[index] = average(row, column, channel);
+        }
+      }
+    },
+  };
+}

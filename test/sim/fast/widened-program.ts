@@ -1,0 +1,142 @@
+/**
+ * Drawn programs with longer words, so that the fast engine meets its float64 and big-integer paths in every
+ * instruction, and with readers that take the bits of a word with the other signedness.
+ */
+import { type FixedPointFormat, rawRange } from "../../../isa/format.ts";
+import type { ConfigureRegister, MachineRegister } from "../../../isa/instructions/configure-register.ts";
+import type { Instruction } from "../../../isa/instructions/table.ts";
+import type { Dialect } from "../../../isa/overflow.ts";
+import type { Constant, Program, TensorSymbol } from "../../../isa/program.ts";
+import { elementCount } from "../../../isa/program.ts";
+import { allocateRaws, rawAt, setRaw } from "../../../isa/raws.ts";
+
+export interface Widening {
+  /** Bits and fraction bits that every word gains; product and accumulator gain twice as many. */
+  readonly bits: number;
+  readonly dialect: Dialect;
+  /** Registers whose words are read with the other signedness. */
+  readonly flipped: readonly MachineRegister[];
+}
+
+const EXACT: readonly MachineRegister[] = ["product", "accumulator"];
+/** Blocks in a scratchpad (the bias behind the weights, operand B behind A) move this much apart. */
+const SPREAD = 64;
+
+/** `raw` with `bits` more fraction bits, all ones: ends of the range stay ends where they can. */
+function widenRaw(raw: bigint, bits: number): bigint {
+  return ((raw + 1n) << BigInt(bits)) - 1n;
+}
+
+function widenFormat(format: FixedPointFormat, bits: number): FixedPointFormat {
+  return { ...format, wordLength: format.wordLength + bits, fractionLength: format.fractionLength + bits };
+}
+
+export function widenInputs(inputs: readonly bigint[], bits: number): bigint[] {
+  return inputs.map((raw) => widenRaw(raw, bits));
+}
+
+export function widenProgram(program: Program, { bits, dialect, flipped }: Widening): Program {
+  const oldTensors = new Map(program.tensors.map((tensor) => [tensor.address, tensor]));
+  const tensors: TensorSymbol[] = [];
+  let address = 0;
+  for (const tensor of program.tensors) {
+    const format = widenFormat(tensor.format, bits);
+    tensors.push({ ...tensor, format, address });
+    const end = address + elementCount(tensor.shape) * format.wordLength;
+    address = Math.ceil(end / program.machine.dram.wordBits) * program.machine.dram.wordBits;
+  }
+  const moved = (dramAddress: number): number => {
+    const name = oldTensors.get(dramAddress)?.name;
+    const tensor = tensors.find((each) => each.name === name);
+    if (tensor === undefined) throw new Error(`no tensor begins at ${dramAddress}`);
+    return tensor.address;
+  };
+  const words = new Map<MachineRegister, number>();
+  /** Address of the same word of the weight block, which begins at 0. */
+  const scaled = (bitAddress: number): number => {
+    const wordLength = words.get("weight") ?? 1;
+    return (bitAddress / (wordLength - bits)) * wordLength;
+  };
+  const instructions = program.instructions.map((instruction): Instruction => {
+    switch (instruction.opcode) {
+      case "configure.register":
+      case "configure.load": {
+        const configured = widenRegister(instruction, bits, dialect, flipped);
+        words.set(instruction.register, configured.wordLength);
+        return configured;
+      }
+      case "configure.activation":
+        return { ...instruction, bound: widenRaw(instruction.bound, 2 * bits) };
+      case "load":
+        return {
+          ...instruction,
+          dramAddress: moved(instruction.dramAddress),
+          address: instruction.address * SPREAD,
+        };
+      case "store":
+        return {
+          ...instruction,
+          dramAddress: moved(instruction.dramAddress),
+          wordLength: instruction.wordLength + bits,
+        };
+      case "matrix":
+        return { ...instruction, weightAddress: scaled(instruction.weightAddress) };
+      case "requantize":
+        return { ...instruction, biasAddress: instruction.biasAddress * SPREAD };
+      case "vector":
+        return { ...instruction, addressB: instruction.addressB * SPREAD };
+      default:
+        return instruction;
+    }
+  });
+  const { machine } = program;
+  const roomy = (memory: typeof machine.inputScratchpad): typeof memory => ({ ...memory, capacityBits: 2 ** 26 });
+  return {
+    ...program,
+    machine: {
+      ...machine,
+      inputScratchpad: roomy(machine.inputScratchpad),
+      weightScratchpad: roomy(machine.weightScratchpad),
+      accumulatorBank: roomy(machine.accumulatorBank),
+      outputBuffer: roomy(machine.outputBuffer),
+      dram: { ...machine.dram, capacityBits: 2 ** 30 },
+    },
+    tensors,
+    instructions,
+    constants: program.constants.map((constant) => widenConstant(constant, program.tensors, tensors, bits)),
+  };
+}
+
+function widenRegister(
+  instruction: ConfigureRegister,
+  bits: number,
+  dialect: Dialect,
+  flipped: readonly MachineRegister[],
+): ConfigureRegister {
+  const gained = EXACT.includes(instruction.register) ? 2 * bits : bits;
+  const acHasMode = instruction.saturatedBits === 0 && instruction.overflow !== "wrap-sign-magnitude";
+  return {
+    ...instruction,
+    wordLength: instruction.wordLength + gained,
+    fractionLength: instruction.fractionLength + BigInt(gained),
+    signed: flipped.includes(instruction.register) ? !instruction.signed : instruction.signed,
+    dialect: dialect === "ac" && !acHasMode ? "sc" : dialect,
+  };
+}
+
+function widenConstant(
+  { tensor, raws }: Constant,
+  before: readonly TensorSymbol[],
+  after: readonly TensorSymbol[],
+  bits: number,
+): Constant {
+  const [old, wide] = [before, after].map((tensors) => tensors.find(({ name }) => name === tensor)?.format);
+  if (old === undefined || wide === undefined) throw new Error(`no tensor ${tensor}`);
+  const words = allocateRaws(wide, raws.length);
+  const { min } = rawRange(wide);
+  for (let index = 0; index < raws.length; index++) {
+    const raw = rawAt(raws, index, old);
+    setRaw(words, index, raw === rawRange(old).min ? min : widenRaw(raw, bits));
+  }
+  return { tensor, raws: words };
+}
