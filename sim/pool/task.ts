@@ -1,0 +1,28 @@
+import type { Program } from "../../isa/program.ts";
+import type { CycleReport } from "../cycles.ts";
+import type { BatchResult, ImageBatch, RunOptions } from "../engine.ts";
+import type { EngineName } from "../engines.ts";
+import type { Fault } from "../fault.ts";
+
+/** What every worker is given once, when it starts. */
+export interface WorkerSetup {
+  readonly program: Program;
+  readonly engine: EngineName;
+}
+
+/** One message to a worker. */
+export interface WorkerTask {
+  readonly batch: ImageBatch;
+  readonly options: RunOptions;
+}
+
+/** What a worker answers. A rejected task therefore always means that the worker itself died. */
+export type WorkerAnswer =
+  | {
+      readonly kind: "result";
+      readonly result: BatchResult;
+      /** With the first image only: every image takes the same cycles. */
+      readonly cycles: CycleReport | null;
+    }
+  | { readonly kind: "fault"; readonly fault: Fault }
+  | { readonly kind: "error"; readonly message: string; readonly stack: string };

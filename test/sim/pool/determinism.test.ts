@@ -1,0 +1,86 @@
+import { describe, expect, it } from "vitest";
+import { ENGINE_NAMES } from "../../../sim/engines.ts";
+import { runOnPool, SimulationPool } from "../../../sim/pool/pool.ts";
+import { drawnCases, lenetCase, plainResult, withoutPool } from "./pool-cases.ts";
+
+const OBSERVED = 2;
+const BATCHES = [1, 3, 10] as const;
+
+describe("a result does not depend on how images are spread", () => {
+  const cases = drawnCases(3, 13);
+
+  it.each(ENGINE_NAMES)(
+    "%s: 1, 2 and 3 workers with batches of 1, 3 and 10 give what one thread gives",
+    async (engine) => {
+      for (const each of cases) {
+        const expected = withoutPool(each, engine, OBSERVED);
+        for (const workers of [1, 2, 3]) {
+          const pool = new SimulationPool(each.program, engine, workers);
+          try {
+            for (const batchImages of BATCHES) {
+              const result = await pool.run(each.raws, each.images, { batchImages, observedImages: OBSERVED });
+              expect(plainResult(result), `${each.name}, ${workers} workers, batch ${batchImages}`).toEqual(expected);
+            }
+          } finally {
+            await pool.close();
+          }
+        }
+      }
+    },
+  );
+
+  it("both engines give the same result", () => {
+    for (const each of cases)
+      expect(withoutPool(each, "fast", OBSERVED)).toEqual(withoutPool(each, "reference", OBSERVED));
+  });
+
+  it("different images give different results", () => {
+    const [first, ...others] = cases.map((each) => withoutPool(each, "fast", 0) as { digest: string });
+    for (const other of others) expect(other.digest).not.toBe(first?.digest);
+  });
+
+  it("LeNet on 20 digits: any workers and batches give one digest, one evidence, one set of tensors", async () => {
+    const lenet = await lenetCase(20);
+    const expected = withoutPool(lenet, "fast", 1);
+    for (const [workers, batchImages] of [
+      [1, 10],
+      [2, 3],
+      [3, 1],
+    ] as const) {
+      const options = { engine: "fast", workers, batchImages, observedImages: 1 } as const;
+      const result = await runOnPool(lenet.program, lenet.raws, lenet.images, options);
+      expect(plainResult(result), `${workers} workers, batch ${batchImages}`).toEqual(expected);
+    }
+  });
+});
+
+describe("edges", () => {
+  it("no images: an empty result without cycles", async () => {
+    const [each] = drawnCases(1, 1);
+    if (each === undefined) throw new Error("nothing drawn");
+    const options = { engine: "fast", workers: 2, batchImages: 10, observedImages: 2 } as const;
+    const result = await runOnPool(each.program, each.raws.slice(0, 0), 0, options);
+    expect(result).toMatchObject({ images: 0, cycles: null, fault: null });
+    expect(result.outputs.length).toBe(0);
+  });
+
+  it("more observed images than there are, and a batch larger than all", async () => {
+    for (const each of drawnCases(2, 3)) {
+      const options = { engine: "fast", workers: 2, batchImages: 1000, observedImages: 50 } as const;
+      const result = await runOnPool(each.program, each.raws, each.images, options);
+      expect(plainResult(result)).toEqual(withoutPool(each, "fast", each.images));
+    }
+  });
+
+  it("progress counts every image once and ends at all of them", async () => {
+    const [each] = drawnCases(1, 13);
+    if (each === undefined) throw new Error("nothing drawn");
+    const seen: number[] = [];
+    const onProgress = (images: number): void => void seen.push(images);
+    const options = { engine: "fast", workers: 3, batchImages: 4, observedImages: 1, onProgress } as const;
+    await runOnPool(each.program, each.raws, each.images, options);
+    expect(seen).toHaveLength(4);
+    expect(seen.toSorted((a, b) => a - b)).toEqual(seen);
+    expect(seen.at(-1)).toBe(13);
+  });
+});
