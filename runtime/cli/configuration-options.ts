@@ -1,0 +1,253 @@
+import { availableParallelism } from "node:os";
+import { isDeepStrictEqual } from "node:util";
+import { type Command, Option } from "commander";
+import { parseWrittenFormat } from "../../compiler/quantization/automatic-format.ts";
+import { PRESET_NAMES } from "../../compiler/quantization/specification.ts";
+import { DiagnosticError, diagnosticError, nearestName } from "../../isa/diagnostic.ts";
+import { MACHINE_LIMITS, parseDataflow } from "../../isa/machine.ts";
+import { parseOverflow } from "../../isa/overflow.ts";
+import { parseRoundingMode } from "../../isa/rounding.ts";
+import { ENGINE_NAMES, type EngineName } from "../../sim/engines.ts";
+import {
+  CONFIGURATION_LIMITS,
+  type ConfigurationFile,
+  type RunConfiguration,
+  readConfiguration,
+  readYaml,
+  recipeSchema,
+  resolveConfiguration,
+} from "../configuration.ts";
+import { isProgramFile, openProgramFile } from "../model.ts";
+import { parseInteger, parseName, parseSeed } from "./options.ts";
+import { parseDialect } from "./register-options.ts";
+
+/** Flags that say what a configuration file says; flags win. */
+export interface ConfigurationFlags {
+  readonly config?: string;
+  readonly data?: string;
+  readonly images?: number;
+  readonly seed?: number;
+  readonly engine?: EngineName;
+  readonly workers?: number;
+  readonly observe?: number;
+  readonly machine?: string;
+  readonly array?: string;
+  readonly dataflow?: string;
+  readonly assign?: string;
+  readonly datapath?: string;
+  readonly format?: string;
+  readonly rounding?: string;
+  readonly overflow?: string;
+  readonly dialect?: string;
+  readonly inputScale?: number;
+  readonly calibrationImages?: number;
+}
+
+/** Options every command shares that compiles a model. */
+export function addModelOptions(command: Command): Command {
+  return command
+    .option("--config <file>", "configuration (YAML or JSON), or a result of run to repeat")
+    .option("--data <path>", "mnist-test, mnist-validation, a folder or file of IDX images (default: mnist-test)")
+    .addOption(new Option("--seed <n>", "seed of stochastic rounding and intervals (default: 1)").argParser(parseSeed))
+    .option("--format <W,F>", "format of every register of every layer; W,auto calibrates F (default: 16,8)")
+    .option("--datapath <name>", "intrinsic, tensorquant, wide, wide:N or extrinsic (default: intrinsic)")
+    .option("--rounding <mode>", "rounding mode (default: nearest)")
+    .option("--overflow <mode>", "overflow mode, also wrap:N (default: the datapath's)")
+    .option("--dialect <name>", "corner cases as in sc, ap or ac (default: sc)")
+    .option("--assign <file>", "formats per layer (YAML or JSON)")
+    .option("--machine <file>", "machine (YAML or JSON); fields left out are the default machine's")
+    .option("--array <RxC>", "rows x columns of the array (default: 16x16)")
+    .option("--dataflow <name>", "os, ws, is or tree:N (default: os)")
+    .addOption(
+      new Option("--input-scale <factor>", "image byte × factor = network input (default: 1/256)").argParser(
+        parseScale,
+      ),
+    )
+    .addOption(
+      new Option("--calibration-images <n>", "images that calibrate automatic formats (default: 100)").argParser(
+        imageCount("--calibration-images", 1),
+      ),
+    );
+}
+
+/** Options of commands that also run images. */
+export function addRunOptions(command: Command): Command {
+  return addModelOptions(command)
+    .addOption(new Option("--images <n>", "how many images (default: 1000)").argParser(imageCount("--images", 1)))
+    .addOption(
+      new Option("--engine <name>", `${ENGINE_NAMES.join(" or ")} (default: fast)`).argParser((text) =>
+        parseName(text, "--engine", ENGINE_NAMES),
+      ),
+    )
+    .addOption(
+      new Option("--workers <n>", "worker threads (default: one per processor)").argParser((text) =>
+        parseInteger(text, "--workers", 1, CONFIGURATION_LIMITS.workers),
+      ),
+    )
+    .addOption(
+      new Option("--observe <n>", "first images whose ranges and rounding errors are taken (default: 2)").argParser(
+        imageCount("--observe", 0),
+      ),
+    );
+}
+
+function imageCount(option: string, min: number): (text: string) => number {
+  return (text) => parseInteger(text, option, min, CONFIGURATION_LIMITS.images);
+}
+
+function parseScale(text: string): number {
+  const fraction = /^([0-9.eE+-]+)\/([0-9.eE+-]+)$/.exec(text);
+  const value = fraction ? Number(fraction[1]) / Number(fraction[2]) : Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value === 0) {
+    throw diagnosticError("OPTION", "--input-scale", `found "${text}", expected a number`, "write 1/256 or 0.00390625");
+  }
+  return value;
+}
+
+/** File and flags together, checked and completed. */
+export async function resolveFlags(model: string | undefined, flags: ConfigurationFlags): Promise<RunConfiguration> {
+  const written: ConfigurationFile = flags.config === undefined ? {} : await readConfiguration(flags.config);
+  const path = model ?? written.model;
+  const file =
+    path !== undefined && (await isProgramFile(path)) ? await programDefaults(path, written, flags) : written;
+  return resolveConfiguration(
+    {
+      model: model ?? file.model,
+      data: flags.data ?? file.data,
+      images: flags.images ?? file.images,
+      seed: flags.seed ?? file.seed,
+      engine: flags.engine ?? file.engine,
+      workers: flags.workers ?? file.workers ?? availableParallelism(),
+      observe: flags.observe ?? file.observe,
+      machine: await machineFields(file, flags),
+      assignment: await assignmentValue(file, flags),
+      preprocessing: { ...file.preprocessing, ...(flags.inputScale === undefined ? {} : { scale: flags.inputScale }) },
+      calibration: {
+        ...file.calibration,
+        ...(flags.calibrationImages === undefined ? {} : { images: flags.calibrationImages }),
+      },
+    },
+    { machine: machinePlace(flags), assignment: assignmentPlace(flags) },
+  );
+}
+
+function machinePlace({ machine, config }: ConfigurationFlags): string {
+  return machine ?? (config === undefined ? "machine" : `${config}: machine`);
+}
+
+/** What diagnostics call the word lengths: the file they stand in. */
+export function assignmentPlace({ assign, config }: ConfigurationFlags): string {
+  return assign ?? (config === undefined ? "assignment" : `${config}: assignment`);
+}
+
+/** What a program file decides, so that a flag against it would be ignored. */
+const FIXED_BY_PROGRAM = {
+  seed: "--seed",
+  machine: "--machine",
+  array: "--array",
+  dataflow: "--dataflow",
+  assign: "--assign",
+  datapath: "--datapath",
+  format: "--format",
+  rounding: "--rounding",
+  overflow: "--overflow",
+  dialect: "--dialect",
+  calibrationImages: "--calibration-images",
+} as const;
+
+/** The configuration with what the program file says of itself; flags and fields that contradict it are diagnostics. */
+async function programDefaults(
+  path: string,
+  file: ConfigurationFile,
+  flags: ConfigurationFlags,
+): Promise<ConfigurationFile> {
+  const hint = "compile the model again with this option";
+  const wrong = (Object.keys(FIXED_BY_PROGRAM) as (keyof typeof FIXED_BY_PROGRAM)[])
+    .filter((flag) => flags[flag] !== undefined)
+    .map((flag) => ({ code: "PROGRAM_FIXED", where: FIXED_BY_PROGRAM[flag], what: `${path} is compiled`, hint }));
+  const opened = await openProgramFile(path);
+  if (wrong.length > 0) throw new DiagnosticError(wrong);
+  if ("fault" in opened) return file;
+  const { seed, machine, metadata } = opened.program;
+  const same = (given: unknown, own: unknown): boolean => given === undefined || isDeepStrictEqual(given, own);
+  const contradicting = [
+    ...(same(file.seed, seed) ? [] : ["seed"]),
+    ...(same(file.machine, { ...machine }) ? [] : ["machine"]),
+    ...(same(file.assignment, {}) ? [] : ["assignment"]),
+  ];
+  if (contradicting.length > 0) {
+    const what = `${contradicting.join(", ")}: not what ${path} was compiled for`;
+    throw diagnosticError("PROGRAM_FIXED", flags.config ?? "configuration", what, "leave it out, or compile again");
+  }
+  const own = recipeSchema.safeParse(metadata.preprocessing);
+  const preprocessing = { ...(own.success ? own.data : {}), ...file.preprocessing };
+  return { ...file, seed, machine: { ...machine }, assignment: {}, preprocessing };
+}
+
+async function machineFields(file: ConfigurationFile, flags: ConfigurationFlags): Promise<Record<string, unknown>> {
+  const given = flags.machine === undefined ? (file.machine ?? {}) : await readYaml(flags.machine);
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    throw diagnosticError("MACHINE", flags.machine ?? "machine", "expected the fields of a machine", "see the README");
+  }
+  const fields: Record<string, unknown> = { ...given };
+  if (flags.array !== undefined) Object.assign(fields, parseArray(flags.array));
+  if (flags.dataflow !== undefined) {
+    const { dataflow, rows } = parseDataflow(flags.dataflow);
+    fields.dataflow = dataflow;
+    if (rows !== undefined) fields.rows = rows;
+  }
+  return fields;
+}
+
+function parseArray(text: string): { rows: number; columns: number } {
+  const match = /^([0-9]+)[x×]([0-9]+)$/.exec(text);
+  const [rows, columns] = [Number(match?.[1]), Number(match?.[2])];
+  const legal = (side: number): boolean => side >= 1 && side <= MACHINE_LIMITS.side;
+  if (legal(rows) && legal(columns)) return { rows, columns };
+  const what = `found "${text}", expected rows x columns, each from 1 to ${MACHINE_LIMITS.side}`;
+  throw diagnosticError("OPTION", "--array", what, "write 16x16");
+}
+
+const DEFAULT_ENTRY = { datapath: "intrinsic", format: "16,8", rounding: "nearest" };
+
+/** Flags for every layer, each checked by itself, so that what is wrong names its flag. */
+const LAYER_FLAGS: Readonly<
+  Record<"datapath" | "format" | "rounding" | "overflow" | "dialect", (text: string) => unknown>
+> = {
+  datapath: parseDatapath,
+  format: (text) => parseWrittenFormat(text, "--format"),
+  rounding: (text) => parseRoundingMode(text, "--rounding"),
+  overflow: (text) => parseOverflow(text, "--overflow"),
+  dialect: (text) => parseDialect(text),
+};
+
+function parseDatapath(text: string): void {
+  const [name = "", bits] = text.split(":");
+  if ((PRESET_NAMES as readonly string[]).includes(name) && (bits === undefined || name === "wide")) return;
+  const nearest = nearestName(name, PRESET_NAMES);
+  const hint = nearest === undefined ? "wide takes :N, bits of its accumulator" : `did you mean ${nearest}?`;
+  throw diagnosticError("OPTION", "--datapath", `found "${text}", expected ${PRESET_NAMES.join(", ")}`, hint);
+}
+
+/** The assignment file (or the configuration's), its default entry overlaid with the flags. */
+async function assignmentValue(file: ConfigurationFile, flags: ConfigurationFlags): Promise<unknown> {
+  const given = flags.assign === undefined ? file.assignment : ((await readYaml(flags.assign)) ?? {});
+  const isObject = (value: unknown): value is object =>
+    typeof value === "object" && value !== null && !Array.isArray(value);
+  if (given !== undefined && !isObject(given)) {
+    const hint = "see the README for an example";
+    throw diagnosticError("ASSIGNMENT", assignmentPlace(flags), "expected default and layers", hint);
+  }
+  const overlay: Record<string, string> = {};
+  for (const name of Object.keys(LAYER_FLAGS) as (keyof typeof LAYER_FLAGS)[]) {
+    const text = flags[name];
+    if (text === undefined) continue;
+    LAYER_FLAGS[name](text);
+    overlay[name] = text;
+  }
+  const written = (given ?? {}) as { default?: unknown };
+  const base = written.default ?? {};
+  // What is no entry is left to the reader of the specification, which says where it stands.
+  if (!isObject(base)) return written;
+  return { ...written, default: { ...DEFAULT_ENTRY, ...base, ...overlay } };
+}

@@ -1,0 +1,64 @@
+import { DiagnosticError, formatDiagnostic } from "../../isa/diagnostic.ts";
+import type { Fault } from "../../sim/fault.ts";
+import { FileError } from "../files.ts";
+
+/** Exit codes of every command. */
+export const EXIT = {
+  done: 0,
+  /** The check or comparison answered no. */
+  no: 1,
+  /** Wrong usage or bad input. */
+  usage: 2,
+  /** The simulated machine faulted. */
+  fault: 3,
+  missingTool: 69,
+  bug: 70,
+  io: 74,
+  interrupted: 130,
+} as const;
+
+/** Thrown by a command whose simulated machine faulted, so that the command line ends with code 3. */
+export class FaultError extends Error {
+  readonly fault: Fault;
+
+  constructor(fault: Fault) {
+    super(faultText(fault));
+    this.name = "FaultError";
+    this.fault = fault;
+  }
+}
+
+export function faultText(fault: Fault): string {
+  const where = fault.pc === null ? "program" : `instruction ${fault.pc}`;
+  const onHost = fault.kind === "overflow-trap" && fault.pc === null;
+  const when = onHost ? "on the host" : fault.cycle === null ? "before the first cycle" : `cycle ${fault.cycle}`;
+  const site = fault.site;
+  const element =
+    site === null
+      ? ""
+      : site.instruction < 0
+        ? `; image ${site.image}, element ${site.pixel}, value ${site.before}`
+        : `; image ${site.image}, ${site.register} register of row ${site.row} column ${site.column}, pixel ${site.pixel}, ` +
+          `channel ${site.channel}, step ${site.step}, value ${site.before}`;
+  return `fault[${fault.kind}] ${where}, ${when}: ${fault.message}${element}`;
+}
+
+/** What to print for an error, one line per diagnostic, and the code to end with. */
+export function explainError(error: unknown): { lines: readonly string[]; exitCode: number } {
+  if (error instanceof DiagnosticError) {
+    return { lines: error.diagnostics.map(formatDiagnostic), exitCode: EXIT.usage };
+  }
+  if (error instanceof FaultError) return { lines: [error.message], exitCode: EXIT.fault };
+  if (error instanceof FileError) return { lines: [`error[IO] ${error.message}`], exitCode: EXIT.io };
+  if (error instanceof Error && error.name === "AbortError")
+    return { lines: ["interrupted"], exitCode: EXIT.interrupted };
+  return { lines: bugLines(error), exitCode: EXIT.bug };
+}
+
+/** The diagnostic on the first line, where it happened behind it. */
+function bugLines(error: unknown): string[] {
+  const { name, message, stack = "" } = error instanceof Error ? error : new Error(String(error));
+  const what = (name === "InvariantError" ? message : `${name}: ${message}`).replace(/\s*\n\s*/g, " ");
+  const hint = "this is a bug of macroscope, please report the command and its input";
+  return [`error[BUG] macroscope: ${what}; ${hint}`, ...stack.split("\n").filter((line) => /^\s+at /.test(line))];
+}

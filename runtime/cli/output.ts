@@ -1,0 +1,43 @@
+import type { Command } from "commander";
+import { requireWritable, writeFileAtomically } from "../files.ts";
+
+/** Where a command's two results go: `--json` file or `-`, and the text for people on the other side. */
+export interface Output {
+  /** Value of `--json`; undefined without it. */
+  readonly json?: string | undefined;
+}
+
+/** The option that every command has. */
+export function addJsonOption(command: Command, what: string): Command {
+  return command.option("--json <file>", `write ${what} as JSON; - for standard output`);
+}
+
+/** The stream for people: standard output, or standard error where JSON takes standard output. */
+export function textStream({ json }: Output): NodeJS.WriteStream {
+  return json === "-" ? process.stderr : process.stdout;
+}
+
+/** Refuses files that cannot be written, before the work whose result they shall hold. */
+export async function requireOutputs(...files: readonly (string | undefined)[]): Promise<void> {
+  for (const file of files) if (file !== undefined && file !== "-") await requireWritable(file);
+}
+
+/** Prints the text for people and writes the JSON. */
+export async function emit(output: Output, result: unknown, text: string): Promise<void> {
+  await writeJson(output, result);
+  textStream(output).write(`${text}\n`);
+}
+
+/** Writes the machine-readable result where `--json` says. */
+export async function writeJson({ json }: Output, result: unknown): Promise<void> {
+  if (json === undefined) return;
+  const text = `${JSON.stringify(result, jsonValue, 2)}\n`;
+  if (json === "-") process.stdout.write(text);
+  else await writeFileAtomically(json, text);
+}
+
+/** Big integers become numbers where a double holds them exactly, else decimal strings. */
+function jsonValue(_key: string, value: unknown): unknown {
+  if (typeof value !== "bigint") return value;
+  return value >= -(2n ** 53n) && value <= 2n ** 53n ? Number(value) : value.toString();
+}

@@ -1,0 +1,29 @@
+import { SingleBar } from "cli-progress";
+
+/** Shows how far a long job is. */
+export interface Progress {
+  update(done: number): void;
+  stop(): void;
+}
+
+const SILENT: Progress = { update: () => undefined, stop: () => undefined };
+
+/** A bar on standard error when that is a terminal, silence in a pipe. `total` in `unit`s. */
+export function startProgress(label: string, total: number, unit: string): Progress {
+  if (!process.stderr.isTTY) return SILENT;
+  const bar = new SingleBar({
+    format: `${label} {bar} {value}/{total} ${unit} · {rate} ${unit}/s · {eta_formatted} left`,
+    hideCursor: true,
+    clearOnComplete: true,
+    stream: process.stderr,
+  });
+  const started = performance.now();
+  bar.start(total, 0, { rate: "–" });
+  return {
+    update: (done) => {
+      const seconds = (performance.now() - started) / 1000;
+      bar.update(done, { rate: (done / seconds).toPrecision(3) });
+    },
+    stop: () => bar.stop(),
+  };
+}

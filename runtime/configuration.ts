@@ -1,0 +1,217 @@
+import { parseDocument } from "yaml";
+import { z } from "zod";
+import { type AssignmentSpecification, parseAssignmentSpecification } from "../compiler/quantization/specification.ts";
+import type { CalibratedRange } from "../isa/datapath.ts";
+import { type Diagnostic, DiagnosticError, diagnosticError, nearestName } from "../isa/diagnostic.ts";
+import { DEFAULT_MACHINE, type Machine, validMachine } from "../isa/machine.ts";
+import { machineSchema } from "../isa/program-schema.ts";
+import { ENGINE_NAMES, type EngineName } from "../sim/engines.ts";
+import type { Preprocessing } from "./datasets/dataset.ts";
+import { readTextFile } from "./files.ts";
+
+/** Everything that decides a run. A result holds it resolved, so that `--config result.json` repeats the run. */
+export interface RunConfiguration {
+  /** Bundled model, TensorFlow.js `model.json` or its folder, or a program file. */
+  readonly model: string;
+  /** Bundled data set, IDX folder or IDX file. */
+  readonly data: string;
+  readonly images: number;
+  readonly seed: number;
+  readonly engine: EngineName;
+  /** Worker threads; no bit of a result depends on it. */
+  readonly workers: number;
+  /** Images for which ranges, rounding errors and layer errors are taken. */
+  readonly observe: number;
+  readonly machine: Machine;
+  readonly assignment: AssignmentSpecification;
+  readonly preprocessing: Preprocessing;
+  readonly calibration: Calibration;
+}
+
+/** Where automatic fraction lengths take their ranges from: measured on the first images, or given. */
+export interface Calibration {
+  readonly images: number;
+  readonly ranges: Readonly<Record<string, CalibratedRange>> | null;
+}
+
+/** A configuration file: every field may be absent; `machine` may hold single fields of the default machine. */
+export interface ConfigurationFile {
+  readonly model?: string | undefined;
+  readonly data?: string | undefined;
+  readonly images?: number | undefined;
+  readonly seed?: number | undefined;
+  readonly engine?: EngineName | undefined;
+  readonly workers?: number | undefined;
+  readonly observe?: number | undefined;
+  readonly machine?: Readonly<Record<string, unknown>> | undefined;
+  readonly assignment?: unknown;
+  readonly preprocessing?: { readonly scale?: number | undefined; readonly offset?: number | undefined } | undefined;
+  readonly calibration?:
+    | { readonly images?: number | undefined; readonly ranges?: Calibration["ranges"] | undefined }
+    | undefined;
+}
+
+export const CONFIGURATION_LIMITS = { images: 100_000_000, workers: 256 } as const;
+
+const rangeSchema = z.strictObject({ min: z.number(), max: z.number() });
+
+/** How bytes become network input, as a configuration or a program's metadata says it. */
+export const recipeSchema: z.ZodType<NonNullable<ConfigurationFile["preprocessing"]>> = z.strictObject({
+  scale: z.number().optional(),
+  offset: z.number().optional(),
+});
+
+const fileSchema: z.ZodType<ConfigurationFile> = z.strictObject({
+  model: z.string().optional(),
+  data: z.string().optional(),
+  images: z.int().min(1).max(CONFIGURATION_LIMITS.images).optional(),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 32 - 1)
+    .optional(),
+  engine: z.enum(ENGINE_NAMES).optional(),
+  workers: z.int().min(1).max(CONFIGURATION_LIMITS.workers).optional(),
+  observe: z.int().min(0).max(CONFIGURATION_LIMITS.images).optional(),
+  machine: z.record(z.string(), z.unknown()).optional(),
+  assignment: z.unknown().optional(),
+  preprocessing: recipeSchema.optional(),
+  calibration: z
+    .strictObject({
+      images: z.int().min(1).max(CONFIGURATION_LIMITS.images).optional(),
+      ranges: z.record(z.string(), rangeSchema).nullable().optional(),
+    })
+    .optional(),
+});
+
+/** Names of the fields, those of nested ones below them. */
+const FIELDS: Readonly<Record<keyof ConfigurationFile, unknown>> = {
+  model: null,
+  data: null,
+  images: null,
+  seed: null,
+  engine: null,
+  workers: null,
+  observe: null,
+  machine: null,
+  assignment: null,
+  preprocessing: { scale: null, offset: null },
+  calibration: { images: null, ranges: null },
+};
+
+/** Largest configuration or machine file that is read, 16 MiB. */
+const FILE_LIMIT = 2 ** 24;
+
+/** A YAML or JSON file as plain data. Aliases are limited, nothing is evaluated. */
+export async function readYaml(path: string): Promise<unknown> {
+  return parseYaml(await readTextFile(path, FILE_LIMIT), path);
+}
+
+/** YAML or JSON text as plain data; `DiagnosticError` YAML for anything else. */
+export function parseYaml(text: string, where: string): unknown {
+  let document: ReturnType<typeof parseDocument>;
+  let value: unknown;
+  try {
+    document = parseDocument(text, { prettyErrors: true, logLevel: "error" });
+    if (document.errors.length === 0) value = document.toJS({ maxAliasCount: 100 });
+  } catch (failure) {
+    // Nested too deeply for the parser's stack, or too many aliases.
+    const what = failure instanceof Error ? failure.message : String(failure);
+    throw diagnosticError("YAML", where, what, "write YAML 1.2 or JSON, less deeply nested and with few aliases");
+  }
+  const [error] = document.errors;
+  if (error === undefined) return value;
+  const what = error.message.split("\n")[0]?.replace(/:$/, "") ?? error.message;
+  throw diagnosticError("YAML", where, what, "write YAML 1.2 or JSON");
+}
+
+/** Reads `--config`: a configuration, or a result of `run`, whose own configuration is taken. */
+export async function readConfiguration(path: string): Promise<ConfigurationFile> {
+  const value = await readYaml(path);
+  const inner =
+    typeof value === "object" && value !== null && "schema" in value && "configuration" in value
+      ? value.configuration
+      : value;
+  const parsed = fileSchema.safeParse(inner ?? {});
+  if (parsed.success) return parsed.data;
+  throw new DiagnosticError(
+    parsed.error.issues.map((issue) => structureDiagnostic(issue, path, "CONFIGURATION", fieldsAt(FIELDS, issue.path))),
+  );
+}
+
+/** A problem of a file's structure; `fields` are the names that may stand where an unknown key was found. */
+function structureDiagnostic(
+  issue: z.core.$ZodIssue,
+  where: string,
+  code: string,
+  fields: readonly string[],
+): Diagnostic {
+  const field = issue.path.map(String).join(".");
+  const place = field === "" ? where : `${where}: ${field}`;
+  if (issue.code !== "unrecognized_keys") {
+    return { code, where: place, what: issue.message, hint: "give a value of the kind that is expected there" };
+  }
+  const nearest = nearestName(issue.keys[0] ?? "", fields);
+  return {
+    code,
+    where: place,
+    what: `unknown key ${issue.keys.map((key) => `"${key}"`).join(", ")}`,
+    hint: nearest === undefined ? `the keys are ${fields.join(", ")}` : `did you mean "${nearest}"?`,
+  };
+}
+
+/** Names of the fields of a plain value at a path, for hints. */
+function fieldsAt(value: unknown, path: readonly PropertyKey[]): readonly string[] {
+  const [key, ...rest] = path;
+  if (typeof value !== "object" || value === null) return [];
+  return key === undefined ? Object.keys(value) : fieldsAt((value as Record<PropertyKey, unknown>)[key], rest);
+}
+
+/** Lays single fields over the default machine (memories field by field) and checks the whole. */
+export function machineFrom(fields: unknown, where: string): Machine {
+  if (typeof fields !== "object" || fields === null || Array.isArray(fields)) {
+    throw diagnosticError("MACHINE", where, "expected the fields of a machine", "see isa/machine.ts for their names");
+  }
+  const defaults = new Map<string, unknown>(Object.entries(DEFAULT_MACHINE));
+  const merged = new Map(defaults);
+  for (const [key, value] of Object.entries(fields)) {
+    const base = defaults.get(key);
+    const nested = typeof base === "object" && base !== null && typeof value === "object" && value !== null;
+    merged.set(key, nested ? { ...base, ...value } : value);
+  }
+  const parsed = machineSchema.safeParse(Object.fromEntries(merged));
+  if (!parsed.success) {
+    throw new DiagnosticError(
+      parsed.error.issues.map((issue) =>
+        structureDiagnostic(issue, where, "MACHINE", fieldsAt(DEFAULT_MACHINE, issue.path)),
+      ),
+    );
+  }
+  return validMachine(parsed.data, where);
+}
+
+/** What diagnostics call the parts of a configuration: the files or flags they came from. */
+export interface ConfigurationPlaces {
+  readonly machine?: string;
+  readonly assignment?: string;
+}
+
+/** Fills what file and flags left open with defaults. */
+export function resolveConfiguration(file: ConfigurationFile, places: ConfigurationPlaces = {}): RunConfiguration {
+  return {
+    model: file.model ?? "lenet5",
+    data: file.data ?? "mnist-test",
+    images: file.images ?? 1000,
+    seed: file.seed ?? 1,
+    engine: file.engine ?? "fast",
+    workers: file.workers ?? 1,
+    observe: file.observe ?? 2,
+    machine: machineFrom(file.machine ?? {}, places.machine ?? "machine"),
+    assignment: parseAssignmentSpecification(
+      file.assignment ?? { default: { datapath: "intrinsic", format: "16,8", rounding: "nearest" } },
+      places.assignment ?? "assignment",
+    ),
+    preprocessing: { scale: file.preprocessing?.scale ?? 1 / 256, offset: file.preprocessing?.offset ?? 0 },
+    calibration: { images: file.calibration?.images ?? 100, ranges: file.calibration?.ranges ?? null },
+  };
+}

@@ -1,0 +1,156 @@
+import { randomBytes } from "node:crypto";
+import type { Stats } from "node:fs";
+import { type FileHandle, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve, sep } from "node:path";
+import { DiagnosticError, diagnosticError } from "../isa/diagnostic.ts";
+
+/** Reading or writing failed although the request was sound (permissions, full disk, device errors). */
+export class FileError extends Error {
+  constructor(path: string, action: string, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`${path}: ${action}, ${reason}; check permissions and free space`);
+    this.name = "FileError";
+  }
+}
+
+/** No such file, or a path that none can have (too long, a NUL byte). */
+function isMissing(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code;
+  return code === "ENOENT" || code === "ENOTDIR" || code === "ENAMETOOLONG" || code === "ERR_INVALID_ARG_VALUE";
+}
+
+/** Largest file that is read unless the caller says otherwise: what Node.js reads at once. */
+const DEFAULT_LIMIT = 2 ** 31 - 1;
+
+/**
+ * A whole file, after its size was checked against `limit` bytes. A file that is not there or too large is a diagnostic,
+ * anything else a `FileError`.
+ */
+export async function readWholeFile(path: string, limit: number = DEFAULT_LIMIT): Promise<Uint8Array> {
+  const handle = await openFile(path);
+  try {
+    const status = await handle.stat();
+    if (status.isDirectory()) throw diagnosticError("FILE", path, "found a folder, expected a file", "name the file");
+    if (status.isCharacterDevice() || status.isBlockDevice()) {
+      throw diagnosticError("FILE", path, "found a device, expected a file", "name a file");
+    }
+    if (status.size > limit) throw tooLarge(path, `${status.size} bytes`, limit);
+    return status.isFile() ? await handle.readFile() : await readPipe(handle, path, limit);
+  } catch (error) {
+    if (error instanceof DiagnosticError) throw error;
+    throw new FileError(path, "cannot read", error);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The first bytes of a regular file, fewer where it is shorter; none of anything else, which is not even opened. */
+export async function readStart(path: string, length: number): Promise<Uint8Array> {
+  if (!(await isRegularFile(path))) return new Uint8Array(0);
+  const handle = await openFile(path);
+  try {
+    const { buffer, bytesRead } = await handle.read(new Uint8Array(length), 0, length, 0);
+    return buffer.subarray(0, bytesRead);
+  } catch (error) {
+    throw new FileError(path, "cannot read", error);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function openFile(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, "r");
+  } catch (error) {
+    if (isMissing(error)) throw diagnosticError("FILE", path, "no such file", "check the path");
+    throw new FileError(path, "cannot open", error);
+  }
+}
+
+/** Everything that comes out of a named pipe, as far as the limit allows. */
+async function readPipe(handle: FileHandle, path: string, limit: number): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of handle.createReadStream({ autoClose: false })) {
+    parts.push(part as Uint8Array);
+    length += (part as Uint8Array).length;
+    if (length > limit) throw tooLarge(path, "more bytes", limit);
+  }
+  return Buffer.concat(parts);
+}
+
+function tooLarge(path: string, found: string, limit: number): Error {
+  return diagnosticError("FILE", path, `${found}, expected at most ${limit}`, "use a smaller file");
+}
+
+/**
+ * Whether a file may be written there, as far as one can know beforehand: its folder exists and it is no folder itself.
+ * Asked before long work, so that a misspelt path does not cost its result.
+ */
+export async function requireWritable(path: string): Promise<void> {
+  if (path === "") throw diagnosticError("FILE", "output", "the path is empty", "name a file");
+  if (await isFolder(path)) throw diagnosticError("FILE", path, "found a folder, expected a file", "name the file");
+  if (!(await isFolder(dirname(path)))) {
+    throw diagnosticError("FILE", path, "the folder does not exist", "create it, or write somewhere else");
+  }
+}
+
+/** Writes a file so that it appears whole or not at all: a temporary file beside it, then a rename. */
+export async function writeFileAtomically(path: string, content: Uint8Array | string): Promise<void> {
+  await requireWritable(path);
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString("hex")}.tmp`);
+  try {
+    await writeFile(temporary, content, { flag: "wx" });
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw new FileError(path, "cannot write", error);
+  }
+}
+
+/** A whole text file in UTF-8; other bytes are a diagnostic. */
+export async function readTextFile(path: string, limit: number): Promise<string> {
+  const bytes = await readWholeFile(path, limit);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw diagnosticError("FILE", path, "not a text in UTF-8", "give a text file");
+  }
+}
+
+export async function isFolder(path: string): Promise<boolean> {
+  return (await statusOf(path))?.isDirectory() === true;
+}
+
+async function isRegularFile(path: string): Promise<boolean> {
+  return (await statusOf(path))?.isFile() === true;
+}
+
+/** Null where nothing is there. */
+async function statusOf(path: string): Promise<Stats | null> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw new FileError(path, "cannot open", error);
+  }
+}
+
+export async function listFolder(path: string): Promise<string[]> {
+  try {
+    return (await readdir(path)).sort();
+  } catch (error) {
+    if (isMissing(error)) throw diagnosticError("FILE", path, "no such folder", "check the path");
+    throw new FileError(path, "cannot list", error);
+  }
+}
+
+/** `relative` inside `folder`; a path that leads out of it is a diagnostic. */
+export function pathInside(folder: string, relative: string, where: string): string {
+  const root = resolve(folder);
+  const path = resolve(root, relative);
+  if (path !== root && !path.startsWith(root.endsWith(sep) ? root : root + sep)) {
+    throw diagnosticError("FILE", where, `"${relative}" leads out of ${folder}`, "use paths inside the folder");
+  }
+  return path;
+}

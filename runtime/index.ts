@@ -1,0 +1,15 @@
+/** The package's main entry: open, compile, run, report. */
+export * from "../isa/diagnostic.ts";
+export {
+  type ConfigurationFile,
+  type RunConfiguration,
+  readConfiguration,
+  resolveConfiguration,
+} from "./configuration.ts";
+export { BUNDLED_DATASETS, type Dataset, openDataset } from "./datasets/dataset.ts";
+export { BUNDLED_MODELS, openModel } from "./model.ts";
+export type { RunReport } from "./report/run-report.ts";
+export { runReportText } from "./report/text.ts";
+export { compileOnly } from "./session/compile-model.ts";
+export type { RunHooks, RunOutcome } from "./session/hooks.ts";
+export { runModel } from "./session/run.ts";

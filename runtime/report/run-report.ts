@@ -1,0 +1,114 @@
+/**
+ * The result of `macroscope run` as scripts read it: versioned plain data, complete enough to run again. Renderers take
+ * this and nothing else. Big integers stand as numbers where exact, else as decimal strings, once written to JSON.
+ */
+export interface RunReport {
+  readonly schema: "macroscope/run/1";
+  /** The resolved configuration; running it again gives the same digest. */
+  readonly configuration: Readonly<Record<string, unknown>>;
+  readonly model: string;
+  readonly data: string;
+  readonly images: number;
+  /** One line, e.g. `default-16x16: 16 × 16, output-stationary, 200 MHz`; null for the extrinsic datapath. */
+  readonly machine: string | null;
+  /** What computed the float reference, e.g. `tfjs 4.22.0 (wasm, SIMD)`. */
+  readonly floatBackend: string | null;
+  /** Null without labels. */
+  readonly accuracy: Accuracy | null;
+  /** Against float, on the last accelerator tensor. */
+  readonly error: ErrorEntry | null;
+  /** Null for the extrinsic datapath, which has no machine. */
+  readonly cycles: CycleEntry | null;
+  readonly energy: EnergyEntry | null;
+  readonly overflow: { readonly total: number; readonly compile: number };
+  readonly layers: readonly LayerEntry[];
+  /** SHA-256 of the output raws; null for the extrinsic datapath. */
+  readonly digest: string | null;
+  /** Images for which ranges, rounding errors and layer errors were taken: the first ones. */
+  readonly observedImages: number;
+  /** What to look at first, one sentence. */
+  readonly advice: string;
+  /** What the cycle model leaves out. */
+  readonly notModelled: readonly string[];
+}
+
+export type IntervalEntry = readonly [low: number, high: number];
+
+export interface Accuracy {
+  /** Null where there is no float network (a program file). */
+  readonly float: number | null;
+  readonly fixed: number;
+  /** fixed / float; null where float got nothing right. */
+  readonly relative: number | null;
+  /** Fixed-point top-5; null for fewer than six classes. */
+  readonly top5: number | null;
+  /** Share of images on which fixed and float give the same class. */
+  readonly agreement: number | null;
+  /** Wilson's interval. */
+  readonly fixed95: IntervalEntry;
+  /** Paired bootstrap over images. */
+  readonly relative95: IntervalEntry | null;
+  /** Images whose largest value is shared by several classes. */
+  readonly ties: number;
+  /** McNemar's exact test of "fixed and float are right equally often". */
+  readonly mcnemar: { readonly onlyFloat: number; readonly onlyFixed: number; readonly pValue: number } | null;
+}
+
+export interface ErrorEntry {
+  readonly mae: number;
+  readonly maxAbs: number;
+  readonly sqnrDb: number | null;
+}
+
+export interface CycleEntry {
+  readonly total: number;
+  readonly perImage: number;
+  readonly clockHz: number;
+  readonly imagesPerSecond: number;
+  /** Of all images: busy + Σ stalls + idle = total. */
+  readonly byUnit: Readonly<
+    Record<string, { readonly busy: number; readonly stalls: Readonly<Record<string, number>>; readonly idle: number }>
+  >;
+}
+
+export interface EnergyEntry {
+  readonly totalPj: number;
+  readonly perImagePj: number;
+  /** Lowest and highest total that the spreads of the table's sources allow, per image. */
+  readonly perImageSpreadPj: readonly [low: number, high: number];
+  readonly table: string;
+  readonly byComponent: Readonly<Record<string, number>>;
+}
+
+export interface RegisterEntry {
+  /** `16,8 nearest saturate`. */
+  readonly format: string;
+  readonly overflow: number;
+  readonly first: Readonly<Record<string, unknown>> | null;
+  /** Values, of the observed images; null where nothing was seen. */
+  readonly min: number | null;
+  readonly max: number | null;
+  readonly unusedHighBits: number | null;
+  readonly flushedToZero: number | null;
+  /** Mean of (rounded − exact) in units of the register's last bit. */
+  readonly meanRoundingError: number | null;
+}
+
+export interface LayerEntry {
+  readonly name: string;
+  readonly kind: string;
+  readonly datapath: Readonly<Record<string, unknown>>;
+  readonly macs: number;
+  /** Per image. */
+  readonly cycles: number;
+  /** The closed form behind the array's cycles. */
+  readonly formula: string;
+  /** Per image. */
+  readonly energyPj: number;
+  /** macs / (cycles · R · C). */
+  readonly utilization: number;
+  readonly sqnrDb: number | null;
+  /** Input loaded in another format than its producer wrote. */
+  readonly doubleRounding: boolean;
+  readonly registers: Readonly<Record<string, RegisterEntry>>;
+}

@@ -1,0 +1,187 @@
+import type { Accuracy, LayerEntry, RegisterEntry, RunReport } from "./run-report.ts";
+import { type Column, NOTHING, tableText } from "./table.ts";
+import { grouped, percent, percentRange, significant, wrapped } from "./wording.ts";
+
+/** The report for people: what came out, a row per layer, every register, totals, and what to look at first. */
+export function runReportText(report: RunReport): string {
+  return [
+    heading(report),
+    accuracyText(report),
+    layerTable(report),
+    registerTable(report),
+    totals(report),
+    wrapped(`Look first: ${report.advice}`),
+  ]
+    .filter((part) => part !== "")
+    .join("\n\n");
+}
+
+function heading({ model, data, images, machine, floatBackend }: RunReport): string {
+  return [
+    `${model} on ${data}, ${grouped(images)} ${images === 1 ? "image" : "images"}`,
+    `machine    ${machine ?? "none: float32 inside the layers, quantized between them"}`,
+    `float      ${floatBackend ?? "no float reference: a program file holds no float network"}`,
+  ].join("\n");
+}
+
+function accuracyText({ accuracy, error }: RunReport): string {
+  const lines =
+    accuracy === null ? ["accuracy   unknown: no labels, or none of this network's classes"] : accuracyLines(accuracy);
+  if (error !== null) {
+    const sqnr = error.sqnrDb === null ? "" : `, SQNR ${error.sqnrDb.toFixed(1)} dB`;
+    lines.push(
+      `error      mean ${significant(error.mae)}, largest ${significant(error.maxAbs)}${sqnr} (last layer, against float)`,
+    );
+  }
+  return lines.join("\n");
+}
+
+function accuracyLines(accuracy: Accuracy): string[] {
+  const { relative, relative95, mcnemar } = accuracy;
+  const float = accuracy.float === null ? "" : `float ${percent(accuracy.float)} · `;
+  const lines = [`accuracy   ${float}fixed ${percent(accuracy.fixed)} (95 %: ${percentRange(accuracy.fixed95)})`];
+  if (relative !== null) {
+    const interval = relative95 === null ? "" : ` (95 %: ${relative95[0].toFixed(4)} … ${relative95[1].toFixed(4)})`;
+    const test = mcnemar === null ? "" : ` · McNemar p = ${significant(mcnemar.pValue)}`;
+    const pairs =
+      mcnemar === null
+        ? ""
+        : `: only float right ${grouped(mcnemar.onlyFloat)}, only fixed ${grouped(mcnemar.onlyFixed)}`;
+    lines.push(`relative   ${relative.toFixed(4)}${interval}${test}${pairs}`);
+  }
+  const parts = [
+    accuracy.agreement === null ? "" : `same class as float ${percent(accuracy.agreement)}`,
+    accuracy.top5 === null ? "" : `top-5 ${percent(accuracy.top5)}`,
+    `ties ${grouped(accuracy.ties)}`,
+  ];
+  lines.push(`agreement  ${parts.filter((part) => part !== "").join(" · ")}`);
+  return lines;
+}
+
+function layerTable({ layers, cycles }: RunReport): string {
+  const onMachine = (show: (layer: LayerEntry) => string) => (layer: LayerEntry) =>
+    cycles === null ? NOTHING : show(layer);
+  const columns: readonly Column<LayerEntry>[] = [
+    { title: "layer", align: "left", cell: (layer) => layer.name + (layer.doubleRounding ? " *" : "") },
+    { title: "format", align: "left", cell: formatsText, maxWidth: 22 },
+    { title: "MACs", align: "right", cell: ({ macs }) => (macs === 0 ? NOTHING : grouped(macs)) },
+    { title: "cycles", align: "right", cell: onMachine((layer) => grouped(layer.cycles)) },
+    {
+      title: "utilization",
+      align: "right",
+      cell: onMachine(({ macs, utilization }) => (macs === 0 ? NOTHING : percent(utilization, 1))),
+    },
+    { title: "energy nJ", align: "right", cell: onMachine((layer) => significant(layer.energyPj / 1000)) },
+    { title: "SQNR dB", align: "right", cell: ({ sqnrDb }) => (sqnrDb === null ? NOTHING : sqnrDb.toFixed(1)) },
+    { title: "output range", align: "right", cell: ({ registers }) => rangeText(registers.output) },
+    { title: "overflows", align: "left", cell: overflowText, maxWidth: 24 },
+  ];
+  const twice = layers.some(({ doubleRounding }) => doubleRounding)
+    ? "\n* input loaded in another format than its producer wrote: rounded twice"
+    : "";
+  return `Layers, per image; overflows of all images\n${tableText(columns, layers)}${twice}`;
+}
+
+/** `16,8`, or the most frequent format and the registers that differ: `16,8; accumulator 26,8`. */
+function formatsText({ registers }: LayerEntry): string {
+  const formats = Object.entries(registers).map(([name, { format }]) => ({ name, format: firstWord(format) }));
+  const count = (wanted: string): number => formats.filter(({ format }) => format === wanted).length;
+  const usual = formats.reduce(
+    (best, { format }) => (count(format) > count(best) ? format : best),
+    formats[0]?.format ?? "",
+  );
+  const others = formats.filter(({ format }) => format !== usual).map(({ name, format }) => `${name} ${format}`);
+  return [usual, ...others].join("; ");
+}
+
+function firstWord(text: string): string {
+  return text.split(" ")[0] ?? text;
+}
+
+function overflowText({ registers }: LayerEntry): string {
+  const parts = Object.entries(registers).filter(([, { overflow }]) => overflow > 0);
+  return parts.length === 0 ? "0" : parts.map(([name, { overflow }]) => `${name} ${grouped(overflow)}`).join(", ");
+}
+
+interface RegisterRow {
+  readonly layer: string;
+  readonly name: string;
+  readonly entry: RegisterEntry;
+}
+
+function registerTable({ layers, observedImages }: RunReport): string {
+  const rows = layers.flatMap(({ name: layer, registers }) =>
+    Object.entries(registers)
+      // A register at which nothing was quantized has nothing to show.
+      .filter(([, { min, overflow }]) => min !== null || overflow > 0)
+      .map(([name, entry], index): RegisterRow => ({ layer: index === 0 ? layer : "", name, entry })),
+  );
+  if (rows.length === 0) return "";
+  const modes = [...new Set(rows.map(({ entry }) => entry.format.replace(/^\S+ /, "")))];
+  const oneMode = modes.length === 1;
+  const number = (value: number | null, show: (value: number) => string): string =>
+    value === null ? NOTHING : show(value);
+  const columns: readonly Column<RegisterRow>[] = [
+    { title: "layer", align: "left", cell: ({ layer }) => layer },
+    { title: "register", align: "left", cell: ({ name }) => name },
+    { title: "format", align: "left", cell: ({ entry }) => (oneMode ? firstWord(entry.format) : entry.format) },
+    { title: "overflows", align: "right", cell: ({ entry }) => grouped(entry.overflow) },
+    { title: "range before the fit", align: "right", cell: ({ entry }) => rangeText(entry) },
+    { title: "unused bits", align: "right", cell: ({ entry }) => number(entry.unusedHighBits, String) },
+    { title: "lost to zero", align: "right", cell: ({ entry }) => number(entry.flushedToZero, grouped) },
+    {
+      title: "mean error",
+      align: "right",
+      cell: ({ entry }) => number(entry.meanRoundingError, (value) => (value === 0 ? "0" : value.toFixed(4))),
+    },
+  ];
+  const seen = observedImages === 1 ? "the first image" : `the first ${grouped(observedImages)} images`;
+  const common = oneMode ? `, all ${modes[0]}` : "";
+  return `Registers${common}; ranges, losses and errors (in last bits) of ${seen}\n${tableText(columns, rows)}`;
+}
+
+function rangeText(entry: RegisterEntry | undefined): string {
+  if (entry === undefined || entry.min === null || entry.max === null) return NOTHING;
+  return `${significant(entry.min)} … ${significant(entry.max)}`;
+}
+
+/** Energy components that are named; the others are added up. */
+const NAMED_COMPONENTS = 5;
+
+function totals({ cycles, energy, overflow, digest, notModelled }: RunReport): string {
+  const lines: string[] = [];
+  if (cycles !== null) {
+    const microseconds = significant((1e6 * cycles.perImage) / cycles.clockHz);
+    lines.push(
+      `cycles     ${grouped(cycles.perImage)} per image = ${microseconds} µs, ${grouped(cycles.imagesPerSecond)} images/s`,
+    );
+    for (const [unit, { busy, stalls, idle }] of Object.entries(cycles.byUnit)) {
+      const share = (count: number): string => percent(count / cycles.total, 1);
+      const causes = Object.entries(stalls).map(([cause, count]) => `waits for ${cause} ${share(count)}`);
+      lines.push(`  ${unit.padEnd(9)}${[`busy ${share(busy)}`, ...causes, `idle ${share(idle)}`].join(" · ")}`);
+    }
+  }
+  if (energy !== null) {
+    const [low, high] = energy.perImageSpreadPj;
+    const microjoules = (pj: number): string => significant(pj / 1e6);
+    const range = `${microjoules(low)} … ${microjoules(high)}`;
+    lines.push(
+      `energy     ${microjoules(energy.perImagePj)} µJ per image (${range} by the sources' spread, ${energy.table})`,
+      `  ${componentsText(energy.byComponent, energy.totalPj)}`,
+    );
+  }
+  lines.push(
+    `overflows  ${grouped(overflow.total)} while running, ${grouped(overflow.compile)} words clipped at compile time`,
+  );
+  if (digest !== null) lines.push(`digest     ${digest}`);
+  if (notModelled.length > 0) lines.push(wrapped(`not modelled: ${notModelled.join("; ")}`));
+  return lines.join("\n");
+}
+
+function componentsText(byComponent: Readonly<Record<string, number>>, totalPj: number): string {
+  const sorted = Object.entries(byComponent).sort(([, a], [, b]) => b - a);
+  const rest = sorted.slice(NAMED_COMPONENTS).reduce((sum, [, pj]) => sum + pj, 0);
+  return [...sorted.slice(0, NAMED_COMPONENTS), ["others", rest] as const]
+    .map(([component, pj]) => `${component} ${percent(pj / totalPj, 1)}`)
+    .join(" · ");
+}

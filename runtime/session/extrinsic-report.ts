@@ -1,0 +1,150 @@
+import type { GraphNode } from "../../compiler/graph/graph.ts";
+import { resolveExtrinsic } from "../../compiler/resolve-extrinsic.ts";
+import { diagnosticError } from "../../isa/diagnostic.ts";
+import { rawToFloat64 } from "../../isa/format.ts";
+import { type RegisterSpec, registerText } from "../../isa/register.ts";
+import type { RunConfiguration } from "../configuration.ts";
+import { type Dataset, preprocess } from "../datasets/dataset.ts";
+import { ErrorMeter } from "../metrics/error.ts";
+import type { LayerEntry, RegisterEntry, RunReport } from "../report/run-report.ts";
+import { accuracyOf } from "./accuracy.ts";
+import { adviceOn } from "./advice.ts";
+import type { PreparedModel } from "./compile-model.ts";
+import { type ExtrinsicEvidence, runExtrinsic } from "./extrinsic.ts";
+import type { FloatSide } from "./float.ts";
+import type { RunHooks, RunOutcome } from "./hooks.ts";
+
+interface ExtrinsicRun {
+  readonly configuration: RunConfiguration;
+  readonly data: Dataset;
+  readonly count: number;
+  readonly prepared: PreparedModel;
+  readonly float: FloatSide;
+}
+
+/** The extrinsic datapath: float inside the layers, so accuracy and output overflow, but no machine, cycles or digest. */
+export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Promise<RunOutcome> {
+  const { configuration, data, count, prepared, float } = run;
+  if (configuration.engine === "reference") {
+    throw diagnosticError(
+      "ENGINE",
+      "--engine reference",
+      "the extrinsic datapath computes in float and has no machine to step",
+      "leave --engine out, or choose the intrinsic, tensorquant or wide datapath",
+    );
+  }
+  const outputs = new Map<string, RegisterSpec>(
+    Object.entries(
+      resolveExtrinsic(prepared.lowerable, {
+        assignment: configuration.assignment,
+        calibration: prepared.calibration.ranges ?? {},
+      }),
+    ),
+  );
+  const images = preprocess(data, count, configuration.preprocessing);
+  hooks.onStage?.("extrinsic", count);
+  const result = await runExtrinsic(
+    float.lowered.network,
+    images,
+    count,
+    outputs,
+    configuration.seed,
+    hooks.onProgress,
+  );
+  for (const [layer, { first }] of result.layers) {
+    const register = outputs.get(layer);
+    if (register?.overflow !== "trap" || first === null) continue;
+    const { image, element, before } = first;
+    const message = `image ${image}, element ${element} of layer "${layer}": raw ${before} does not fit ${registerText(register)}`;
+    return { fault: { kind: "overflow-trap", pc: null, cycle: null, message, site: null } };
+  }
+  const outcome = { fixed: result.outputs, float: float.logits, images: count, classes: float.logits.length / count };
+  const accuracy = accuracyOf(outcome, data.labels, configuration.seed);
+  const meter = new ErrorMeter();
+  meter.add(float.logits, result.outputs);
+  const layers = prepared.lowerable.nodes.flatMap((node) => {
+    const register = outputs.get(node.name);
+    const evidence = result.layers.get(node.name);
+    return register === undefined || evidence === undefined ? [] : [layerEntry(node, register, evidence)];
+  });
+  const report: RunReport = {
+    schema: "macroscope/run/1",
+    configuration: { ...configuration },
+    model: prepared.name,
+    data: data.name,
+    images: count,
+    machine: null,
+    floatBackend: float.backend,
+    accuracy,
+    error: meter.figures(),
+    cycles: null,
+    energy: null,
+    overflow: { total: layers.reduce((sum, { registers }) => sum + (registers.output?.overflow ?? 0), 0), compile: 0 },
+    layers,
+    digest: null,
+    observedImages: count,
+    advice: adviceOn({ accuracy, layers, cycles: null }),
+    notModelled: ["everything inside a layer: it is computed in float32"],
+  };
+  return { report };
+}
+
+function layerEntry(
+  node: Pick<GraphNode, "name" | "op" | "shape">,
+  register: RegisterSpec,
+  evidence: ExtrinsicEvidence,
+): LayerEntry {
+  const first =
+    evidence.first === null
+      ? null
+      : { ...evidence.first, step: -1, element: positionIn(node.shape, evidence.first.element) };
+  const output: RegisterEntry = {
+    format: registerText(register),
+    overflow: evidence.overflow,
+    first,
+    min: evidence.min,
+    max: evidence.max,
+    unusedHighBits: unusedHighBits(register, evidence),
+    flushedToZero: null,
+    meanRoundingError: null,
+  };
+  return {
+    name: node.name,
+    kind: node.op,
+    datapath: { output: registerText(register) },
+    macs: 0,
+    cycles: 0,
+    formula: "",
+    energyPj: 0,
+    utilization: 0,
+    sqnrDb: null,
+    doubleRounding: false,
+    registers: { output },
+  };
+}
+
+/** Index along each axis of a row-major element. */
+function positionIn(shape: readonly number[], element: number): number[] {
+  let rest = element;
+  return shape
+    .toReversed()
+    .map((side) => {
+      const index = rest % side;
+      rest = Math.floor(rest / side);
+      return index;
+    })
+    .reverse();
+}
+
+function unusedHighBits({ format }: RegisterSpec, { min, max }: ExtrinsicEvidence): number {
+  let unused = 0;
+  const fits = (wordLength: number): boolean => {
+    const end = 1n << BigInt(wordLength - (format.signed ? 1 : 0));
+    return (
+      max <= rawToFloat64(end - 1n, format.fractionLength) &&
+      min >= (format.signed ? rawToFloat64(-end, format.fractionLength) : 0)
+    );
+  };
+  while (unused < format.wordLength - 1 && fits(format.wordLength - unused - 1)) unused++;
+  return unused;
+}
