@@ -1,0 +1,51 @@
+import type { Compilation } from "../../compiler/index.ts";
+import type { Raws } from "../../isa/index.ts";
+import { type RunConfiguration, resolveConfiguration } from "../../runtime/configuration.ts";
+import { type Dataset, openDataset, preprocess } from "../../runtime/datasets/dataset.ts";
+import { compilePrepared, type PreparedModel, prepareModel } from "../../runtime/session/compile-model.ts";
+import { quantizeImages } from "../../runtime/session/host-input.ts";
+
+/** How the bundled LeNet is to be computed. */
+export interface LenetSetting {
+  /** `W,F` of every register. */
+  readonly format: string;
+  readonly datapath: string;
+  /** Of the default machine; `output-stationary` where nothing is said. */
+  readonly dataflow?: string;
+}
+
+export function lenetConfiguration({ format, datapath, dataflow }: LenetSetting, images: number): RunConfiguration {
+  return resolveConfiguration({
+    images,
+    machine: dataflow === undefined ? {} : { dataflow },
+    assignment: { default: { datapath, format, rounding: "nearest" } },
+  });
+}
+
+/** The bundled LeNet and the first bundled digits, opened once. */
+export interface Lenet {
+  readonly prepared: PreparedModel;
+  readonly data: Dataset;
+  readonly count: number;
+  /** count × 784 values as the network sees them. */
+  readonly images: Float32Array;
+}
+
+export async function openLenet(images = 1000): Promise<Lenet> {
+  const configuration = lenetConfiguration({ format: "16,8", datapath: "intrinsic" }, images);
+  const data = await openDataset(configuration.data);
+  const prepared = await prepareModel(configuration, data);
+  const count = Math.min(images, data.count);
+  return { prepared, data, count, images: preprocess(data, count, configuration.preprocessing) };
+}
+
+/** LeNet compiled for a setting, with the digits as raws of its input. */
+export interface LenetWorkload extends Compilation {
+  /** count × 784 words. */
+  readonly raws: Raws;
+}
+
+export function compileLenet(lenet: Lenet, setting: LenetSetting): LenetWorkload {
+  const compilation = compilePrepared(lenet.prepared, lenetConfiguration(setting, lenet.count));
+  return { ...compilation, raws: quantizeImages(compilation.program, lenet.images, lenet.count, 0).raws };
+}

@@ -1,0 +1,52 @@
+/** Something that does `amount` units of work when asked to. */
+export interface Contestant {
+  readonly name: string;
+  /** Work of a first, uncounted run; the counted amount is scaled from its rate. */
+  readonly warmUp: number;
+  /** The amount must be a multiple of this. */
+  readonly grain: number;
+  run(amount: number): Promise<void> | void;
+}
+
+/** Units of work per second of each contestant, round by round. */
+export type Rates = Readonly<Record<string, readonly number[]>>;
+
+/**
+ * Runs all contestants in turn, round after round, so that a disturbance of the machine hits them alike; every other
+ * round goes backwards, so that a drift does not favour the first. Each run is sized to take about `seconds`.
+ */
+export async function race(contestants: readonly Contestant[], rounds: number, seconds: number): Promise<Rates> {
+  const amounts = new Map<string, number>();
+  for (const contestant of contestants) {
+    const { name, warmUp, grain } = contestant;
+    await timed(contestant, warmUp);
+    const rate = warmUp / (await timed(contestant, warmUp));
+    amounts.set(name, Math.max(1, Math.round((rate * seconds) / grain)) * grain);
+  }
+  const rates = new Map<string, number[]>(contestants.map(({ name }) => [name, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const contestant of round % 2 === 0 ? contestants : contestants.toReversed()) {
+      const amount = amounts.get(contestant.name) ?? contestant.grain;
+      rates.get(contestant.name)?.push(amount / (await timed(contestant, amount)));
+    }
+  }
+  return Object.fromEntries(rates);
+}
+
+async function timed(contestant: Contestant, amount: number): Promise<number> {
+  const start = performance.now();
+  await contestant.run(amount);
+  return (performance.now() - start) / 1000;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  return ((sorted[Math.ceil(middle) - 1] ?? Number.NaN) + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2;
+}
+
+/** Median of a figure that is computed in each round from that round's rates. */
+export function medianOfRounds(rates: Rates, figure: (rate: (name: string) => number) => number): number {
+  const rounds = Object.values(rates)[0]?.length ?? 0;
+  return median(Array.from({ length: rounds }, (_, round) => figure((name) => rates[name]?.[round] ?? Number.NaN)));
+}
