@@ -135,8 +135,11 @@ export class SimulationPool {
   /** Ends all threads; a run under way fails. */
   async close(): Promise<void> {
     this.closed = true;
-    await this.piscina.destroy();
-    await Promise.all([...this.ending].map((thread) => once(thread, "exit")));
+    // A thread that was terminated at an abort and ends after `destroy` makes piscina start another in its place.
+    do {
+      await this.piscina.destroy();
+      await Promise.all([...this.ending].map((thread) => once(thread, "exit")));
+    } while (this.piscina.threads.length > 0);
   }
 
   private async ask(
