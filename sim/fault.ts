@@ -24,3 +24,11 @@ export interface Fault {
   /** For a trap: the register, element and step. */
   readonly site: OverflowSite | null;
 }
+
+/** The fault of a `trap` register, from where it happened. */
+export function trapFault(site: OverflowSite): Fault {
+  const { instruction, cycle, register, image, pixel, channel, step, before } = site;
+  const place = `image ${image}, pixel ${pixel}, channel ${channel}${step < 0 ? "" : `, step ${step}`}`;
+  const message = `the ${register} register cannot hold raw ${before} (${place}); give it integer bits, or another overflow mode than trap`;
+  return { kind: "overflow-trap", pc: instruction, cycle, message, site };
+}

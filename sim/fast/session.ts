@@ -2,8 +2,7 @@ import type { Program } from "../../isa/program.ts";
 import { allocateRaws, type Raws } from "../../isa/raws.ts";
 import type { CycleReport } from "../cycles.ts";
 import type { BatchResult, EngineSession, ImageBatch, RunOptions } from "../engine.ts";
-import type { OverflowSite } from "../evidence.ts";
-import type { Fault } from "../fault.ts";
+import { type Fault, trapFault } from "../fault.ts";
 import { BatchEvidence } from "./evidence/batch-evidence.ts";
 import type { DramTensor } from "./memory/dram.ts";
 import { copyRaws, exportWords } from "./memory/words.ts";
@@ -35,7 +34,7 @@ export class FastSession implements EngineSession {
       const context = { image: batch.firstImage + images, statistics: options.statistics, evidence };
       this.runImage(batch, images, context);
       if (evidence.trap !== null) {
-        fault = trapFault(evidence.trap, program);
+        fault = trapFault(evidence.trap);
         break;
       }
       evidence.completeImage();
@@ -85,18 +84,4 @@ class Harvest {
   of(images: number): Raws {
     return this.raws.slice(0, images * this.tensor.words.length);
   }
-}
-
-function trapFault(site: OverflowSite, { layers }: Program): Fault {
-  const { instruction, cycle, register, pixel, channel, step, before, image } = site;
-  const layer = layers.find((each) => each.firstInstruction <= instruction && instruction < each.endInstruction);
-  const element = `pixel ${pixel}, channel ${channel}${step < 0 ? "" : `, step ${step}`}`;
-  const where = `${layer === undefined ? "" : `layer ${layer.name}, `}${element} of image ${image}`;
-  return {
-    kind: "overflow-trap",
-    pc: instruction,
-    cycle,
-    message: `the ${register} register overflowed with raw ${before} (${where}); give it more integer bits, or another overflow mode than trap`,
-    site,
-  };
 }

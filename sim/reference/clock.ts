@@ -1,7 +1,7 @@
 import { UNITS } from "../../isa/instructions/definition.ts";
 import type { Instruction } from "../../isa/instructions/table.ts";
 import { compareSites, type OverflowSite } from "../evidence.ts";
-import type { Fault } from "../fault.ts";
+import { type Fault, trapFault } from "../fault.ts";
 import { MachineFault } from "./machine-fault.ts";
 import type { MachineState } from "./machine-state.ts";
 import { SequencedUnit } from "./unit.ts";
@@ -66,10 +66,4 @@ function deadlock(units: readonly SequencedUnit[], program: readonly Instruction
 
 function firstTrap(sites: readonly OverflowSite[]): OverflowSite | undefined {
   return sites.length === 0 ? undefined : [...sites].sort(compareSites)[0];
-}
-
-function trapFault(site: OverflowSite): Fault {
-  const { instruction, cycle, register, row, column, before } = site;
-  const message = `the ${register} register of element (${row}, ${column}) overflowed: ${before} does not fit`;
-  return { kind: "overflow-trap", pc: instruction, cycle, message, site };
 }

@@ -24,8 +24,6 @@ export function openOn(engine: EngineName, program: Program): EngineSession {
 export function plainResult(result: BatchResult): unknown {
   return {
     ...result,
-    // Engines word their faults as they like.
-    fault: result.fault === null ? null : { ...result.fault, message: "" },
     outputs: [...result.outputs],
     captured: Object.fromEntries([...result.captured].map(([name, raws]) => [name, [...raws]])),
   };
