@@ -8,7 +8,7 @@ import {
   parseTokens,
   parseValue,
 } from "./assembly-syntax.ts";
-import { checkProgram } from "./check-program.ts";
+import { checkSymbols } from "./check-symbols.ts";
 import { DATAPATH_REGISTERS } from "./datapath.ts";
 import { type Diagnostic, DiagnosticError, nearestName } from "./diagnostic.ts";
 import { type FieldValue, instructionProblems } from "./encoding.ts";
@@ -140,7 +140,7 @@ class Assembler {
       tiles: this.#tiles,
       compileOverflow: this.#compileOverflow,
     };
-    const wrong = checkProgram(program, this.#where, "ASSEMBLY");
+    const wrong = checkSymbols(program, this.#where, "ASSEMBLY");
     if (wrong.length > 0) throw new DiagnosticError(wrong);
     return program;
   }

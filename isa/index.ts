@@ -1,7 +1,7 @@
 /** The contract between compiler and simulator: numerics, machine, instructions, programs. */
 export * from "./assembly.ts";
 export * from "./bit-packing.ts";
-export * from "./check-program.ts";
+export * from "./check-symbols.ts";
 export * from "./datapath.ts";
 export * from "./diagnostic.ts";
 export * from "./encoding.ts";

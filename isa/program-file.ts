@@ -1,5 +1,5 @@
 import { packedByteCount, packRaws, unpackRaws } from "./bit-packing.ts";
-import { checkProgram } from "./check-program.ts";
+import { checkSymbols } from "./check-symbols.ts";
 import { readContainer, writeContainer } from "./container.ts";
 import { DiagnosticError, diagnosticError, formatDiagnostic, InvariantError } from "./diagnostic.ts";
 import { decodeAll, encodeAll, type IllegalInstruction, INSTRUCTION_BYTES } from "./encoding.ts";
@@ -17,7 +17,7 @@ export { PROGRAM_FILE_VERSION, PROGRAM_MAGIC } from "./container.ts";
 const CODE = "PROGRAM_FILE";
 const HINT = "compile the program again; if the file was edited, undo that";
 
-/** Writes a program that `checkProgram` has nothing against; `InvariantError` for any other. */
+/** Writes a program that `checkSymbols` has nothing against; `InvariantError` for any other. */
 export function writeProgramFile(program: Program): Uint8Array {
   const { instructions, constants, ...rest } = program;
   const parsed = parseWith(programSymbolsSchema, { ...rest, constants: constants.map(({ tensor }) => tensor) });
@@ -26,7 +26,7 @@ export function writeProgramFile(program: Program): Uint8Array {
       `a program with ${parsed.problems.map(({ path, what }) => `${path}: ${what}`).join("; ")}`,
     );
   }
-  const wrong = checkProgram(program, "program");
+  const wrong = checkSymbols(program, "program");
   if (wrong.length > 0) throw new InvariantError(wrong.map(formatDiagnostic).join("\n"));
   const tensors = tensorsByName(parsed.value);
   return writeContainer({
@@ -53,7 +53,7 @@ export function readProgramFile(bytes: Uint8Array, where: string): ReadProgram {
   const decoded = decodeAll(sections.code);
   if ("illegal" in decoded) return decoded;
   const program: Program = { ...symbols, constants, instructions: decoded.instructions };
-  const wrong = checkProgram(program, where, CODE);
+  const wrong = checkSymbols(program, where, CODE);
   if (wrong.length > 0) throw new DiagnosticError(wrong);
   return { program };
 }

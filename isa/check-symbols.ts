@@ -14,7 +14,7 @@ type Report = (where: string, what: string, hint: string) => void;
  * program. What the instructions do is not looked at: that is for the simulated machine to fault on. All diagnostics get
  * `code`.
  */
-export function checkProgram(program: Program, where: string, code = "PROGRAM"): Diagnostic[] {
+export function checkSymbols(program: Program, where: string, code = "PROGRAM"): Diagnostic[] {
   const found: Diagnostic[] = checkMachine(program.machine, `${where}: machine`);
   const report: Report = (at, what, hint) => {
     found.push({ code, where: `${where}: ${at}`, what, hint });
