@@ -8,7 +8,12 @@ import type { AssignmentSpecification } from "./quantization/specification.ts";
 /** Output register of each layer of a network that is computed in float and quantized between its layers only. */
 export function resolveExtrinsic(
   graph: Graph,
-  options: { readonly assignment: AssignmentSpecification; readonly calibration?: Calibration },
+  options: {
+    readonly assignment: AssignmentSpecification;
+    readonly calibration?: Calibration;
+    /** What diagnostics call the assignment. */
+    readonly assignmentName?: string;
+  },
 ): Readonly<Record<string, RegisterSpec>> {
   const prepared = prepareGraph(graph);
   return resolveOutputs({
@@ -16,6 +21,6 @@ export function resolveExtrinsic(
     layers: layerFacts(prepared),
     input: prepared.input.name,
     calibration: options.calibration ?? {},
-    where: "assignment",
+    where: options.assignmentName ?? "assignment",
   }).outputs;
 }

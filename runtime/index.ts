@@ -2,6 +2,7 @@
 export * from "../isa/diagnostic.ts";
 export {
   type ConfigurationFile,
+  type ConfigurationPlaces,
   type RunConfiguration,
   readConfiguration,
   resolveConfiguration,

@@ -12,17 +12,18 @@ const SILENT: Progress = { update: () => undefined, stop: () => undefined };
 export function startProgress(label: string, total: number, unit: string): Progress {
   if (!process.stderr.isTTY) return SILENT;
   const bar = new SingleBar({
-    format: `${label} {bar} {value}/{total} ${unit} · {rate} ${unit}/s · {eta_formatted} left`,
+    format: `${label} {bar} {value}/{total} ${unit} · {rate} ${unit}/s · {left} s left`,
     hideCursor: true,
     clearOnComplete: true,
     stream: process.stderr,
   });
   const started = performance.now();
-  bar.start(total, 0, { rate: "–" });
+  bar.start(total, 0, { rate: "–", left: "–" });
   return {
     update: (done) => {
       const seconds = (performance.now() - started) / 1000;
-      bar.update(done, { rate: (done / seconds).toPrecision(3) });
+      const rate = done / seconds;
+      bar.update(done, { rate: rate.toPrecision(3), left: Math.ceil((total - done) / rate) });
     },
     stop: () => bar.stop(),
   };

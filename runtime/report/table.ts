@@ -38,7 +38,7 @@ export function tableText<Row>(columns: readonly Column<Row>[], rows: readonly R
     head: filled.map(({ title }) => title),
     colAligns: filled.map(({ align }) => align),
     colWidths: filled.map(({ title, cells, maxWidth = Number.POSITIVE_INFINITY }) =>
-      Math.max(title.length, Math.min(maxWidth, ...[Math.max(...cells.map(({ length }) => length))])),
+      Math.max(title.length, Math.min(maxWidth, Math.max(...cells.map(({ length }) => length)))),
     ),
     wordWrap: true,
     style: { head: [], border: [], compact: true, "padding-left": 0, "padding-right": 0 },

@@ -146,7 +146,7 @@ function rangeText(entry: RegisterEntry | undefined): string {
 }
 
 /** Energy components that are named; the others are added up. */
-const NAMED_COMPONENTS = 5;
+const NAMED_COMPONENTS = 4;
 
 function totals({ cycles, energy, overflow, digest, notModelled }: RunReport): string {
   const lines: string[] = [];

@@ -23,8 +23,7 @@ export function significant(value: number): string {
   return Number(value.toPrecision(4)).toLocaleString("en-US", { maximumFractionDigits: 9 });
 }
 
-/** Width that tables keep to as well. */
-const LINE_WIDTH = 110;
+const LINE_WIDTH = 98;
 
 /** A sentence over several lines, broken at blanks. */
 export function wrapped(sentence: string): string {

@@ -38,6 +38,7 @@ export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Pro
       resolveExtrinsic(prepared.lowerable, {
         assignment: configuration.assignment,
         calibration: prepared.calibration.ranges ?? {},
+        ...(hooks.assignmentName === undefined ? {} : { assignmentName: hooks.assignmentName }),
       }),
     ),
   );

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { compile, prepareGraph } from "../../compiler/compile.ts";
 import { importTfjsLayersModel } from "../../compiler/importers/tfjs/import.ts";
 import { checkMachine, DEFAULT_MACHINE } from "../../isa/machine.ts";
@@ -12,7 +12,9 @@ import { resolveFlags } from "../../runtime/cli/configuration-options.ts";
 import type { RunConfiguration } from "../../runtime/configuration.ts";
 import { openDataset, preprocess } from "../../runtime/datasets/dataset.ts";
 import { smallImages, smallModel } from "../runtime/small-network.ts";
-import { byteDamage, cases, jsonDamage, textDamage, valueOrDiagnostics } from "./mutations.ts";
+import { byteDamage, cases, FUZZ_TIMEOUT_MS, jsonDamage, textDamage, valueOrDiagnostics } from "./mutations.ts";
+
+vi.setConfig({ testTimeout: FUZZ_TIMEOUT_MS });
 
 let folder: string;
 

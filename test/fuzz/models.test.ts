@@ -3,13 +3,15 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { DEFAULT_MACHINE } from "../../isa/machine.ts";
 import { openModel } from "../../runtime/model.ts";
 import { checkProgram } from "../../sim/check/index.ts";
 import { smallModel } from "../runtime/small-network.ts";
-import { byteDamage, cases, jsonDamage, valueOrDiagnostics } from "./mutations.ts";
+import { byteDamage, cases, FUZZ_TIMEOUT_MS, jsonDamage, valueOrDiagnostics } from "./mutations.ts";
+
+vi.setConfig({ testTimeout: FUZZ_TIMEOUT_MS });
 
 const { json, weights } = smallModel();
 const text = new TextEncoder().encode(JSON.stringify(json));

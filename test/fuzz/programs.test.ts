@@ -1,6 +1,6 @@
 /** Damaged program files and listings: diagnostics, faults, or a program on which both engines agree. */
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import { importTfjsLayersModel } from "../../compiler/importers/tfjs/import.ts";
 import { assemble, disassemble } from "../../isa/assembly.ts";
@@ -12,7 +12,9 @@ import { checkProgram } from "../../sim/check/index.ts";
 import { scheduleProgram } from "../../sim/timing/index.ts";
 import { expectEnginesAgree, imageBatch } from "../conformance/compare.ts";
 import { smallModel } from "../runtime/small-network.ts";
-import { byteDamage, cases, jsonDamage, textDamage, valueOrDiagnostics } from "./mutations.ts";
+import { byteDamage, cases, FUZZ_TIMEOUT_MS, jsonDamage, textDamage, valueOrDiagnostics } from "./mutations.ts";
+
+vi.setConfig({ testTimeout: FUZZ_TIMEOUT_MS });
 
 const { json, weights } = smallModel();
 const { program } = compile(importTfjsLayersModel(json, weights, "small"), {
