@@ -238,7 +238,8 @@ describe("a trap", () => {
       kind: "overflow-trap",
       pc: 15,
       cycle: START + 2,
-      message: "the product register of element (1, 0) overflowed: 9 does not fit",
+      message:
+        "the product register cannot hold raw 9 (image 41, pixel 1, channel 0, step 1); give it integer bits, or another overflow mode than trap",
       site,
     });
     expect(result.images).toBe(1);

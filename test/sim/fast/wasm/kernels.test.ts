@@ -6,7 +6,7 @@ import { WASM_MISSING } from "../../../../sim/fast/kernels/wasm/modules.ts";
 import { chooseLane } from "../../../../sim/fast/lanes.ts";
 import { type DefinedTile, defineTile, type Write } from "../matrix-definition.ts";
 import { type DrawnTile, resetSums, sumsOf } from "../matrix-tiles.ts";
-import { DATAFLOWS, laneTiles } from "./lane-tiles.ts";
+import { DATAFLOWS, type LaneChoices, laneTiles } from "./lane-tiles.ts";
 
 const RUNS = process.env.MACROSCOPE_LONG === "1" ? 5000 : 150;
 
@@ -33,16 +33,24 @@ function expectKernelAgrees(library: KernelLibrary, tile: DrawnTile): string {
 describe.runIf(WASM_MISSING === null)("WebAssembly kernels equal the definition", () => {
   const library = wasmKernels();
 
-  it.each(DATAFLOWS)("%s: sixteen-bit sums, rounded products", (dataflow) => {
-    const names = new Map<string, number>();
-    const tiles = laneTiles({ dataflow, operands: [1, 16], sums: [1, 16], dropped: [0, 18] });
-    fc.assert(
-      fc.property(tiles, (tile) => {
-        const name = expectKernelAgrees(library, tile);
-        names.set(name, (names.get(name) ?? 0) + 1);
-      }),
-      { numRuns: RUNS },
-    );
-    expect(names.get("wasm int16") ?? 0).toBeGreaterThan(RUNS / 4);
-  });
+  const LANES: readonly (readonly [string, Omit<LaneChoices, "dataflow">])[] = [
+    ["int16", { operands: [1, 16], sums: [1, 16], dropped: [0, 18] }],
+    ["int8", { operands: [1, 8], sums: [1, 15], dropped: [1, 9] }],
+    ["int32", { operands: [1, 16], sums: [15, 32], dropped: [1, 18] }],
+    ["dot", { operands: [1, 16], sums: [8, 32], dropped: [-3, 0] }],
+  ];
+
+  it.each(LANES.flatMap((lane) => DATAFLOWS.map((dataflow) => [dataflow, ...lane] as const)))(
+    "%s, lane %s",
+    (dataflow, lane, choices) => {
+      let reached = 0;
+      fc.assert(
+        fc.property(laneTiles({ dataflow, ...choices }), (tile) => {
+          if (expectKernelAgrees(library, tile) === `wasm ${lane}`) reached++;
+        }),
+        { numRuns: RUNS },
+      );
+      expect(reached).toBeGreaterThan(RUNS / 8);
+    },
+  );
 });
