@@ -32,15 +32,9 @@ export function faultText(fault: Fault): string {
   const where = fault.pc === null ? "program" : `instruction ${fault.pc}`;
   const onHost = fault.kind === "overflow-trap" && fault.pc === null;
   const when = onHost ? "on the host" : fault.cycle === null ? "before the first cycle" : `cycle ${fault.cycle}`;
-  const site = fault.site;
-  const element =
-    site === null
-      ? ""
-      : site.instruction < 0
-        ? `; image ${site.image}, element ${site.pixel}, value ${site.before}`
-        : `; image ${site.image}, ${site.register} register of row ${site.row} column ${site.column}, pixel ${site.pixel}, ` +
-          `channel ${site.channel}, step ${site.step}, value ${site.before}`;
-  return `fault[${fault.kind}] ${where}, ${when}: ${fault.message}${element}`;
+  const { site } = fault;
+  const element = site === null || site.row < 0 ? "" : `, row ${site.row} column ${site.column}`;
+  return `fault[${fault.kind}] ${where}, ${when}${element}: ${fault.message}`;
 }
 
 /** What to print for an error, one line per diagnostic, and the code to end with. */
