@@ -12,6 +12,8 @@ import type { ImageContext } from "./step.ts";
 /** A prepared program, image after image. */
 export class FastSession implements EngineSession {
   readonly cycles: CycleReport;
+  /** What computes the matrix instructions; for reports. */
+  readonly kernels: string;
   private readonly program: Program;
   private readonly prepared: PreparedProgram;
 
@@ -19,6 +21,7 @@ export class FastSession implements EngineSession {
     this.program = program;
     this.prepared = prepared;
     this.cycles = cycles;
+    this.kernels = prepared.kernels;
   }
 
   /** Images before a trap are complete; the image that traps leaves neither output nor evidence. */

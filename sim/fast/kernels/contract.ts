@@ -107,4 +107,6 @@ export interface KernelLibrary {
   allocate(type: Pick<FixedPointFormat, "wordLength" | "signed">, length: number): Words;
   /** The kernel for a lane; every lane has one. */
   matrix(problem: MatrixProblem, choice: LaneChoice): MatrixKernel;
+  /** Of a library that keeps memory: one for one more program, freed with it. */
+  readonly forProgram?: () => KernelLibrary;
 }

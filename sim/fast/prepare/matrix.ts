@@ -74,7 +74,9 @@ export function planMatrix(configured: ConfiguredMatrix, place: InstructionPlace
         seed: program.seed,
         instruction: place.instruction,
       };
-      const kernel = workshop.library.matrix(problem, chooseLane(problem)).bind(problem, operands);
+      const chosen = workshop.library.matrix(problem, chooseLane(problem));
+      workshop.kernelNames.add(chosen.name);
+      const kernel = chosen.bind(problem, operands);
       return mirrored(matrixStep(problem, operands, kernel, configured, place, workshop), sums, extent);
     },
   };

@@ -22,6 +22,8 @@ export interface Workshop {
   readonly tables: AddressTables;
   readonly proofs: OrderProofs;
   readonly scratch: SumsScratch;
+  /** Names of the kernels in use. */
+  readonly kernelNames: Set<string>;
 }
 
 /** An instruction after the first pass, which names all it reads and writes. */

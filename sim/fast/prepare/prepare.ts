@@ -26,6 +26,8 @@ export interface PreparedProgram {
   readonly dram: Dram;
   /** By layer: the registers that quantize in every image. */
   readonly present: readonly ReadonlySet<EvidenceRegister>[];
+  /** The library, and the kernels that its matrix instructions run on: `WebAssembly SIMD: wasm int16, wasm dot`. */
+  readonly kernels: string;
 }
 
 /**
@@ -51,6 +53,7 @@ export function prepareProgram(
     tables: new AddressTables(),
     proofs: new OrderProofs(),
     scratch: new SumsScratch(),
+    kernelNames: new Set(),
   };
   const layerOf = layersByInstruction(program);
   const present = program.layers.map(() => new Set<EvidenceRegister>());
@@ -71,7 +74,8 @@ export function prepareProgram(
     for (const register of Object.keys(plan.registers)) present[layer]?.add(register as EvidenceRegister);
   }
   memories.allocate((type, length) => library.allocate(type, length));
-  return { steps: plans.map(({ bind }) => bind()).filter((step) => step !== null), dram, present };
+  const steps = plans.map(({ bind }) => bind()).filter((step) => step !== null);
+  return { steps, dram, present, kernels: [library.name, [...workshop.kernelNames].sort().join(", ")].join(": ") };
 }
 
 /** Null for instructions that move no word. */

@@ -181,7 +181,7 @@ describe("the result", () => {
 describe("faults", () => {
   it.each([
     ["the input", ["--format", "4,3"], "on the host"],
-    ["the accumulator", ["--format", "6,4"], "accumulator register of row"],
+    ["the accumulator", ["--format", "6,4"], "the accumulator register cannot hold raw"],
     ["an extrinsic output", ["--format", "8,4", "--datapath", "extrinsic"], 'layer "fc1"'],
   ])("a trap of %s ends with 3 and says where", async (_name, args, words) => {
     const path = join(folder, "trap.json");
