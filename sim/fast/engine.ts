@@ -2,7 +2,7 @@ import { walkConfiguration } from "../configuration.ts";
 import type { Engine } from "../engine.ts";
 import { scheduleProgram } from "../timing/schedule.ts";
 import type { KernelLibrary } from "./kernels/contract.ts";
-import { PLAIN_KERNELS } from "./kernels/plain.ts";
+import { VECTOR_KERNELS } from "./kernels/wasm/library.ts";
 import { prepareProgram } from "./prepare/prepare.ts";
 import { FastSession } from "./session.ts";
 
@@ -19,10 +19,10 @@ export function fastEngineWith(library: KernelLibrary): Engine {
       if ("fault" in schedule) return schedule;
       const walk = walkConfiguration(program);
       if ("fault" in walk) return walk;
-      const prepared = prepareProgram(program, walk.configured, schedule, library);
+      const prepared = prepareProgram(program, walk.configured, schedule, library.forProgram?.() ?? library);
       return { session: new FastSession(program, prepared, schedule.report) };
     },
   };
 }
 
-export const fastEngine: Engine = fastEngineWith(PLAIN_KERNELS);
+export const fastEngine: Engine = fastEngineWith(VECTOR_KERNELS);

@@ -15,6 +15,23 @@ export interface GeneratorBlock {
   readonly columns: number;
 }
 
+/** Writes the first state of every generator of a block for an image, rows `pitch` words apart. */
+export function seedGenerators(
+  { seed, instruction, registerCode }: GeneratorSeed,
+  { firstRow, rows, columns }: GeneratorBlock,
+  image: number,
+  states: Int32Array,
+  pitch: number,
+): void {
+  const prefix = combineSeed(seed, instruction, image, registerCode);
+  for (let row = 0; row < rows; row++) {
+    const rowPrefix = splitmix32((prefix ^ (firstRow + row)) >>> 0);
+    for (let column = 0; column < columns; column++) {
+      states[row * pitch + column] = splitmix32((rowPrefix ^ column) >>> 0) || 1;
+    }
+  }
+}
+
 /**
  * The xorshift32 generators (13, 17, 5) of one register, one per element or lane, as `registerGenerator` of
  * isa/random.ts defines them, with their states side by side.
@@ -34,14 +51,7 @@ export class GeneratorBank implements RandomWordSource {
 
   /** Sets every generator to its first state for an image. */
   restart(image: number): void {
-    const prefix = combineSeed(this.seed.seed, this.seed.instruction, image, this.seed.registerCode);
-    const { firstRow, rows, columns } = this.block;
-    for (let row = 0; row < rows; row++) {
-      const rowPrefix = splitmix32((prefix ^ (firstRow + row)) >>> 0);
-      for (let column = 0; column < columns; column++) {
-        this.states[row * columns + column] = splitmix32((rowPrefix ^ column) >>> 0) || 1;
-      }
-    }
+    seedGenerators(this.seed, this.block, image, this.states, this.block.columns);
   }
 
   /** The next word of one generator. */

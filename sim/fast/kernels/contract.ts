@@ -100,6 +100,59 @@ export interface LaneChoice {
   readonly form: KernelForm;
 }
 
+/** A quantization in a chain of numbers that is proved exact in doubles (`NumberChain`). */
+export interface NumberStage {
+  /** s; at most 0 where no bit is dropped. */
+  readonly droppedBits: number;
+  readonly register: RegisterSpec;
+}
+
+/**
+ * A requantize instruction in doubles, element by element: word → `before` → · valueScale + bias · biasScale → `added` →
+ * activation → `written`. Word (e, n) of sums and outputs lies at base + e · pitch + n.
+ */
+export interface RequantizeTask {
+  readonly pixels: number;
+  readonly filters: number;
+  readonly sums: Words;
+  readonly sumBase: number;
+  readonly sumPitch: number;
+  readonly outputs: Words;
+  readonly outputBase: number;
+  readonly outputPitch: number;
+  /** Null where nothing is added. */
+  readonly biases: { readonly words: Words; readonly base: number; readonly scale: number } | null;
+  readonly before: NumberStage | null;
+  readonly valueScale: number;
+  readonly added: NumberStage | null;
+  readonly activation: {
+    readonly kind: "none" | "relu" | "clip";
+    /** Factor before the comparison with the bound of `clip`. */
+    readonly scale: number;
+    readonly bound: number;
+  };
+  readonly written: NumberStage;
+}
+
+export interface BoundRequantize {
+  readonly before: OverflowCounter;
+  readonly added: OverflowCounter;
+  readonly written: OverflowCounter;
+  run(): void;
+}
+
+/** A maximum over windows: channel c of output i is the largest of input words base + offset + c, for the window's offsets. */
+export interface MaximumTask {
+  readonly channels: number;
+  readonly input: Words;
+  readonly inputBase: number;
+  readonly output: Words;
+  readonly outputBase: number;
+  /** Offsets of all windows, one after the other, and where each ends. None is empty. */
+  readonly offsets: Int32Array;
+  readonly ends: Int32Array;
+}
+
 /** A set of kernels, and the arrays they work on. */
 export interface KernelLibrary {
   readonly name: string;
@@ -107,6 +160,9 @@ export interface KernelLibrary {
   allocate(type: Pick<FixedPointFormat, "wordLength" | "signed">, length: number): Words;
   /** The kernel for a lane; every lane has one. */
   matrix(problem: MatrixProblem, choice: LaneChoice): MatrixKernel;
+  /** A requantize instruction; null, or nothing, where the library has no better way than the engine. */
+  readonly requantize?: (task: RequantizeTask) => BoundRequantize | null;
+  readonly maximum?: (task: MaximumTask) => (() => void) | null;
   /** Of a library that keeps memory: one for one more program, freed with it. */
   readonly forProgram?: () => KernelLibrary;
 }

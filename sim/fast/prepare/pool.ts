@@ -5,6 +5,7 @@ import type { ConfiguredPool } from "../../configuration.ts";
 import { ExactRegister } from "../arithmetic/exact-register.ts";
 import { NumberChain } from "../arithmetic/number-chain.ts";
 import type { OverflowPlace } from "../arithmetic/witness.ts";
+import type { MaximumTask } from "../kernels/contract.ts";
 import type { Region } from "../memory/on-chip.ts";
 import { isNumberWords, setWord, type Words, wordAt } from "../memory/words.ts";
 import { type InstructionPlace, type QuantizingParts, quantizingStep, type Step } from "../step.ts";
@@ -30,7 +31,10 @@ export function planPool(configured: ConfiguredPool, place: InstructionPlace, wo
   return {
     registers,
     bind: () => {
-      if (average === null) return mirrored(maximumStep(pool, input, output), output, extent);
+      if (average === null) {
+        const maximum = workshop.library.maximum?.(maximumTask(pool, input, output));
+        return mirrored(maximum ?? maximumStep(pool, input, output), output, extent);
+      }
       const formats = { operand: operandA.format, ...average };
       const step = quantizingStep({
         place,
@@ -40,6 +44,32 @@ export function planPool(configured: ConfiguredPool, place: InstructionPlace, wo
       });
       return mirrored(step, output, extent);
     },
+  };
+}
+
+function maximumTask(pool: Pool, input: Region, output: Region): MaximumTask {
+  const offsets: number[] = [];
+  const ends: number[] = [];
+  const window = newWindow();
+  for (let row = 0; row < pool.outputRows; row++) {
+    for (let column = 0; column < pool.outputColumns; column++) {
+      poolWindow(pool, row, column, window);
+      for (let kernelRow = window.firstRow; kernelRow < window.endRow; kernelRow++) {
+        for (let kernelColumn = window.firstColumn; kernelColumn < window.endColumn; kernelColumn++) {
+          offsets.push(windowWord(pool, row, column, kernelRow, kernelColumn));
+        }
+      }
+      ends.push(offsets.length);
+    }
+  }
+  return {
+    channels: pool.channels,
+    input: input.words,
+    inputBase: input.start,
+    output: output.words,
+    outputBase: output.start,
+    offsets: Int32Array.from(offsets),
+    ends: Int32Array.from(ends),
   };
 }
 

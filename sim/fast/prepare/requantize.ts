@@ -3,6 +3,7 @@ import type { ConfiguredRequantize } from "../../configuration.ts";
 import { ExactRegister } from "../arithmetic/exact-register.ts";
 import { NumberChain } from "../arithmetic/number-chain.ts";
 import type { OverflowPlace } from "../arithmetic/witness.ts";
+import type { KernelLibrary } from "../kernels/contract.ts";
 import { isNumberWords, setWord, type Words, wordAt } from "../memory/words.ts";
 import { type InstructionPlace, type QuantizingParts, quantizingStep } from "../step.ts";
 import { type ActivationRule, activateExact, activateRange, activationRule, numberActivation } from "./activation.ts";
@@ -61,7 +62,7 @@ export function planRequantize(configured: ConfiguredRequantize, place: Instruct
       const step = quantizingStep({
         place,
         registers,
-        fast: numberPath(configured, operands, range),
+        fast: numberPath(configured, operands, range, workshop.library),
         observed: exactPath(configured, operands, program.machine.columns, place, workshop),
       });
       return mirrored(step, outputs, extent);
@@ -136,7 +137,12 @@ function exactPath(
 }
 
 /** The same in doubles, where every word is kept as a number, nothing is random and every exact value fits. */
-function numberPath(configured: ConfiguredRequantize, operands: Operands, range: RawRange): QuantizingParts["fast"] {
+function numberPath(
+  configured: ConfiguredRequantize,
+  operands: Operands,
+  range: RawRange,
+  library: KernelLibrary,
+): QuantizingParts["fast"] {
   const { instruction, accumulator, sum, bias, output } = configured;
   const { sums, biases, outputs } = operands;
   const chain = new NumberChain(range);
@@ -156,8 +162,34 @@ function numberPath(configured: ConfiguredRequantize, operands: Operands, range:
   const { sumBase, biasBase, outputBase } = operands;
   const valueScale = 2 ** valueShift;
   const biasScale = 2 ** biasShift;
-  const activate = numberActivation(rule);
   const addingName = sum ? "sum" : "accumulator";
+  const bound = library.requantize?.({
+    pixels,
+    filters,
+    sums,
+    sumBase,
+    sumPitch: accumulatorPitch,
+    outputs,
+    outputBase,
+    outputPitch,
+    biases: bias === null ? null : { words: biases, base: biasBase, scale: biasScale },
+    before: before && { droppedBits: before.droppedBits, register: sum ?? accumulator },
+    valueScale,
+    added: added && { droppedBits: added.droppedBits, register: sum ?? accumulator },
+    activation: { kind: rule.kind, scale: 2 ** rule.valueShift, bound: Number(rule.bound) },
+    written: { droppedBits: written.droppedBits, register: output },
+  });
+  if (bound) {
+    return {
+      counters: [
+        ...(before ? [[addingName, bound.before] as const] : []),
+        ...(added ? [[addingName, bound.added] as const] : []),
+        ["output", bound.written],
+      ],
+      run: bound.run,
+    };
+  }
+  const activate = numberActivation(rule);
   const quantizers = [before, added, written].filter((quantizer) => quantizer !== null);
   return {
     counters: [

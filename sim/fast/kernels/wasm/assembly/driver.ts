@@ -1,0 +1,193 @@
+/**
+ * The loop that all lanes of integers share: panel after panel, so that its weights stay in the cache; a few pixels side by
+ * side, so that a weight once loaded serves them all; block after block, each proved or fitted.
+ */
+import { clearSums, growth, PANEL, productsFit, RUN_END, Tile } from "./tile";
+
+/** Sums of the pixels of a block: sixteen bytes a pixel, or thirty-two where they have 32 bits. */
+export const SUMS: usize = memory.data(8 * 16, 16);
+
+/** Where the packed input words of the pixels of a block begin. */
+export const ADDRESSES: usize = memory.data(8 * 4, 16);
+
+/** One row of sums of a panel that is not full. */
+const ROW: usize = memory.data(32, 16);
+
+/**
+ * Goes on with the sums of `pixels` pixels through the steps of a block: the table of step offsets from `table` to `end`,
+ * weights from `weights` on. `productsFit`: no product overflows; `proved`: nor does any sum.
+ */
+export type Block = (
+  tile: Tile,
+  pixels: i32,
+  table: i32,
+  end: i32,
+  weights: usize,
+  productsFit: bool,
+  proved: bool,
+) => void;
+
+/**
+ * Computes a tile. `wide`: sums of 32 bits instead of 16; `group`: pixels side by side; `recordShift`: log2 of the bytes of
+ * a packed input word; `stepBytes`: bytes of a panel's weights for one step.
+ */
+// @ts-ignore: decorator
+@inline
+export function computeTile(
+  tile: Tile,
+  wide: bool,
+  group: i32,
+  recordShift: i32,
+  stepBytes: i32,
+  compute: Block,
+): void {
+  tile.productOverflows = 0;
+  tile.sumOverflows = 0;
+  clearSums(tile);
+  let panelWeights = tile.weights as usize;
+  let panelBounds = tile.blockWeights as usize;
+  const blocksEnd = tile.blocks + (tile.blockCount << 2);
+  for (let filter = 0, panel = 0; filter < tile.filters; filter += PANEL, panel++) {
+    const present = min(PANEL, tile.filters - filter);
+    const fits = productsFit(tile, panel);
+    for (let first = 0; first < tile.pixels; first += group) {
+      const pixels = min(group, tile.pixels - first);
+      const sums = (tile.sums + first * tile.sumPitch + (filter << 2)) as usize;
+      for (let pixel = 0; pixel < pixels; pixel++) {
+        const offset = load<i32>((tile.pixelOffsets + ((first + pixel) << 2)) as usize);
+        store<usize>(ADDRESSES + (pixel << 2), tile.input + (offset << recordShift));
+      }
+      startRun(tile, wide, pixels, sums, present);
+      let weights = panelWeights;
+      let bounds = panelBounds;
+      let table = tile.stepOffsets;
+      for (let blocks = tile.blocks; blocks < blocksEnd; blocks += 4) {
+        const entry = load<i32>(blocks as usize);
+        const steps = entry & (RUN_END - 1);
+        const end = table + (steps << 2);
+        const limit = (tile.sumMax as i64) - growth(tile, load<u32>(bounds), steps);
+        const proved = fits && limit >= 0 && (wide ? within32(pixels, <i32>limit) : within16(pixels, <i32>limit));
+        compute(tile, pixels, table, end, weights, fits, proved);
+        weights += steps * stepBytes;
+        bounds += 4;
+        table = end;
+        if (entry & RUN_END) {
+          endRun(tile, wide, pixels, sums, present);
+          if (blocks + 4 < blocksEnd) startRun(tile, wide, pixels, sums, present);
+        }
+      }
+    }
+    panelWeights += tile.steps * stepBytes;
+    panelBounds += tile.blockCount << 2;
+  }
+}
+
+/** Whether every 16-bit sum lies within ±limit. */
+export function within16(pixels: i32, limit: i32): bool {
+  let largest = i16x8.abs(v128.load(SUMS));
+  for (let pixel = 1; pixel < pixels; pixel++) {
+    largest = i16x8.max_u(largest, i16x8.abs(v128.load(SUMS + (pixel << 4))));
+  }
+  return !v128.any_true(i16x8.sub_sat_u(largest, i16x8.splat(<i16>limit)));
+}
+
+/** Whether every 32-bit sum lies within ±limit. */
+function within32(pixels: i32, limit: i32): bool {
+  const ends = i32x4.splat(limit);
+  let largest = ends;
+  for (let half = 0; half < pixels << 1; half++) {
+    largest = i32x4.max_u(largest, i32x4.abs(v128.load(SUMS + (half << 4))));
+  }
+  return i32x4.all_true(i32x4.eq(largest, ends));
+}
+
+// @ts-ignore: decorator
+@inline
+function startRun(tile: Tile, wide: bool, pixels: i32, sums: usize, present: i32): void {
+  const bytes = wide ? 32 : 16;
+  if (!tile.carries) {
+    memory.fill(SUMS, 0, pixels * bytes);
+    return;
+  }
+  for (let pixel = 0; pixel < pixels; pixel++) {
+    const row = readable(sums + pixel * tile.sumPitch, present);
+    const place = SUMS + pixel * bytes;
+    if (wide) {
+      v128.store(place, v128.load(row));
+      v128.store(place, v128.load(row, 16), 16);
+    } else v128.store(place, i16x8.narrow_i32x4_s(v128.load(row), v128.load(row, 16)));
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function endRun(tile: Tile, wide: bool, pixels: i32, sums: usize, present: i32): void {
+  for (let pixel = 0; pixel < pixels; pixel++) {
+    const place = SUMS + pixel * (wide ? 32 : 16);
+    const words = v128.load(place);
+    const low = wide ? words : i32x4.extend_low_i16x8_s(words);
+    const high = wide ? v128.load(place, 16) : i32x4.extend_high_i16x8_s(words);
+    const address = sums + pixel * tile.sumPitch;
+    if (tile.carries) writeSums(address, present, low, high);
+    else addToBank(tile, address, present, low, high);
+  }
+}
+
+/** Eight readable sums of which the first `present` are those at `address`, the others zero. */
+export function readable(address: usize, present: i32): usize {
+  if (present == PANEL) return address;
+  v128.store(ROW, i32x4.splat(0));
+  v128.store(ROW, i32x4.splat(0), 16);
+  for (let filter = 0; filter < present; filter++) {
+    store<i32>(ROW + (filter << 2), load<i32>(address + (filter << 2)));
+  }
+  return ROW;
+}
+
+export function writeSums(address: usize, present: i32, low: v128, high: v128): void {
+  const row = present == PANEL ? address : ROW;
+  v128.store(row, low);
+  v128.store(row, high, 16);
+  if (present == PANEL) return;
+  for (let filter = 0; filter < present; filter++) {
+    store<i32>(address + (filter << 2), load<i32>(ROW + (filter << 2)));
+  }
+}
+
+/** Adds a run's sums to the bank's, fitted and counted. */
+function addToBank(tile: Tile, address: usize, present: i32, low: v128, high: v128): void {
+  const row = readable(address, present);
+  const bankLow = v128.load(row);
+  const bankHigh = v128.load(row, 16);
+  const lowFit = fitted(tile, bankLow, low);
+  const highFit = fitted(tile, bankHigh, high);
+  const differs = overflowed(bankLow, low, lowFit) | (overflowed(bankHigh, high, highFit) << 4);
+  tile.sumOverflows += popcnt(differs & ((1 << present) - 1));
+  writeSums(address, present, lowFit, highFit);
+}
+
+/** One bit for each of four sums that is not a + b. */
+// @ts-ignore: decorator
+@inline
+function overflowed(a: v128, b: v128, sum: v128): i32 {
+  const exact = i32x4.add(a, b);
+  return i32x4.bitmask(v128.or(i32x4.ne(sum, exact), carriesOut(a, b, exact)));
+}
+
+/** The sign bit is set where a + b needs more than 32 bits. */
+// @ts-ignore: decorator
+@inline
+export function carriesOut(a: v128, b: v128, sum: v128): v128 {
+  return v128.and(v128.xor(a, sum), v128.xor(b, sum));
+}
+
+/** a + b in the accumulator's range. */
+// @ts-ignore: decorator
+@inline
+export function fitted(tile: Tile, a: v128, b: v128): v128 {
+  const sum = i32x4.add(a, b);
+  if (tile.wrapShift >= 0) return i32x4.shr_s(i32x4.shl(sum, tile.wrapShift), tile.wrapShift);
+  const saturated = v128.xor(i32x4.shr_s(a, 31), i32x4.splat(0x7fffffff));
+  const near = v128.bitselect(saturated, sum, i32x4.shr_s(carriesOut(a, b, sum), 31));
+  return i32x4.min_s(i32x4.max_s(near, i32x4.splat(tile.sumMin)), i32x4.splat(tile.sumMax));
+}

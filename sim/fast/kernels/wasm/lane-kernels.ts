@@ -1,0 +1,108 @@
+import { rawRange } from "../../../../isa/format.ts";
+import { registerKeeps } from "../../arithmetic/ranges.ts";
+import type { BoundRequantize, KernelLibrary, NumberStage, OverflowCounter } from "../contract.ts";
+import type { Arena } from "./arena.ts";
+import { type NumberRounding, numberRounding } from "./number-rounding.ts";
+import { fitOf } from "./registers.ts";
+import { exportedFunction } from "./web-assembly.ts";
+
+/** As in assembly/lanes.ts. */
+const ROUNDING_CODES: Readonly<Record<NumberRounding | "exact", number>> = { floor: 0, truncate: 1, even: 2, exact: 3 };
+const ACTIVATION_CODES = { none: 0, relu: 1, clip: 2 } as const;
+const STAGE_DOUBLES = 7;
+const OVERFLOWS = 6;
+/** Words of 32 bits of a requantization before its three doubles. */
+const TASK_FIELDS = 14;
+
+/** Requantization and pooling of one arena; null for tasks whose words lie elsewhere or whose registers need more. */
+export function laneKernels(arena: Arena): Required<Pick<KernelLibrary, "requantize" | "maximum">> {
+  const places = (words: object, base: number): { readonly address: number; readonly bytes: number } | null => {
+    const address = arena.addressOf(words);
+    if (address === null || !(words instanceof Int32Array || words instanceof Float64Array)) return null;
+    return { address: address + base * words.BYTES_PER_ELEMENT, bytes: words.BYTES_PER_ELEMENT };
+  };
+
+  return {
+    requantize: (task) => {
+      const sums = places(task.sums, task.sumBase);
+      const outputs = places(task.outputs, task.outputBase);
+      const stages = [task.before, task.added, task.written].map((stage) => stage && stageOf(arena, stage));
+      if (sums === null || outputs === null || stages.includes(undefined)) return null;
+      const [before, added, written] = stages as (Float64Array | null)[];
+      const { pixels, filters, biases, activation } = task;
+      const aligned = arena.array("Float64Array", filters + (filters % 2));
+      const record = arena.array("Int32Array", TASK_FIELDS + 6);
+      const address = arena.addressOf(record) ?? 0;
+      record.set([
+        pixels,
+        filters,
+        sums.address,
+        task.sumPitch * sums.bytes,
+        sums.bytes === 8 ? 1 : 0,
+        outputs.address,
+        task.outputPitch * outputs.bytes,
+        outputs.bytes === 8 ? 1 : 0,
+        arena.addressOf(aligned) ?? 0,
+        ...[before, added, written].map((stage) => (stage ? (arena.addressOf(stage) ?? 0) : 0)),
+        ACTIVATION_CODES[activation.kind],
+      ]);
+      const scales = new Float64Array(record.buffer, address + TASK_FIELDS * 4, 3);
+      scales.set([task.valueScale, activation.scale, activation.bound]);
+      const requantize = exportedFunction(arena.instance("lanes", {}), "requantize");
+      const bound: BoundRequantize = {
+        before: { overflows: 0 },
+        added: { overflows: 0 },
+        written: { overflows: 0 },
+        run: () => {
+          if (biases !== null) {
+            const { words, base, scale } = biases;
+            for (let filter = 0; filter < filters; filter++) aligned[filter] = Number(words[base + filter]) * scale;
+          }
+          requantize(address);
+          count(bound.before, before);
+          count(bound.added, added);
+          count(bound.written, written);
+        },
+      };
+      return bound;
+    },
+
+    maximum: (task) => {
+      const input = places(task.input, task.inputBase);
+      const output = places(task.output, task.outputBase);
+      if (input === null || output === null || input.bytes !== output.bytes) return null;
+      const record = arena.array("Int32Array", 7);
+      const offsets = task.offsets.map((offset) => offset * input.bytes);
+      record.set([
+        task.ends.length,
+        task.channels,
+        input.bytes === 8 ? 1 : 0,
+        arena.tableOf(task.ends),
+        arena.tableOf(offsets),
+        input.address,
+        output.address,
+      ]);
+      const address = arena.addressOf(record) ?? 0;
+      const maximum = exportedFunction(arena.instance("lanes", {}), "maximum");
+      return () => void maximum(address);
+    },
+  };
+}
+
+function count(counter: OverflowCounter, stage: Float64Array | null | undefined): void {
+  if (stage) counter.overflows = stage[OVERFLOWS] as number;
+}
+
+/** A stage's doubles; undefined where the module cannot round or fit as the register does. */
+function stageOf(arena: Arena, { droppedBits, register }: NumberStage): Float64Array | undefined {
+  const fit = fitOf(register);
+  const rounding = droppedBits > 0 ? numberRounding(register.rounding) : (["exact", () => 0] as const);
+  if (fit === undefined || rounding === null) return undefined;
+  const range = fit === "wrap" ? rawRange(register.format) : registerKeeps(register);
+  const stage = arena.array("Float64Array", STAGE_DOUBLES);
+  const [code, bias] = rounding;
+  const modulus = fit === "wrap" ? 2 ** register.format.wordLength : 0;
+  const scale = 2 ** -droppedBits;
+  stage.set([ROUNDING_CODES[code], scale, bias(scale), Number(range.min), Number(range.max), modulus]);
+  return stage;
+}

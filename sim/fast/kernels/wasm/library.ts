@@ -1,0 +1,35 @@
+import type { KernelLibrary } from "../contract.ts";
+import { PLAIN_KERNELS } from "../plain.ts";
+import { Arena } from "./arena.ts";
+import { float64Plan } from "./float64.ts";
+import { int64Plan } from "./int64.ts";
+import { integerKernels } from "./integer-kernels.ts";
+import { integerPlan } from "./integer-plans.ts";
+import { laneKernels } from "./lane-kernels.ts";
+import { WASM_MISSING } from "./modules.ts";
+import { wideKernels } from "./wide-kernels.ts";
+
+/** Kernels on vectors, with the plain ones for what they do not cover. They serve one program, and hold its words. */
+export function wasmKernels(): KernelLibrary {
+  const arena = new Arena();
+  const integers = integerKernels(arena);
+  const wides = wideKernels(arena);
+  return {
+    name: "WebAssembly SIMD",
+    allocate: ({ wordLength, signed }, length) => arena.words({ wordLength, signed, fractionLength: 0 }, length),
+    ...laneKernels(arena),
+    matrix: (problem, choice) => {
+      const plain = PLAIN_KERNELS.matrix(problem, choice);
+      const integer = integerPlan(problem);
+      if (integer !== null) return integers(integer, plain);
+      const wide = float64Plan(problem) ?? int64Plan(problem);
+      return wide === null ? plain : wides(wide);
+    },
+  };
+}
+
+/** Vectors where the machine has them, else the plain kernels, with the reason in the name. */
+export const VECTOR_KERNELS: KernelLibrary =
+  WASM_MISSING === null
+    ? { ...PLAIN_KERNELS, name: "WebAssembly SIMD", forProgram: wasmKernels }
+    : { ...PLAIN_KERNELS, name: `${PLAIN_KERNELS.name} (${WASM_MISSING})` };
