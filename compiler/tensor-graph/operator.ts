@@ -1,0 +1,23 @@
+import type { AnyTensor, TensorNode } from "./tensor-graph.ts";
+
+/** Inputs as a node names them; undefined where an optional one is left out. */
+export type OperatorInputs = readonly (AnyTensor | undefined)[];
+
+/** An operator from the opset in which it got this meaning until the next rule for its name. */
+export interface TensorOperator {
+  /** `""` for ONNX itself. */
+  readonly domain: string;
+  readonly name: string;
+  /** First opset of its domain with this meaning. */
+  readonly since: number;
+  /**
+   * The outputs, by the definition of the domain: products and sums in float64, rounded once to the element type. Wrong
+   * input throws `DiagnosticError`; the interpreter puts node, operator and opset before its place.
+   */
+  evaluate(node: TensorNode, inputs: OperatorInputs): readonly AnyTensor[];
+  /**
+   * Tensors of the outputs' types and shapes with any elements, where `evaluate` would take long for that. Absent: `evaluate`
+   * on zeros tells.
+   */
+  infer?(node: TensorNode, inputs: OperatorInputs): readonly AnyTensor[];
+}
