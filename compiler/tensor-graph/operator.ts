@@ -10,6 +10,12 @@ export interface TensorOperator {
   readonly name: string;
   /** First opset of its domain with this meaning. */
   readonly since: number;
+  /** Names of its attributes; a node with another one is refused. Absent: not checked. */
+  readonly attributes?: readonly string[];
+  /** Least and most inputs; a node with fewer or more is refused. Absent: not checked. */
+  readonly arity?: readonly [least: number, most: number];
+  /** Positions of the inputs whose elements, not only their shapes, decide the outputs' types and shapes. Absent: none. */
+  readonly shapeInputs?: readonly number[];
   /**
    * The outputs, by the definition of the domain: products and sums in float64, rounded once to the element type. Wrong
    * input throws `DiagnosticError`; the interpreter puts node, operator and opset before its place.

@@ -1,0 +1,90 @@
+/** Every operator of the tensor graph. A file of a family adds its list here. */
+import { type DiagnosticError, diagnosticError, nearestName } from "../../../isa/diagnostic.ts";
+import type { TensorOperator } from "../operator.ts";
+import type { TensorNode } from "../tensor-graph.ts";
+import { ARITHMETIC_OPERATORS } from "./arithmetic.ts";
+
+export const OPERATORS: readonly TensorOperator[] = [...ARITHMETIC_OPERATORS];
+
+/** The newest operator set of ONNX whose changes the operators follow: that of ONNX 1.20. */
+export const NEWEST_OPSET = 25;
+
+/** The oldest: from here on, shapes broadcast by themselves. */
+export const OLDEST_OPSET = 7;
+
+/** Meanings of one operator, newest first. */
+const BY_NAME: ReadonlyMap<string, readonly TensorOperator[]> = groupByName();
+
+function groupByName(): ReadonlyMap<string, readonly TensorOperator[]> {
+  const groups = new Map<string, TensorOperator[]>();
+  for (const operator of OPERATORS) {
+    const key = qualifiedName(operator.domain, operator.name);
+    groups.set(
+      key,
+      [...(groups.get(key) ?? []), operator].sort((a, b) => b.since - a.since),
+    );
+  }
+  return groups;
+}
+
+/** `Conv`, or `qonnx.custom_op.general.Quant` for a domain other than that of ONNX. */
+export function qualifiedName(domain: string, name: string): string {
+  return domain === "" ? name : `${domain}.${name}`;
+}
+
+/** `model.onnx: node "conv1" (Conv, opset 13)` */
+export function nodePlace(node: TensorNode, where: string): string {
+  return `${where}: node "${node.name}" (${qualifiedName(node.domain, node.operator)}, opset ${node.opset})`;
+}
+
+/** The meaning of a node's operator in its opset. `where` is the file's or network's name. Throws `DiagnosticError`. */
+export function findOperator(node: TensorNode, where: string): TensorOperator {
+  const found = lookUp(node, where);
+  if (found instanceof Error) throw found;
+  return found;
+}
+
+/** As `findOperator`, but the error is the result; also wrong attribute names and numbers of inputs are errors. */
+export function lookUp(node: TensorNode, where: string): TensorOperator | DiagnosticError {
+  const place = nodePlace(node, where);
+  const name = qualifiedName(node.domain, node.operator);
+  const meanings = BY_NAME.get(name);
+  if (meanings === undefined) {
+    const near = nearestName(name, [...BY_NAME.keys()]);
+    return diagnosticError(
+      "UNKNOWN_OPERATOR",
+      place,
+      `the operator ${name} is not supported`,
+      `${near === undefined ? "" : `is ${near} meant? `}leave it out, or export the model without it`,
+    );
+  }
+  const operator = meanings.find(({ since }) => since <= node.opset);
+  if (operator === undefined) {
+    return diagnosticError(
+      "UNKNOWN_OPERATOR",
+      place,
+      `the operator ${name} is supported from opset ${meanings.at(-1)?.since} on`,
+      "convert the model to a newer opset",
+    );
+  }
+  const unknown = Object.keys(node.attributes).find((key) => operator.attributes?.includes(key) === false);
+  if (unknown !== undefined) {
+    const near = nearestName(unknown, operator.attributes ?? []);
+    return diagnosticError(
+      "OPERATOR",
+      `${place}, attribute ${unknown}`,
+      `the operator has no such attribute in this opset, expected ${operator.attributes?.join(", ") || "none"}`,
+      near === undefined ? "leave it out" : `is ${near} meant?`,
+    );
+  }
+  const [least, most] = operator.arity ?? [0, node.inputs.length];
+  if (node.inputs.length < least || node.inputs.length > most) {
+    return diagnosticError(
+      "OPERATOR",
+      place,
+      `found ${node.inputs.length} inputs, expected ${least === most ? `${least}` : most === Infinity ? `at least ${least}` : `${least} to ${most}`}`,
+      "export the model again",
+    );
+  }
+  return operator;
+}
