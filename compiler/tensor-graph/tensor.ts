@@ -23,6 +23,21 @@ export const ELEMENT_ARRAYS: { readonly [Type in ElementType]: new (length: numb
   bool: Uint8Array,
 };
 
+/** Bytes of an element in these arrays. */
+export const ELEMENT_BYTES: Readonly<Record<ElementType, number>> = {
+  float32: 4,
+  float64: 8,
+  int8: 1,
+  int16: 2,
+  int32: 4,
+  int64: 8,
+  uint8: 1,
+  uint16: 2,
+  uint32: 4,
+  uint64: 8,
+  bool: 1,
+};
+
 export const FLOAT_TYPES: readonly ("float32" | "float64")[] = ["float32", "float64"];
 
 /** Every type but bool. */

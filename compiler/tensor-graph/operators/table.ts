@@ -2,9 +2,17 @@
 import { type DiagnosticError, diagnosticError, nearestName } from "../../../isa/diagnostic.ts";
 import type { TensorOperator } from "../operator.ts";
 import type { TensorNode } from "../tensor-graph.ts";
+import { ACTIVATION_OPERATORS } from "./activations.ts";
 import { ARITHMETIC_OPERATORS } from "./arithmetic.ts";
+import { FUNCTION_OPERATORS } from "./functions.ts";
+import { LOGIC_OPERATORS } from "./logic.ts";
 
-export const OPERATORS: readonly TensorOperator[] = [...ARITHMETIC_OPERATORS];
+export const OPERATORS: readonly TensorOperator[] = [
+  ...ACTIVATION_OPERATORS,
+  ...ARITHMETIC_OPERATORS,
+  ...FUNCTION_OPERATORS,
+  ...LOGIC_OPERATORS,
+];
 
 /** The newest operator set of ONNX whose changes the operators follow: that of ONNX 1.20. */
 export const NEWEST_OPSET = 25;
