@@ -4,12 +4,24 @@ import type { TensorOperator } from "../operator.ts";
 import type { TensorNode } from "../tensor-graph.ts";
 import { ACTIVATION_OPERATORS } from "./activations.ts";
 import { ARITHMETIC_OPERATORS } from "./arithmetic.ts";
+import { CAST_OPERATORS } from "./cast.ts";
+import { CONSTANT_OPERATORS } from "./constants.ts";
+import { EXTENSION_OPERATORS } from "./extension.ts";
 import { FUNCTION_OPERATORS } from "./functions.ts";
+import { LAYOUT_OPERATORS } from "./layout.ts";
 import { LOGIC_OPERATORS } from "./logic.ts";
+import { REDUCTION_OPERATORS } from "./reduction.ts";
+import { SELECTION_OPERATORS } from "./selection.ts";
 
 export const OPERATORS: readonly TensorOperator[] = [
   ...ACTIVATION_OPERATORS,
   ...ARITHMETIC_OPERATORS,
+  ...CAST_OPERATORS,
+  ...CONSTANT_OPERATORS,
+  ...EXTENSION_OPERATORS,
+  ...LAYOUT_OPERATORS,
+  ...REDUCTION_OPERATORS,
+  ...SELECTION_OPERATORS,
   ...FUNCTION_OPERATORS,
   ...LOGIC_OPERATORS,
 ];
