@@ -4,19 +4,14 @@ import { InvariantError } from "../isa/diagnostic.ts";
 import { type Machine, validMachine } from "../isa/machine.ts";
 import type { Program } from "../isa/program.ts";
 import type { Graph } from "./graph/graph.ts";
-import { requireStage } from "./graph/stages.ts";
 import { lower } from "./lowering/lower.ts";
-import { foldBatchNormalization } from "./passes/fold-batch-normalization.ts";
-import { foldConstants } from "./passes/fold-constants.ts";
-import { foldPadding } from "./passes/fold-padding.ts";
-import { fuseActivation } from "./passes/fuse-activation.ts";
-import { fuseBias } from "./passes/fuse-bias.ts";
-import { removeUnused } from "./passes/remove-unused.ts";
-import { simplifyReshapes } from "./passes/simplify-reshapes.ts";
+import { type BatchNormalizationMode, prepareGraph } from "./prepare-graph.ts";
 import { layerFacts } from "./quantization/layer-facts.ts";
 import { quantizeConstants } from "./quantization/quantize-tensor.ts";
 import { type Calibration, resolveAssignment } from "./quantization/resolve-assignment.ts";
 import type { AssignmentSpecification } from "./quantization/specification.ts";
+
+export { type BatchNormalizationMode, prepareGraph } from "./prepare-graph.ts";
 
 export interface CompileOptions {
   readonly machine: Machine;
@@ -25,6 +20,8 @@ export interface CompileOptions {
   readonly calibration?: Calibration;
   /** 32-bit seed of stochastic registers and constants. */
   readonly seed: number;
+  /** `fold` where nothing is said. */
+  readonly batchNormalization?: BatchNormalizationMode;
   /** Travels with the program. */
   readonly metadata?: Readonly<Record<string, unknown>>;
   /** What diagnostics call the model and the assignment; by default "model" and "assignment". */
@@ -42,40 +39,12 @@ export interface Compilation {
   readonly graph: Graph;
 }
 
-/**
- * In order; each takes and yields a graph and knows no other. Folding opens reshapes and padding to each other, so those
- * come again: run over its own result, the list changes nothing more.
- */
-const PASSES: readonly ((graph: Graph) => Graph)[] = [
-  removeUnused,
-  foldConstants,
-  simplifyReshapes,
-  foldPadding,
-  foldBatchNormalization,
-  simplifyReshapes,
-  foldPadding,
-  fuseBias,
-  fuseActivation,
-  simplifyReshapes,
-  removeUnused,
-];
-
-/**
- * The graph as lowering takes it: the one whose values a calibration measures and whose nodes a user assigns formats to.
- * A prepared graph stays as it is. Throws `DiagnosticError` with everything wrong in the graph.
- */
-export function prepareGraph(graph: Graph, where = "model"): Graph {
-  requireStage(graph, "imported", where);
-  const prepared = PASSES.reduce((current, pass) => pass(current), graph);
-  return requireStage(prepared, "lowerable", where);
-}
-
 /** Throws `DiagnosticError` with everything that the stage which failed found wrong. */
 export function compile(graph: Graph, options: CompileOptions): Compilation {
   const { assignment: specification, calibration = {}, seed, metadata = {} } = options;
   const { modelName = "model", assignmentName = "assignment" } = options;
   const machine = validMachine(options.machine);
-  const prepared = prepareGraph(graph, modelName);
+  const prepared = prepareGraph(graph, modelName, options.batchNormalization);
 
   const layers = layerFacts(prepared);
   const input = prepared.input.name;

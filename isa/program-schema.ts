@@ -29,9 +29,13 @@ const DATAFLOWS: Record<Dataflow, true> = {
 
 const LAYER_KINDS: Record<LayerKind, true> = {
   conv2d: true,
+  convTranspose2d: true,
   dense: true,
   pool: true,
   add: true,
+  subtract: true,
+  multiply: true,
+  lookup: true,
   concatenate: true,
   copy: true,
 };

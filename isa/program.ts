@@ -15,7 +15,17 @@ export interface TensorSymbol {
   readonly format: FixedPointFormat;
 }
 
-export type LayerKind = "conv2d" | "dense" | "pool" | "add" | "concatenate" | "copy";
+export type LayerKind =
+  | "conv2d"
+  | "convTranspose2d"
+  | "dense"
+  | "pool"
+  | "add"
+  | "subtract"
+  | "multiply"
+  | "lookup"
+  | "concatenate"
+  | "copy";
 
 /** A run of instructions that computes one layer, and what a report says of it. */
 export interface LayerSymbol {

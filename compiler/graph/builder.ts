@@ -1,13 +1,28 @@
 /** Builds a graph node by node with shapes known at once, for importers. */
 import { DiagnosticError, InvariantError } from "../../isa/diagnostic.ts";
-import type { Graph, GraphNode, ReshapeNode, ValueInfo } from "./graph.ts";
+import type { Conv2dNode, DenseNode, Graph, GraphNode, ReshapeNode, ValueInfo } from "./graph.ts";
 import { nodePlace, shapeDiagnostic } from "./infer-shapes.ts";
 import { outputShape } from "./operators.ts";
 import { expectValueShape, type Shape, ShapeMismatch } from "./shape.ts";
 
-type WithoutShape<Node> = Node extends ReshapeNode ? Node : Omit<Node, "shape">;
+/** What a layer has where nothing is said. */
+const DEFAULTS: {
+  readonly conv2d: Pick<Conv2dNode, "requantization">;
+  readonly dense: Pick<DenseNode, "inputOrder" | "requantization">;
+} = {
+  conv2d: { requantization: null },
+  dense: { inputOrder: "as stored", requantization: null },
+};
 
-/** A node before its shape is known; a reshape's shape is its target. */
+type Optional<Node, Field> = Omit<Node, Field & keyof Node> & Partial<Pick<Node, Field & keyof Node>>;
+type WithoutShape<Node> = Node extends ReshapeNode
+  ? Node
+  : Optional<Omit<Node, "shape">, "inputOrder" | "requantization">;
+
+/**
+ * A node before its shape is known; a reshape's shape is its target. Left out, a dense layer's `inputOrder` is
+ * "as stored" and a `requantization` null.
+ */
 export type NewNode = WithoutShape<GraphNode>;
 
 export class GraphBuilder {
@@ -45,7 +60,8 @@ export class GraphBuilder {
 
   /** Appends a node and returns the name of its value. Throws `DiagnosticError` where it does not fit its inputs. */
   add(node: NewNode): string {
-    const unshaped = { shape: [], ...node } as GraphNode;
+    const defaults = node.op === "conv2d" || node.op === "dense" ? DEFAULTS[node.op] : {};
+    const unshaped = { shape: [], ...defaults, ...node } as GraphNode;
     const inputs = node.inputs.map((input) => this.shapeOf(input));
     const shape = this.#attempt(nodePlace(this.#where, unshaped), () => outputShape(unshaped, inputs));
     this.#reserved.add(node.name);

@@ -3,6 +3,9 @@
  * [rows, columns, channels], vectors are [features]. Nodes stand in topological order. Plain data.
  */
 
+import type { RoundingMode } from "../../isa/rounding.ts";
+import type { ElementFunction } from "./element-function.ts";
+
 export interface ValueInfo {
   readonly name: string;
   readonly shape: readonly number[];
@@ -23,6 +26,23 @@ export interface Padding {
 }
 
 export type Activation = "none" | "relu" | "relu6";
+
+/**
+ * What makes integers of a layer's sums in an integer network: y = fit(round((a · M + B) · 2^−shift)) with a the whole sum of
+ * products, M and B of the filter; exact until it is rounded once and cut to minimum … maximum.
+ */
+export interface IntegerRequantization {
+  /** Integers, one per filter, of at most 53 bits. */
+  readonly multipliers: Float64Array;
+  /** The same; null for zeros. */
+  readonly offsets: Float64Array | null;
+  /** Whole number from 0 up. */
+  readonly shift: number;
+  readonly rounding: Exclude<RoundingMode, "stochastic">;
+  /** Integers: the ends of a word, e.g. 0 and 255. */
+  readonly minimum: number;
+  readonly maximum: number;
+}
 
 interface NodeBase {
   /** Unique; the name a user assigns formats by. */
@@ -45,13 +65,46 @@ export interface Conv2dNode extends NodeBase {
   /** Filter n reads input channels of group ⌊n · groups / filters⌋; depthwise: groups = inputChannels. */
   readonly groups: number;
   readonly activation: Activation;
+  /** Only where kernel, input and output are integers, without bias and activation; null in every other network. */
+  readonly requantization: IntegerRequantization | null;
 }
+
+/**
+ * Order in which a dense layer numbers its inputs. `as stored`: a vector's own order. `channels-first`: the input is an image
+ * and row k of the kernel belongs to (channel, row, column), channel outermost: the flatten of a model that keeps
+ * channels before positions.
+ */
+export type DenseInputOrder = "as stored" | "channels-first";
 
 export interface DenseNode extends NodeBase {
   readonly op: "dense";
   /** features × units; row k belongs to input index k in the model's own order. */
   readonly kernel: Tensor;
   readonly bias: Tensor | null;
+  readonly inputOrder: DenseInputOrder;
+  readonly activation: Activation;
+  /** As in `Conv2dNode`. */
+  readonly requantization: IntegerRequantization | null;
+}
+
+/**
+ * Transposed convolution: input pixel (r, c) adds kernel[i, j] · x to output pixel
+ * (r · strides + i · dilations − top, c · strides + j · dilations − left).
+ */
+export interface ConvTranspose2dNode extends NodeBase {
+  readonly op: "convTranspose2d";
+  /** kernelRows × kernelColumns × inputChannels/groups × filters. */
+  readonly kernel: Tensor;
+  /** One per filter. */
+  readonly bias: Tensor | null;
+  readonly strides: readonly [number, number];
+  readonly dilations: readonly [number, number];
+  /** Rows and columns cut off the output. */
+  readonly padding: Padding;
+  /** Rows and columns added at the bottom and on the right of the output. */
+  readonly outputPadding: readonly [number, number];
+  /** Filter n reads input channels of group ⌊n · groups / filters⌋. */
+  readonly groups: number;
   readonly activation: Activation;
 }
 
@@ -79,7 +132,25 @@ export interface ActivationNode extends NodeBase {
   readonly activation: Exclude<Activation, "none">;
 }
 
-/** Along the last axis. Runs on the host and only as the last node. */
+/** Element by element; relu and relu6 are `activation`. */
+export interface FunctionNode extends NodeBase {
+  readonly op: "function";
+  readonly function: ElementFunction;
+}
+
+/**
+ * Local response normalization across channels: y = x / (bias + alpha / size · Σ x²)^beta, the sum over `size` channels
+ * around each: ⌊(size − 1) / 2⌋ before it and ⌈(size − 1) / 2⌉ behind it, as far as there are any.
+ */
+export interface LrnNode extends NodeBase {
+  readonly op: "lrn";
+  readonly alpha: number;
+  readonly beta: number;
+  readonly bias: number;
+  readonly size: number;
+}
+
+/** Along the last axis. On the machine it runs on the host, and only as the last node. */
 export interface SoftmaxNode extends NodeBase {
   readonly op: "softmax";
 }
@@ -92,6 +163,39 @@ export interface ReshapeNode extends NodeBase {
 export interface AddNode extends NodeBase {
   readonly op: "add";
   readonly activation: Activation;
+}
+
+/** The first input less the second, both of one shape. */
+export interface SubtractNode extends NodeBase {
+  readonly op: "subtract";
+  readonly activation: Activation;
+}
+
+/** The product of two inputs of one shape, which may be the same value twice. */
+export interface MultiplyNode extends NodeBase {
+  readonly op: "multiply";
+  readonly activation: Activation;
+}
+
+/** Of each axis the positions start, start + step, … below stop. One number per axis. */
+export interface SliceNode extends NodeBase {
+  readonly op: "slice";
+  readonly start: readonly number[];
+  readonly stop: readonly number[];
+  /** From 1 up. */
+  readonly step: readonly number[];
+}
+
+/** Axis a of the output is axis permutation[a] of the input. */
+export interface TransposeNode extends NodeBase {
+  readonly op: "transpose";
+  readonly permutation: readonly number[];
+}
+
+/** Nearest neighbour by whole factors: y[r, c] = x[⌊r / factors[0]⌋, ⌊c / factors[1]⌋]. */
+export interface ResizeNode extends NodeBase {
+  readonly op: "resize";
+  readonly factors: readonly [rows: number, columns: number];
 }
 
 /** Along the last axis. */
@@ -113,13 +217,21 @@ export interface ConstantNode extends NodeBase {
 export type GraphNode =
   | Conv2dNode
   | DenseNode
+  | ConvTranspose2dNode
   | PoolNode
   | BatchNormalizationNode
   | ActivationNode
+  | FunctionNode
+  | LrnNode
   | SoftmaxNode
   | ReshapeNode
   | AddNode
+  | SubtractNode
+  | MultiplyNode
   | ConcatenateNode
+  | SliceNode
+  | TransposeNode
+  | ResizeNode
   | PadNode
   | ConstantNode;
 

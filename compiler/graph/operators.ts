@@ -2,6 +2,7 @@
  * The operators: what each computes, how many inputs it takes, which constants it holds and which shape it yields.
  * This table is the definition; shape inference, verifier and printer read it. y is the output, x the input.
  */
+import { functionExpects, functionSettings } from "./element-function.ts";
 import type { GraphNode, Operator, Padding, Tensor } from "./graph.ts";
 import {
   elementCount,
@@ -15,6 +16,7 @@ import {
   type Shape,
   sameShape,
   windowCount,
+  windowExtent,
 } from "./shape.ts";
 
 export type NodeOf<Op extends Operator> = Extract<GraphNode, { readonly op: Op }>;
@@ -50,10 +52,17 @@ export const OPERATORS: { readonly [Op in Operator]: OperatorDefinition<NodeOf<O
     outputShape: convolutionShape,
   },
   dense: {
-    summary: "y[n] = activation(bias[n] + Σ over k of kernel[k, n] · x[k])",
+    summary: "y[n] = activation(bias[n] + Σ over k of kernel[k, n] · x[k]), x numbered in the input order",
     inputs: [1, 1],
     tensors: kernelAndBias,
     outputShape: denseShape,
+  },
+  convTranspose2d: {
+    summary:
+      "y = activation(bias + the sum of kernel[i, j, k, n] · x[r, c, k of n's group] at every row r·s + i·d − top and column c·s + j·d − left)",
+    inputs: [1, 1],
+    tensors: kernelAndBias,
+    outputShape: transposedConvolutionShape,
   },
   pool: {
     summary: "maximum or mean of a sliding window, per channel; padding never wins, and counts only if told so",
@@ -78,8 +87,24 @@ export const OPERATORS: { readonly [Op in Operator]: OperatorDefinition<NodeOf<O
     tensors: noTensors,
     outputShape: (_node, inputs) => single(inputs),
   },
+  function: {
+    summary: "a function of each element: clip, leakyRelu, sigmoid, tanh, hardSigmoid, hardSwish, exp or power",
+    inputs: [1, 1],
+    tensors: noTensors,
+    outputShape: (node, inputs) => {
+      const expected = functionExpects(node.function);
+      expectShape(expected === undefined, functionSettings(node.function).join(", "), expected ?? "");
+      return single(inputs);
+    },
+  },
+  lrn: {
+    summary: "y = x / (bias + alpha / size · Σ x²)^beta, the sum over `size` channels around each",
+    inputs: [1, 1],
+    tensors: noTensors,
+    outputShape: normalizationShape,
+  },
   softmax: {
-    summary: "y = exp(x) / Σ exp(x) along the last axis; only as the last node",
+    summary: "y = exp(x) / Σ exp(x) along the last axis; on the machine only as the last node",
     inputs: [1, 1],
     tensors: noTensors,
     outputShape: (_node, inputs) => single(inputs),
@@ -94,19 +119,56 @@ export const OPERATORS: { readonly [Op in Operator]: OperatorDefinition<NodeOf<O
     summary: "y = activation(sum of the inputs), all of one shape",
     inputs: [2, Number.POSITIVE_INFINITY],
     tensors: noTensors,
-    outputShape: (_node, inputs) => {
-      const [first = [], ...others] = inputs;
-      for (const other of others) {
-        expectShape(sameShape(first, other), `inputs ${inputs.map(formatShape).join(" and ")}`, "inputs of one shape");
-      }
-      return first;
-    },
+    outputShape: (_node, inputs) => common(inputs),
+  },
+  subtract: {
+    summary: "y = activation(a − b), both of one shape",
+    inputs: [2, 2],
+    tensors: noTensors,
+    outputShape: (_node, inputs) => common(inputs),
+  },
+  multiply: {
+    summary: "y = activation(a · b), both of one shape",
+    inputs: [2, 2],
+    tensors: noTensors,
+    outputShape: (_node, inputs) => common(inputs),
   },
   concatenate: {
     summary: "the inputs' channels one after the other",
     inputs: [2, Number.POSITIVE_INFINITY],
     tensors: noTensors,
     outputShape: concatenateShape,
+  },
+  slice: {
+    summary: "of each axis the positions start, start + step, … below stop",
+    inputs: [1, 1],
+    tensors: noTensors,
+    outputShape: sliceShape,
+  },
+  transpose: {
+    summary: "axis a of the output is axis permutation[a] of the input",
+    inputs: [1, 1],
+    tensors: noTensors,
+    outputShape: (node, inputs) => {
+      const shape = single(inputs);
+      const { permutation } = node;
+      expectShape(
+        permutation.length === shape.length && shape.every((_size, axis) => permutation.includes(axis)),
+        `permutation ${formatShape(permutation)} of ${formatShape(shape)}`,
+        "every axis once",
+      );
+      return permutation.map((axis) => shape[axis] ?? 0);
+    },
+  },
+  resize: {
+    summary: "y[r, c] = x[⌊r / factor of rows⌋, ⌊c / factor of columns⌋]",
+    inputs: [1, 1],
+    tensors: noTensors,
+    outputShape: (node, inputs) => {
+      const [rows, columns, channels] = expectImage(single(inputs));
+      expectPair("factors", node.factors);
+      return [rows * node.factors[0], columns * node.factors[1], channels];
+    },
   },
   pad: {
     summary: "zero rows and columns around an image",
@@ -149,14 +211,58 @@ function single(inputs: readonly Shape[]): Shape {
   return shape;
 }
 
-function kernelAndBias(node: NodeOf<"conv2d"> | NodeOf<"dense">): readonly NamedTensor[] {
+/** The shape that all inputs have. */
+function common(inputs: readonly Shape[]): Shape {
+  const [first = [], ...others] = inputs;
+  for (const other of others) {
+    expectShape(sameShape(first, other), `inputs ${inputs.map(formatShape).join(" and ")}`, "inputs of one shape");
+  }
+  return first;
+}
+
+function kernelAndBias(node: NodeOf<"conv2d" | "dense" | "convTranspose2d">): readonly NamedTensor[] {
   const kernel = { field: "kernel", tensor: node.kernel };
   return node.bias === null ? [kernel] : [kernel, { field: "bias", tensor: node.bias }];
 }
 
 function convolutionShape(node: NodeOf<"conv2d">, inputs: readonly Shape[]): Shape {
   const [rows, columns, channels] = expectImage(single(inputs));
-  const { kernel, bias, groups, strides, dilations, padding } = node;
+  const { strides, dilations, padding } = node;
+  const [kernelRows, kernelColumns, filters] = kernelSizes(node, channels);
+  expectRequantization(node, filters);
+  return [...slide(rows, columns, [kernelRows, kernelColumns], strides, dilations, padding), filters];
+}
+
+function transposedConvolutionShape(node: NodeOf<"convTranspose2d">, inputs: readonly Shape[]): Shape {
+  const [rows, columns, channels] = expectImage(single(inputs));
+  const { strides, dilations, padding, outputPadding } = node;
+  const [kernelRows, kernelColumns, filters] = kernelSizes(node, channels);
+  expectPair("strides", strides);
+  expectPair("dilations", dilations);
+  expectPadding(padding);
+  expectShape(
+    outputPadding.every((size) => isSize(size, 0)),
+    `output padding ${formatShape(outputPadding)}`,
+    "two whole numbers from 0 up",
+  );
+  const side = (input: number, kernel: number, axis: 0 | 1, cut: number): number =>
+    (input - 1) * strides[axis] + windowExtent(kernel, dilations[axis]) + outputPadding[axis] - cut;
+  const outputRows = side(rows, kernelRows, 0, padding.top + padding.bottom);
+  const outputColumns = side(columns, kernelColumns, 1, padding.left + padding.right);
+  expectShape(
+    outputRows >= 1 && outputColumns >= 1,
+    `padding that leaves ${outputRows} × ${outputColumns} of the output`,
+    "at least one row and column",
+  );
+  return [outputRows, outputColumns, filters];
+}
+
+/** Rows, columns and filters of a convolution's kernel, which fits its groups, the input's channels and the bias. */
+function kernelSizes(
+  node: NodeOf<"conv2d"> | NodeOf<"convTranspose2d">,
+  channels: number,
+): readonly [rows: number, columns: number, filters: number] {
+  const { kernel, bias, groups } = node;
   const [kernelRows, kernelColumns, channelsPerGroup, filters, ...rest] = kernel.shape;
   expectShape(
     kernelRows !== undefined &&
@@ -179,19 +285,49 @@ function convolutionShape(node: NodeOf<"conv2d">, inputs: readonly Shape[]): Sha
     `${channels / groups} input channels per group`,
   );
   expectVector("bias", bias, filters);
-  return [...slide(rows, columns, [kernelRows, kernelColumns], strides, dilations, padding), filters];
+  return [kernelRows, kernelColumns, filters];
+}
+
+/** An integer network's layer has no bias and no activation beside its requantisation, and a word's range. */
+function expectRequantization(node: NodeOf<"conv2d"> | NodeOf<"dense">, filters: number): void {
+  const { requantization } = node;
+  if (requantization === null) return;
+  const { multipliers, offsets, shift, minimum, maximum } = requantization;
+  for (const [field, values] of [
+    ["multipliers", multipliers],
+    ["offsets", offsets],
+  ] as const) {
+    if (values === null) continue;
+    expectShape(values.length === filters, `${values.length} ${field}`, `one for each of ${filters} filters`);
+    expectShape(values.every(Number.isSafeInteger), `${field} that are no integers of 53 bits`, "integers");
+  }
+  expectShape(node.kernel.data.every(Number.isInteger), "a kernel with fractions", "integers under a requantization");
+  expectShape(
+    node.bias === null && node.activation === "none",
+    "a requantization beside a bias or an activation",
+    "the bias in its offsets, the activation in its range",
+  );
+  expectShape(Number.isInteger(shift) && shift >= 0 && shift <= 128, `shift ${shift}`, "a whole number from 0 to 128");
+  expectShape(
+    Number.isSafeInteger(minimum) && Number.isSafeInteger(maximum) && minimum < maximum,
+    `the range ${minimum} … ${maximum}`,
+    "two integers, the smaller one first",
+  );
 }
 
 function denseShape(node: NodeOf<"dense">, inputs: readonly Shape[]): Shape {
   const shape = single(inputs);
   const [features, units, ...rest] = node.kernel.shape;
-  expectShape(shape.length === 1, `input ${formatShape(shape)}`, "a vector [features]");
+  const channelsFirst = node.inputOrder === "channels-first";
+  const expected = channelsFirst ? "an image [rows, columns, channels]" : "a vector [features]";
+  expectShape(shape.length === (channelsFirst ? 3 : 1), `input ${formatShape(shape)}`, expected);
   expectShape(
-    features === shape[0] && units !== undefined && isSize(units) && rest.length === 0,
+    features === elementCount(shape) && units !== undefined && isSize(units) && rest.length === 0,
     `kernel ${formatShape(node.kernel.shape)}`,
-    `[${shape[0]}, units]`,
+    `[${elementCount(shape)}, units]`,
   );
   expectVector("bias", node.bias, units);
+  expectRequantization(node, units);
   return [units];
 }
 
@@ -255,6 +391,38 @@ function batchNormalizationShape(node: NodeOf<"batchNormalization">, inputs: rea
   expectVector("mean", node.mean, channels);
   expectVector("variance", node.variance, channels);
   return shape;
+}
+
+function normalizationShape(node: NodeOf<"lrn">, inputs: readonly Shape[]): Shape {
+  const { alpha, beta, bias, size } = node;
+  expectShape(isSize(size), `size ${size}`, "a positive integer");
+  expectShape(
+    [alpha, beta].every((value) => Number.isFinite(value)) && alpha >= 0 && bias > 0 && Number.isFinite(bias),
+    `alpha ${alpha}, beta ${beta}, bias ${bias}`,
+    "finite numbers, alpha from 0 up and a bias above 0",
+  );
+  const shape = single(inputs);
+  expectImage(shape);
+  return shape;
+}
+
+function sliceShape(node: NodeOf<"slice">, inputs: readonly Shape[]): Shape {
+  const shape = single(inputs);
+  const { start, stop, step } = node;
+  expectShape(
+    [start, stop, step].every((values) => values.length === shape.length),
+    `start ${formatShape(start)}, stop ${formatShape(stop)}, step ${formatShape(step)}`,
+    `one number per axis of ${formatShape(shape)}`,
+  );
+  return shape.map((size, axis) => {
+    const [first = -1, end = -1, stride = -1] = [start[axis], stop[axis], step[axis]];
+    expectShape(
+      isSize(first, 0) && isSize(end) && isSize(stride) && first < end && end <= size,
+      `positions ${first} … ${end} by ${stride} of axis ${axis}`,
+      `0 ≤ start < stop ≤ ${size} and a step from 1 up`,
+    );
+    return Math.ceil((end - first) / stride);
+  });
 }
 
 function expectVector(field: string, tensor: Tensor | null, length: number): void {

@@ -1,5 +1,6 @@
 /** A graph as text, one line per node, for error reports, tests and readers. */
-import type { Graph, GraphNode, Operator, Padding } from "./graph.ts";
+import { functionSettings } from "./element-function.ts";
+import type { Graph, GraphNode, IntegerRequantization, Operator, Padding } from "./graph.ts";
 import { definitionOf, type NodeOf } from "./operators.ts";
 import { formatShape, isNoPadding } from "./shape.ts";
 
@@ -11,8 +12,21 @@ const SETTINGS: { readonly [Op in Operator]: (node: NodeOf<Op>) => readonly stri
     ...padding(node.padding),
     ...(node.groups === 1 ? [] : [`groups ${node.groups}`]),
     ...activation(node.activation),
+    ...requantization(node.requantization),
   ],
-  dense: (node) => activation(node.activation),
+  dense: (node) => [
+    ...(node.inputOrder === "as stored" ? [] : [node.inputOrder]),
+    ...activation(node.activation),
+    ...requantization(node.requantization),
+  ],
+  convTranspose2d: (node) => [
+    ...pair("strides", node.strides),
+    ...pair("dilations", node.dilations),
+    ...padding(node.padding),
+    ...(node.outputPadding.every((size) => size === 0) ? [] : [`output padding ${node.outputPadding.join(" × ")}`]),
+    ...(node.groups === 1 ? [] : [`groups ${node.groups}`]),
+    ...activation(node.activation),
+  ],
   pool: (node) => [
     `${node.kind} of ${node.kernel[0]} × ${node.kernel[1]}`,
     ...pair("strides", node.strides),
@@ -21,10 +35,21 @@ const SETTINGS: { readonly [Op in Operator]: (node: NodeOf<Op>) => readonly stri
   ],
   batchNormalization: (node) => [`epsilon ${node.epsilon}`],
   activation: (node) => activation(node.activation),
+  function: (node) => functionSettings(node.function),
+  lrn: ({ alpha, beta, bias, size }) => [`alpha ${alpha}`, `beta ${beta}`, `bias ${bias}`, `size ${size}`],
   softmax: () => [],
   reshape: () => [],
   add: (node) => activation(node.activation),
+  subtract: (node) => activation(node.activation),
+  multiply: (node) => activation(node.activation),
   concatenate: () => [],
+  slice: ({ start, stop, step }) => [
+    start
+      .map((first, axis) => `${first}:${stop[axis] ?? ""}${step[axis] === 1 ? "" : `:${step[axis] ?? ""}`}`)
+      .join(", "),
+  ],
+  transpose: (node) => [`axes ${node.permutation.join(", ")}`],
+  resize: (node) => [`factors ${node.factors.join(" × ")}`],
   pad: (node) => padding(node.padding),
   constant: () => [],
 };
@@ -62,4 +87,10 @@ function padding(sides: Padding): readonly string[] {
 
 function activation(name: string): readonly string[] {
   return name === "none" ? [] : [name];
+}
+
+function requantization(settings: IntegerRequantization | null): readonly string[] {
+  if (settings === null) return [];
+  const { shift, rounding, minimum, maximum } = settings;
+  return [`shift ${shift}`, rounding, `${minimum} … ${maximum}`];
 }

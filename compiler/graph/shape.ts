@@ -30,6 +30,24 @@ export function elementCount(shape: Shape): number {
   return shape.reduce((product, size) => product * size, 1);
 }
 
+/** Index along every axis of the element at a row-major offset. */
+export function positionOf(offset: number, shape: Shape): readonly number[] {
+  let rest = offset;
+  return shape
+    .toReversed()
+    .map((size) => {
+      const index = rest % size;
+      rest = Math.floor(rest / size);
+      return index;
+    })
+    .reverse();
+}
+
+/** Row-major offset of a position. */
+export function offsetOf(position: readonly number[], shape: Shape): number {
+  return shape.reduce((offset, size, axis) => offset * size + (position[axis] ?? 0), 0);
+}
+
 /** `[28, 28, 1]` */
 export function formatShape(shape: Shape): string {
   return `[${shape.join(", ")}]`;

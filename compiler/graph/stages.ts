@@ -1,6 +1,6 @@
 /** Which operators are legal at which stage, and the check that stands between the stages. */
 import { type Diagnostic, DiagnosticError } from "../../isa/diagnostic.ts";
-import type { Graph, Operator } from "./graph.ts";
+import type { Graph, GraphNode, Operator } from "./graph.ts";
 import { nodePlace } from "./infer-shapes.ts";
 import { reachable } from "./uses.ts";
 import { verifyGraph } from "./verify.ts";
@@ -17,14 +17,25 @@ const legalAlways: Readonly<Record<Stage, Legality>> = { imported: "legal", lowe
 export const STAGE_TABLE: Readonly<Record<Operator, Readonly<Record<Stage, Legality>>>> = {
   conv2d: legalAlways,
   dense: legalAlways,
+  convTranspose2d: legalAlways,
   pool: legalAlways,
   add: legalAlways,
+  subtract: legalAlways,
+  multiply: legalAlways,
+  function: legalAlways,
   concatenate: legalAlways,
+  slice: legalAlways,
+  transpose: legalAlways,
+  resize: legalAlways,
+  lrn: {
+    imported: "legal",
+    lowerable: { illegal: "local response normalization is decomposed into layers before lowering" },
+  },
   // Where a convolution follows it has become the convolution's own padding.
   pad: legalAlways,
   // An alias of its input: row-major order stays.
   reshape: legalAlways,
-  // Only as the last node, which the verifier checks at every stage.
+  // On the host, so only as the last node.
   softmax: legalAlways,
   // Only where no convolution, dense layer or addition precedes that could take it over.
   activation: legalAlways,
@@ -38,7 +49,10 @@ export const STAGE_TABLE: Readonly<Record<Operator, Readonly<Record<Stage, Legal
   },
 };
 
-/** Everything wrong with the graph at this stage: what `verifyGraph` finds, illegal operators, and unused nodes once lowerable. */
+/**
+ * Everything wrong with the graph at this stage: what `verifyGraph` finds, illegal operators, and once lowerable unused
+ * nodes and a softmax that is not last.
+ */
 export function verifyStage(graph: Graph, stage: Stage, where: string): Diagnostic[] {
   const used = stage === "lowerable" ? reachable(graph) : undefined;
   return [
@@ -56,7 +70,8 @@ export function verifyStage(graph: Graph, stage: Stage, where: string): Diagnost
           },
         ];
       }
-      if (used === undefined || used.has(node.name)) return [];
+      if (used === undefined) return [];
+      if (used.has(node.name)) return softmaxDiagnostics(place, node, graph);
       return [
         {
           code: "GRAPH_UNUSED",
@@ -74,4 +89,18 @@ export function requireStage(graph: Graph, stage: Stage, where: string): Graph {
   const diagnostics = verifyStage(graph, stage, where);
   if (diagnostics.length > 0) throw new DiagnosticError(diagnostics);
   return graph;
+}
+
+function softmaxDiagnostics(where: string, node: GraphNode, graph: Graph): Diagnostic[] {
+  if (node.op !== "softmax") return [];
+  const readers = graph.nodes.filter(({ inputs }) => inputs.includes(node.name)).map(({ name }) => `"${name}"`);
+  if (readers.length === 0 && graph.output === node.name) return [];
+  return [
+    {
+      code: "SOFTMAX",
+      where,
+      what: readers.length > 0 ? `is read by ${readers.join(", ")}` : `is not the output "${graph.output}"`,
+      hint: "softmax runs on the host after the last layer: leave out what follows it",
+    },
+  ];
 }

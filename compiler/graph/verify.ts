@@ -6,11 +6,11 @@ import type { Diagnostic } from "../../isa/diagnostic.ts";
 import type { Graph, GraphNode, Tensor } from "./graph.ts";
 import { collectShapes, nodePlace } from "./infer-shapes.ts";
 import { definitionOf } from "./operators.ts";
-import { elementCount, formatShape, sameShape } from "./shape.ts";
+import { elementCount, formatShape, positionOf, sameShape } from "./shape.ts";
 
 /**
  * Everything wrong with the graph: names that repeat, inputs that do not come earlier, shapes, tensors whose data does
- * not fill their shape or is not finite, a softmax that is not last, an output that no node yields. `where` opens
+ * not fill their shape or is not finite, an output that no node yields. `where` opens
  * every diagnostic's place, e.g. the model's file.
  */
 export function verifyGraph(graph: Graph, where: string): Diagnostic[] {
@@ -27,7 +27,6 @@ export function verifyGraph(graph: Graph, where: string): Diagnostic[] {
           .tensors(node)
           .flatMap(({ field, tensor }) => tensorDiagnostics(place, field, tensor)),
         ...varianceDiagnostics(place, node),
-        ...softmaxDiagnostics(place, node, graph),
       ];
     }),
     ...outputDiagnostics(graph, where),
@@ -78,23 +77,10 @@ function tensorDiagnostics(where: string, field: string, { shape, data }: Tensor
     {
       code: "WEIGHT_NOT_FINITE",
       where,
-      what: `${field}[${position(index, shape).join(", ")}] is ${data[index]}, expected a finite number`,
+      what: `${field}[${positionOf(index, shape).join(", ")}] is ${data[index]}, expected a finite number`,
       hint: "train or export the model again; look for a loss that became NaN",
     },
   ];
-}
-
-/** Index along every axis of the element at a row-major offset. */
-function position(offset: number, shape: readonly number[]): number[] {
-  let rest = offset;
-  return shape
-    .toReversed()
-    .map((size) => {
-      const index = rest % size;
-      rest = Math.floor(rest / size);
-      return index;
-    })
-    .reverse();
 }
 
 function varianceDiagnostics(where: string, node: GraphNode): Diagnostic[] {
@@ -111,20 +97,6 @@ function varianceDiagnostics(where: string, node: GraphNode): Diagnostic[] {
           ? `epsilon is ${epsilon}, expected a finite number`
           : `variance[${index}] + epsilon is ${(variance.data[index] ?? 0) + epsilon}, expected a number above 0`,
       hint: "a trained batch normalization has no negative variance: export the model again",
-    },
-  ];
-}
-
-function softmaxDiagnostics(where: string, node: GraphNode, graph: Graph): Diagnostic[] {
-  if (node.op !== "softmax") return [];
-  const readers = graph.nodes.filter(({ inputs }) => inputs.includes(node.name)).map(({ name }) => `"${name}"`);
-  if (readers.length === 0 && graph.output === node.name) return [];
-  return [
-    {
-      code: "SOFTMAX",
-      where,
-      what: readers.length > 0 ? `is read by ${readers.join(", ")}` : `is not the output "${graph.output}"`,
-      hint: "softmax runs on the host after the last layer: leave out what follows it",
     },
   ];
 }

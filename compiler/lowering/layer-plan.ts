@@ -1,6 +1,6 @@
 /** What lowering decides about a layer before anything has an address: one rule per operator. */
 import type { DatapathSpec } from "../../isa/datapath.ts";
-import { type Diagnostic, DiagnosticError, InvariantError } from "../../isa/diagnostic.ts";
+import { type Diagnostic, DiagnosticError, diagnosticError, InvariantError } from "../../isa/diagnostic.ts";
 import { type Machine, ON_CHIP_MEMORIES, type OnChipMemoryName } from "../../isa/machine.ts";
 import type { Raws } from "../../isa/raws.ts";
 import type { Activation, AddNode, Conv2dNode, DenseNode, GraphNode, PoolNode } from "../graph/graph.ts";
@@ -74,7 +74,21 @@ export function planLayer(request: PlanRequest): LayerPlan {
       return planCopy(request, "none", node.padding);
     case "activation":
       return planCopy(request, node.activation, NO_PADDING);
+    case "convTranspose2d":
+    case "subtract":
+    case "multiply":
+    case "function":
+    case "slice":
+    case "transpose":
+    case "resize":
+      throw diagnosticError(
+        "NOT_LOWERED",
+        request.where,
+        `${node.op} does not run on the accelerator yet`,
+        "use the float reference for this network",
+      );
     case "reshape":
+    case "lrn":
     case "softmax":
     case "batchNormalization":
     case "constant":

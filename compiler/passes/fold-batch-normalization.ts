@@ -11,6 +11,7 @@
 import type {
   BatchNormalizationNode,
   Conv2dNode,
+  ConvTranspose2dNode,
   DenseNode,
   Graph,
   GraphNode,
@@ -28,6 +29,17 @@ interface ScaleAndShift {
 }
 
 type Layer = Conv2dNode | DenseNode;
+type LayerBefore = Layer | ConvTranspose2dNode;
+
+/** The same without folding: every normalization becomes a depthwise convolution of its own, with its own registers. */
+export function separateBatchNormalization(graph: Graph): Graph {
+  const rewriter = new Rewriter(graph);
+  for (const node of graph.nodes) {
+    if (node.op === "batchNormalization") emitDepthwise(rewriter, node, scaleAndShift(node));
+    else rewriter.emit(node);
+  }
+  return rewriter.finish();
+}
 
 export function foldBatchNormalization(graph: Graph): Graph {
   const rewriter = new Rewriter(graph);
@@ -47,7 +59,7 @@ export function foldBatchNormalization(graph: Graph): Graph {
     }
     const producer = rewriter.producer(input);
     const normalization = scaleAndShift(node);
-    if (isLayer(producer) && producer.activation === "none" && rewriter.usedOnce(input)) {
+    if (isFoldable(producer) && rewriter.usedOnce(input)) {
       rewriter.replace(applyAfter(producer, normalization));
       rewriter.rename(node.name, input);
     } else if (node.name !== graph.output && (readers.get(node.name) ?? []).every(takesNormalizedInput)) {
@@ -60,12 +72,16 @@ export function foldBatchNormalization(graph: Graph): Graph {
   return rewriter.finish();
 }
 
-function isLayer(node: GraphNode | undefined): node is Layer {
-  return node?.op === "conv2d" || node?.op === "dense";
+/** Whether a normalization behind this layer can go into its weights. */
+function isFoldable(node: GraphNode | undefined): node is LayerBefore {
+  if (node?.op === "convTranspose2d") return node.activation === "none";
+  if (node?.op !== "conv2d" && node?.op !== "dense") return false;
+  return node.activation === "none" && node.requantization === null;
 }
 
 function takesNormalizedInput(node: GraphNode): boolean {
-  return node.op === "dense" || (node.op === "conv2d" && isNoPadding(node.padding));
+  if (node.op !== "dense" && node.op !== "conv2d") return false;
+  return node.requantization === null && (node.op === "dense" || isNoPadding(node.padding));
 }
 
 function scaleAndShift({ gamma, beta, mean, variance, epsilon }: BatchNormalizationNode): ScaleAndShift {
@@ -75,7 +91,7 @@ function scaleAndShift({ gamma, beta, mean, variance, epsilon }: BatchNormalizat
 }
 
 /** layer, then normalization. The filter is the last axis of either kernel. */
-function applyAfter<Node extends Layer>(layer: Node, { scale, shift }: ScaleAndShift): Node {
+function applyAfter<Node extends LayerBefore>(layer: Node, { scale, shift }: ScaleAndShift): Node {
   const filters = scale.length;
   const { kernel, bias } = layer;
   return {
@@ -96,6 +112,8 @@ function applyBefore<Node extends Layer>(layer: Node, { scale, shift }: ScaleAnd
   const { kernel } = layer;
   const filters = kernel.shape.at(-1) ?? 0;
   const channelsPerGroup = kernel.shape.at(-2) ?? 0;
+  // Steps of the kernel that belong to one channel one after the other: all positions where channels come first.
+  const positions = layer.op === "dense" ? channelsPerGroup / scale.length : 1;
   const filtersPerGroup = layer.op === "conv2d" ? filters / layer.groups : filters;
   const bias = Float64Array.from({ length: filters }, (_, filter) =>
     layer.bias === null ? 0 : at(layer.bias, filter),
@@ -103,7 +121,7 @@ function applyBefore<Node extends Layer>(layer: Node, { scale, shift }: ScaleAnd
   const data = kernel.data.map((weight, index) => {
     const filter = index % filters;
     const group = Math.floor(filter / filtersPerGroup);
-    const channel = group * channelsPerGroup + (Math.floor(index / filters) % channelsPerGroup);
+    const channel = group * channelsPerGroup + Math.floor((Math.floor(index / filters) % channelsPerGroup) / positions);
     bias[filter] = (bias[filter] ?? 0) + weight * (shift[channel] ?? 0);
     return weight * (scale[channel] ?? 0);
   });
@@ -126,6 +144,7 @@ function emitDepthwise(rewriter: Rewriter, node: BatchNormalizationNode, { scale
     padding: NO_PADDING,
     groups: channels,
     activation: "none",
+    requantization: null,
   };
   if (shape.length === 3) {
     rewriter.emit(convolution);

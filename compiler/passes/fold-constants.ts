@@ -1,8 +1,18 @@
 /** Pass: nodes that read constants only are computed now, in float64, and rounded to float32 once. */
-import type { ConstantNode, Graph, GraphNode, Operator, Tensor } from "../graph/graph.ts";
+import { evaluateFunction } from "../graph/element-function.ts";
+import type {
+  AddNode,
+  ConstantNode,
+  Graph,
+  GraphNode,
+  MultiplyNode,
+  Operator,
+  SubtractNode,
+  Tensor,
+} from "../graph/graph.ts";
 import type { NodeOf } from "../graph/operators.ts";
 import { Rewriter } from "../graph/rewriter.ts";
-import { elementCount } from "../graph/shape.ts";
+import { elementCount, offsetOf, positionOf } from "../graph/shape.ts";
 
 /**
  * The value of a node over constants, row-major in the node's shape, or `keep`. Layers with weights, pooling and softmax
@@ -13,7 +23,9 @@ type Fold<Op extends Operator> = "keep" | ((node: NodeOf<Op>, inputs: readonly T
 const FOLDS: { readonly [Op in Operator]: Fold<Op> } = {
   conv2d: "keep",
   dense: "keep",
+  convTranspose2d: "keep",
   pool: "keep",
+  lrn: "keep",
   softmax: "keep",
   constant: "keep",
   batchNormalization: (node, inputs) => {
@@ -26,6 +38,7 @@ const FOLDS: { readonly [Op in Operator]: Fold<Op> } = {
     });
   },
   activation: (node, inputs) => only(inputs).data.map((value) => activate(node.activation, value)),
+  function: (node, inputs) => only(inputs).data.map((value) => evaluateFunction(node.function, value)),
   reshape: (_node, inputs) => only(inputs).data,
   add: (node, inputs) =>
     new Float32Array(elementCount(node.shape)).map((_zero, index) =>
@@ -34,6 +47,22 @@ const FOLDS: { readonly [Op in Operator]: Fold<Op> } = {
         inputs.reduce((sum, input) => sum + at(input, index), 0),
       ),
     ),
+  subtract: (node, inputs) => pairwise(node, inputs, (a, b) => a - b),
+  multiply: (node, inputs) => pairwise(node, inputs, (a, b) => a * b),
+  slice: (node, inputs) =>
+    gathered(node.shape, only(inputs), (position) =>
+      position.map((index, axis) => (node.start[axis] ?? 0) + index * (node.step[axis] ?? 1)),
+    ),
+  transpose: (node, inputs) =>
+    gathered(node.shape, only(inputs), (position) =>
+      node.permutation.map((_, axis) => position[node.permutation.indexOf(axis)] ?? 0),
+    ),
+  resize: (node, inputs) =>
+    gathered(node.shape, only(inputs), ([row = 0, column = 0, channel = 0]) => [
+      Math.floor(row / node.factors[0]),
+      Math.floor(column / node.factors[1]),
+      channel,
+    ]),
   concatenate: (node, inputs) => {
     const result = new Float32Array(elementCount(node.shape));
     const width = node.shape.at(-1) ?? 0;
@@ -60,6 +89,27 @@ const FOLDS: { readonly [Op in Operator]: Fold<Op> } = {
   },
 };
 
+function pairwise(
+  { shape, activation }: AddNode | SubtractNode | MultiplyNode,
+  [a = EMPTY, b = EMPTY]: readonly Tensor[],
+  combine: (a: number, b: number) => number,
+): Float32Array {
+  return new Float32Array(elementCount(shape)).map((_zero, index) =>
+    activate(activation, combine(at(a, index), at(b, index))),
+  );
+}
+
+/** Elements picked from `source` one by one: `from` says at which position. */
+function gathered(
+  shape: readonly number[],
+  source: Tensor,
+  from: (position: readonly number[]) => readonly number[],
+): Float32Array {
+  return new Float32Array(elementCount(shape)).map((_zero, index) =>
+    at(source, offsetOf(from(positionOf(index, shape)), source.shape)),
+  );
+}
+
 /** The folded node keeps its name. Constants that nobody reads any more are left for the removal of unused nodes. */
 export function foldConstants(graph: Graph): Graph {
   const rewriter = new Rewriter(graph);
@@ -81,8 +131,10 @@ export function foldConstants(graph: Graph): Graph {
   return rewriter.finish();
 }
 
-function only(inputs: readonly Tensor[]): Tensor {
-  return inputs[0] ?? { shape: [0], data: new Float32Array(0) };
+const EMPTY: Tensor = { shape: [0], data: new Float32Array(0) };
+
+function only([input = EMPTY]: readonly Tensor[]): Tensor {
+  return input;
 }
 
 function at({ data }: Tensor, index: number): number {

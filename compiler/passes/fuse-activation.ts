@@ -1,6 +1,12 @@
 /** Pass: an activation becomes part of the convolution, dense layer or addition whose value it alone reads. */
-import type { Activation, AddNode, Conv2dNode, DenseNode, Graph } from "../graph/graph.ts";
+import type { Activation, Graph, GraphNode, Operator } from "../graph/graph.ts";
+import type { NodeOf } from "../graph/operators.ts";
 import { Rewriter } from "../graph/rewriter.ts";
+
+/** Operators with an activation of their own. */
+const FUSING = ["conv2d", "dense", "convTranspose2d", "add", "subtract", "multiply"] as const satisfies Operator[];
+
+type FusingNode = NodeOf<(typeof FUSING)[number]>;
 
 /** Second activation after the first: both clip, so the tighter one stays. */
 const COMPOSED: Readonly<Record<Activation, Readonly<Record<Exclude<Activation, "none">, Activation>>>> = {
@@ -45,12 +51,18 @@ function soleSource(
   rewriter: Rewriter,
   transparent: ReadonlyMap<string, string>,
   value: string,
-): Conv2dNode | DenseNode | AddNode | undefined {
+): FusingNode | undefined {
   let name: string | undefined = value;
   while (name !== undefined && rewriter.usedOnce(name)) {
     const node = rewriter.producer(name);
-    if (node?.op === "conv2d" || node?.op === "dense" || node?.op === "add") return node;
+    if (node !== undefined && canFuse(node)) return node;
     name = transparent.get(name);
   }
   return undefined;
+}
+
+/** An integer layer's requantization ends in a range of its own. */
+function canFuse(node: GraphNode): node is FusingNode {
+  if (!(FUSING as readonly Operator[]).includes(node.op)) return false;
+  return (node.op !== "conv2d" && node.op !== "dense") || node.requantization === null;
 }

@@ -1,5 +1,14 @@
 /** Pass: the addition of one constant per filter becomes the bias of the convolution or dense layer before it. */
-import type { AddNode, ConstantNode, Conv2dNode, DenseNode, Graph, Tensor } from "../graph/graph.ts";
+import type {
+  AddNode,
+  ConstantNode,
+  Conv2dNode,
+  ConvTranspose2dNode,
+  DenseNode,
+  Graph,
+  GraphNode,
+  Tensor,
+} from "../graph/graph.ts";
 import { Rewriter } from "../graph/rewriter.ts";
 
 /**
@@ -22,8 +31,10 @@ export function fuseBias(graph: Graph): Graph {
   return rewriter.finish();
 }
 
+type Layer = Conv2dNode | DenseNode | ConvTranspose2dNode;
+
 interface BiasMatch {
-  readonly layer: Conv2dNode | DenseNode;
+  readonly layer: Layer;
   /** Name of the layer's value in the old graph. */
   readonly layerValue: string;
   readonly bias: Tensor;
@@ -39,12 +50,17 @@ function matchBias(rewriter: Rewriter, node: AddNode): BiasMatch | undefined {
   ] as const) {
     const layer = rewriter.producer(layerValue);
     const constant = rewriter.producer(constantValue);
-    if (layer?.op !== "conv2d" && layer?.op !== "dense") continue;
+    if (!takesBias(layer)) continue;
     if (constant?.op !== "constant" || layer.activation !== "none" || !rewriter.usedOnce(layerValue)) continue;
     const bias = perChannel(constant);
     if (bias !== undefined) return { layer, layerValue, bias, activation: node.activation };
   }
   return undefined;
+}
+
+function takesBias(node: GraphNode | undefined): node is Layer {
+  if (node?.op === "convTranspose2d") return true;
+  return (node?.op === "conv2d" || node?.op === "dense") && node.requantization === null;
 }
 
 /** The constant's last axis, where all positions of the other axes agree in it. */

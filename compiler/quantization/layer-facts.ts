@@ -3,8 +3,11 @@ import { InvariantError } from "../../isa/diagnostic.ts";
 import type { LayerKind } from "../../isa/program.ts";
 import type { Graph, GraphNode, Operator } from "../graph/graph.ts";
 
-/** A layer's registers depend on what it computes; the two pools have different ones. */
-export type ArithmeticKind = "matrix" | "averagePool" | "maximumPool" | "vector";
+/**
+ * A layer's registers depend on what it computes; the two pools have different ones. `product`: words of two operands
+ * multiplied; `lookup`: a function read from a table; `vector`: every other work on words, sums among them.
+ */
+export type ArithmeticKind = "matrix" | "averagePool" | "maximumPool" | "vector" | "product" | "lookup";
 
 export interface LayerFacts {
   readonly name: string;
@@ -22,12 +25,20 @@ export interface LayerFacts {
 export const LAYER_KINDS: Readonly<Record<Operator, LayerKind | null>> = {
   conv2d: "conv2d",
   dense: "dense",
+  convTranspose2d: "convTranspose2d",
   pool: "pool",
   add: "add",
+  subtract: "subtract",
+  multiply: "multiply",
+  function: "lookup",
+  slice: "copy",
+  transpose: "copy",
+  resize: "copy",
   concatenate: "concatenate",
   pad: "copy",
   activation: "copy",
   reshape: null,
+  lrn: null,
   softmax: null,
   batchNormalization: null,
   constant: null,
@@ -61,6 +72,7 @@ export function layerFacts(graph: Graph): readonly LayerFacts[] {
 function arithmeticFacts(node: GraphNode): Pick<LayerFacts, "arithmetic" | "terms" | "weights" | "bias"> {
   switch (node.op) {
     case "conv2d":
+    case "convTranspose2d":
     case "dense": {
       const terms = node.kernel.shape.slice(0, -1).reduce((product, size) => product * size, 1);
       return { arithmetic: "matrix", terms, weights: node.kernel.data, bias: node.bias?.data ?? null };
@@ -69,6 +81,10 @@ function arithmeticFacts(node: GraphNode): Pick<LayerFacts, "arithmetic" | "term
       const arithmetic = node.kind === "maximum" ? "maximumPool" : "averagePool";
       return { arithmetic, terms: node.kernel[0] * node.kernel[1], weights: null, bias: null };
     }
+    case "multiply":
+      return { arithmetic: "product", terms: 1, weights: null, bias: null };
+    case "function":
+      return { arithmetic: "lookup", terms: 1, weights: null, bias: null };
     default:
       return { arithmetic: "vector", terms: node.op === "add" ? node.inputs.length : 1, weights: null, bias: null };
   }

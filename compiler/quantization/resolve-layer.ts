@@ -7,7 +7,7 @@ import {
 } from "../../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
 import type { FixedPointFormat } from "../../isa/format.ts";
-import { sumFormat } from "../../isa/growth.ts";
+import { productFormat, sumFormat } from "../../isa/growth.ts";
 import type { OverflowMode } from "../../isa/overflow.ts";
 import { type RegisterSpec, validateRegister } from "../../isa/register.ts";
 import { automaticFormat, isAutomatic, parseWrittenFormat, rangeOf, type WrittenFormat } from "./automatic-format.ts";
@@ -44,6 +44,8 @@ const REGISTERS: Readonly<Record<ArithmeticKind, readonly DatapathRegister[]>> =
   averagePool: ["input", "accumulator", "output"],
   maximumPool: ["input"],
   vector: ["input", "output"],
+  product: ["input", "output"],
+  lookup: ["input", "output"],
 };
 
 /** Throws `DiagnosticError` with what is wrong in the layer's entry. */
@@ -82,6 +84,8 @@ const DATAPATHS: Readonly<Record<ArithmeticKind, (context: LayerContext) => Data
   averagePool: averagePoolDatapath,
   maximumPool: (context) => unusedAround(context, inputRegister(context), inputRegister(context)),
   vector: (context) => unusedAround(context, inputRegister(context), resolveOutputRegister(context)),
+  product: productDatapath,
+  lookup: (context) => unusedAround(context, inputRegister(context), resolveOutputRegister(context)),
 };
 
 function matrixDatapath(context: LayerContext): DatapathSpec {
@@ -134,6 +138,20 @@ function averagePoolDatapath(context: LayerContext): DatapathSpec {
     `${where}: accumulator`,
   );
   return { ...unusedAround(context, input, resolveOutputRegister(context)), accumulator };
+}
+
+/** The exact product of two operands stands before the output. */
+function productDatapath(context: LayerContext): DatapathSpec {
+  const input = inputRegister(context);
+  const explicit = context.entry.input !== undefined;
+  const [a, b] = context.layer.producers.map((_, index) =>
+    explicit ? input.format : (context.producerOutputs[index]?.format ?? input.format),
+  );
+  const format = productFormat(a ?? input.format, b ?? a ?? input.format);
+  return {
+    ...unusedAround(context, input, resolveOutputRegister(context)),
+    accumulator: { format, ...USUAL_STYLE },
+  };
 }
 
 /** A datapath of which only input and output exist; the accumulator holds every value before the output, exactly. */

@@ -1,15 +1,17 @@
 import type {
   Activation,
   Tensor as Constant,
-  Conv2dNode,
   Graph,
   GraphNode,
   Operator,
-  Padding,
   PoolNode,
 } from "../../compiler/graph/graph.ts";
+import { isNoPadding } from "../../compiler/graph/shape.ts";
 import { InvariantError } from "../../isa/diagnostic.ts";
 import type { Tensor, Tensor4D, TensorFlow } from "./backend.ts";
+import { convolutionKernel, convolve, convolveTransposed, padded } from "./convolution.ts";
+import { applyFunction, normalizeLocally } from "./element-wise.ts";
+import { integerConvolution, integerDense } from "./integer-layers.ts";
 
 /**
  * Called after each node with its values, images × shape. What it returns replaces them for everything behind (the
@@ -29,7 +31,7 @@ const BATCH = 64;
 /** Evaluates a graph in float32 through the TensorFlow.js API. Weights are uploaded once; `dispose` frees them. */
 export class FloatNetwork {
   private readonly constants = new Map<Constant, Tensor>();
-  private readonly dilatedKernels = new Map<Conv2dNode, Constant>();
+  private readonly madeConstants = new Map<GraphNode, Constant>();
   private readonly lastUse = new Map<string, number>();
   private readonly tf: TensorFlow;
   private readonly graph: Graph;
@@ -119,16 +121,12 @@ export class FloatNetwork {
       tf: this.tf,
       count,
       constant: (value) => this.constant(value),
-      kernel: (convolution) => this.constant(this.dilatedKernel(convolution)) as Tensor4D,
+      made: (make) => {
+        const value = this.madeConstants.get(node) ?? make();
+        this.madeConstants.set(node, value);
+        return this.constant(value);
+      },
     });
-  }
-
-  /** TensorFlow.js refuses strides together with dilations: the kernel is spread by zeros instead. */
-  private dilatedKernel(node: Conv2dNode): Constant {
-    if (node.dilations.every((dilation) => dilation === 1)) return node.kernel;
-    const kernel = this.dilatedKernels.get(node) ?? spread(node.kernel, node.dilations);
-    this.dilatedKernels.set(node, kernel);
-    return kernel;
   }
 
   private constant(value: Constant): Tensor {
@@ -141,12 +139,12 @@ export class FloatNetwork {
   }
 }
 
-interface RuleContext {
+export interface RuleContext {
   readonly tf: TensorFlow;
   readonly count: number;
   readonly constant: (value: Constant) => Tensor;
-  /** Kernel of a convolution, its dilations applied. */
-  readonly kernel: (node: Conv2dNode) => Tensor4D;
+  /** A constant that the rule makes of the node once: the node's kernel in another form. */
+  readonly made: (make: () => Constant) => Tensor;
 }
 
 type Rule<Name extends Operator> = (
@@ -155,14 +153,25 @@ type Rule<Name extends Operator> = (
   context: RuleContext,
 ) => Tensor;
 
+/** Evaluates one node on values of images × shape. */
 const RULES: { readonly [Name in Operator]: Rule<Name> } = {
   conv2d: (node, inputs, context) => {
-    const sums = convolve(node, padded(context.tf, first(inputs), node.padding, 0), context);
+    const image = padded(context.tf, first(inputs), node.padding, 0);
+    if (node.requantization !== null) return integerConvolution(context.tf, node, node.requantization, image);
+    const sums = convolve(context.tf, image, convolutionKernel(node, context), node);
     return activate(context.tf, node.bias ? sums.add(context.constant(node.bias)) : sums, node.activation);
   },
   dense: (node, inputs, context) => {
-    const product = first(inputs).reshape([context.count, -1]).matMul(context.constant(node.kernel));
-    return activate(context.tf, node.bias ? product.add(context.constant(node.bias)) : product, node.activation);
+    const { tf, count, constant } = context;
+    const ordered = node.inputOrder === "channels-first" ? tf.transpose(first(inputs), [0, 3, 1, 2]) : first(inputs);
+    const features = ordered.reshape([count, -1]);
+    if (node.requantization !== null) return integerDense(tf, node, node.requantization, features);
+    const product = features.matMul(constant(node.kernel));
+    return activate(tf, node.bias ? product.add(constant(node.bias)) : product, node.activation);
+  },
+  convTranspose2d: (node, inputs, context) => {
+    const sums = convolveTransposed(node, first(inputs), context);
+    return activate(context.tf, node.bias ? sums.add(context.constant(node.bias)) : sums, node.activation);
   },
   pool: (node, inputs, context) => pool(node, first(inputs) as Tensor4D, context),
   batchNormalization: (node, inputs, { tf, constant }) =>
@@ -175,6 +184,8 @@ const RULES: { readonly [Name in Operator]: Rule<Name> } = {
       node.epsilon,
     ),
   activation: (node, inputs, { tf }) => activate(tf, first(inputs), node.activation),
+  function: (node, inputs, { tf }) => applyFunction(tf, node.function, first(inputs)),
+  lrn: (node, inputs, context) => normalizeLocally(node, first(inputs), context),
   softmax: (_node, inputs, { tf }) => tf.softmax(first(inputs)),
   reshape: (node, inputs, { count }) => first(inputs).reshape([count, ...node.shape]),
   add: (node, inputs, { tf }) =>
@@ -183,43 +194,22 @@ const RULES: { readonly [Name in Operator]: Rule<Name> } = {
       inputs.reduce((sum, value) => sum.add(value)),
       node.activation,
     ),
+  subtract: (node, [a, b], { tf }) => activate(tf, required(a, "a").sub(required(b, "b")), node.activation),
+  multiply: (node, [a, b], { tf }) => activate(tf, required(a, "a").mul(required(b, "b")), node.activation),
+  slice: ({ start, stop, step }, inputs, { tf, count }) =>
+    tf.stridedSlice(first(inputs), [0, ...start], [count, ...stop], [1, ...step]),
+  transpose: (node, inputs, { tf }) => tf.transpose(first(inputs), [0, ...node.permutation.map((axis) => axis + 1)]),
+  resize: (node, inputs, { tf }) =>
+    node.factors.reduce((value, factor, axis) => {
+      const length = (value.shape[axis + 1] ?? 0) * factor;
+      const sources = Int32Array.from({ length }, (_, position) => Math.floor(position / factor));
+      return tf.gather(value, tf.tensor1d(sources, "int32"), axis + 1);
+    }, first(inputs)),
   concatenate: (_node, inputs, { tf }) => tf.concat([...inputs], -1),
   pad: (node, inputs, { tf }) => padded(tf, first(inputs), node.padding, 0),
   constant: (node, _inputs, { tf, count, constant }) =>
     tf.tile(constant(node.value).expandDims(0), [count, ...node.value.shape.map(() => 1)]),
 };
-
-function convolve(node: Conv2dNode, image: Tensor, context: RuleContext): Tensor {
-  const { tf } = context;
-  const kernel = context.kernel(node);
-  const strides: [number, number] = [...node.strides];
-  const [rows, columns, channels, filters] = kernel.shape;
-  if (node.groups === 1) return tf.conv2d(image as Tensor4D, kernel, strides, "valid");
-  if (channels === 1 && filters % node.groups === 0) {
-    const depthwise = kernel.reshape([rows, columns, node.groups, filters / node.groups]) as Tensor4D;
-    return tf.depthwiseConv2d(image as Tensor4D, depthwise, strides, "valid");
-  }
-  const images = tf.split(image, node.groups, -1);
-  const kernels = tf.split(kernel, node.groups, -1);
-  const parts = images.map((part, group) => tf.conv2d(part as Tensor4D, kernels[group] as Tensor4D, strides, "valid"));
-  return tf.concat(parts, -1);
-}
-
-/** A kernel with dilation − 1 zeros between its rows and columns. */
-function spread({ shape, data }: Constant, [rowDilation, columnDilation]: readonly [number, number]): Constant {
-  const [rows = 1, columns = 1, channels = 1, filters = 1] = shape;
-  const [spreadRows, spreadColumns] = [(rows - 1) * rowDilation + 1, (columns - 1) * columnDilation + 1];
-  const block = channels * filters;
-  const spreadData = new Float32Array(spreadRows * spreadColumns * block);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) {
-      const from = (row * columns + column) * block;
-      const to = (row * rowDilation * spreadColumns + column * columnDilation) * block;
-      spreadData.set(data.subarray(from, from + block), to);
-    }
-  }
-  return { shape: [spreadRows, spreadColumns, channels, filters], data: spreadData };
-}
 
 function pool(node: PoolNode, image: Tensor4D, { tf }: RuleContext): Tensor {
   const kernel: [number, number] = [...node.kernel];
@@ -229,7 +219,7 @@ function pool(node: PoolNode, image: Tensor4D, { tf }: RuleContext): Tensor {
     return tf.maxPool(padded(tf, image, node.padding, -3.4028234663852886e38) as Tensor4D, kernel, strides, "valid");
   }
   const mean = tf.avgPool(padded(tf, image, node.padding, 0) as Tensor4D, kernel, strides, "valid");
-  if (node.countPadding || !hasPadding(node.padding)) return mean;
+  if (node.countPadding || isNoPadding(node.padding)) return mean;
   // The share of valid positions in each window undoes the padding's weight.
   const ones = tf.ones([1, image.shape[1], image.shape[2], 1]);
   const share = tf.avgPool(padded(tf, ones, node.padding, 0) as Tensor4D, kernel, strides, "valid");
@@ -239,21 +229,6 @@ function pool(node: PoolNode, image: Tensor4D, { tf }: RuleContext): Tensor {
 function activate(tf: TensorFlow, value: Tensor, activation: Activation): Tensor {
   if (activation === "none") return value;
   return activation === "relu" ? tf.relu(value) : tf.relu6(value);
-}
-
-function hasPadding({ top, bottom, left, right }: Padding): boolean {
-  return top + bottom + left + right > 0;
-}
-
-function padded(tf: TensorFlow, image: Tensor, padding: Padding, value: number): Tensor {
-  if (!hasPadding(padding)) return image;
-  const sides: [number, number][] = [
-    [0, 0],
-    [padding.top, padding.bottom],
-    [padding.left, padding.right],
-    [0, 0],
-  ];
-  return tf.pad(image, sides, value);
 }
 
 function first(inputs: readonly Tensor[]): Tensor {

@@ -4,6 +4,7 @@
  */
 import fc from "fast-check";
 import { GraphBuilder, type NewNode } from "../../compiler/graph/builder.ts";
+import type { ElementFunction } from "../../compiler/graph/element-function.ts";
 import type { Activation, Graph, Padding, Tensor } from "../../compiler/graph/graph.ts";
 import { requireStage, type Stage } from "../../compiler/graph/stages.ts";
 
@@ -35,13 +36,47 @@ const STEP_KINDS = [
   "concatenate",
   "pad",
   "reshape",
+  "subtract",
+  "multiply",
+  "function",
+  "slice",
+  "transpose",
+  "resize",
+  "transposedConvolution",
+  "denseOfImage",
+  "lrn",
   "batchNormalization",
   "addConstant",
 ] as const;
 
 type StepKind = (typeof STEP_KINDS)[number];
 
-const IMPORTED_ONLY: readonly StepKind[] = ["batchNormalization", "addConstant"];
+const IMPORTED_ONLY: readonly StepKind[] = [
+  "batchNormalization",
+  "addConstant",
+  "lrn",
+  "subtract",
+  "multiply",
+  "function",
+  "slice",
+  "transpose",
+  "resize",
+  "transposedConvolution",
+  "denseOfImage",
+];
+
+const FUNCTIONS: readonly ElementFunction[] = [
+  { kind: "clip", minimum: -0.5, maximum: 0.75 },
+  { kind: "clip", minimum: 0, maximum: 6 },
+  { kind: "clip", minimum: Number.NEGATIVE_INFINITY, maximum: 0.5 },
+  { kind: "leakyRelu", slope: 0.125 },
+  { kind: "leakyRelu", slope: -0.3 },
+  { kind: "sigmoid" },
+  { kind: "tanh" },
+  { kind: "hardSigmoid", slope: 0.2, offset: 0.5 },
+  { kind: "hardSwish" },
+  { kind: "power", exponent: 2 },
+];
 
 /** Small numbers that `addStep` turns into settings that fit the value at hand. */
 interface Step {
@@ -58,6 +93,15 @@ interface Step {
   readonly activation: Activation;
   readonly seed: number;
 }
+
+const IMAGE_ORDERS: readonly (readonly number[])[] = [
+  [0, 2, 1],
+  [1, 0, 2],
+  [1, 2, 0],
+  [2, 0, 1],
+  [2, 1, 0],
+  [0, 1, 2],
+];
 
 /** Graphs that pass `requireStage` at the given stage, with an input. The output is the last step's value. */
 export function graphWithInput(options: GraphOptions = {}): fc.Arbitrary<GraphWithInput> {
@@ -185,10 +229,70 @@ function addStep(
       const activation = step.activation === "relu6" ? "relu6" : "relu";
       return add({ op: "activation", name, inputs: [input], activation });
     },
-    add: () => {
-      const others = values.filter((value) => `${builder.shapeOf(value)}` === `${shape}`);
-      const other = others[step.groups % others.length] ?? input;
-      return add({ op: "add", name, inputs: [input, other], activation: step.activation });
+    add: () => add({ op: "add", name, inputs: [input, sameShaped()], activation: step.activation }),
+    subtract: () => add({ op: "subtract", name, inputs: [input, sameShaped()], activation: step.activation }),
+    multiply: () => add({ op: "multiply", name, inputs: [input, sameShaped()], activation: step.activation }),
+    function: () => {
+      const chosen = FUNCTIONS[(step.seed + step.size) % FUNCTIONS.length] ?? { kind: "tanh" };
+      return add({ op: "function", name, inputs: [input], function: chosen });
+    },
+    slice: () => {
+      const start = shape.map((size, axis) => (step.padding[axis] ?? 0) % size);
+      const stop = shape.map((size, axis) => Math.max((start[axis] ?? 0) + 1, size - (step.kernel[axis % 2] ?? 1) + 1));
+      const steps = shape.map((_, axis) => [...step.strides, step.groups][axis] ?? 1);
+      return add({ op: "slice", name, inputs: [input], start, stop, step: step.flag ? steps : shape.map(() => 1) });
+    },
+    transpose: () => {
+      const orders = isImage ? IMAGE_ORDERS : [[0]];
+      return add({ op: "transpose", name, inputs: [input], permutation: orders[step.seed % orders.length] ?? [0] });
+    },
+    resize: () => {
+      const [rowFactor, columnFactor] = step.strides;
+      if (!isImage || elements * rowFactor * columnFactor > maximumElements) return undefined;
+      return add({ op: "resize", name, inputs: [input], factors: step.strides });
+    },
+    transposedConvolution: () => {
+      if (!isImage) return undefined;
+      const groups = channels % step.groups === 0 ? step.groups : 1;
+      const filters = groups * Math.max(1, Math.ceil(step.size / groups));
+      const { strides, dilations, kernel: size } = step;
+      const side = (axis: 0 | 1, length: number) =>
+        (length - 1) * strides[axis] + (size[axis] - 1) * dilations[axis] + 1;
+      const outputPadding: readonly [number, number] = step.flag ? [strides[0] - 1, strides[1] - 1] : [0, 0];
+      const [outputRows, outputColumns] = [side(0, rows), side(1, columns)];
+      if ((outputRows + 2) * (outputColumns + 1) * filters > maximumElements) return undefined;
+      const [up, down, before, behind] = step.padding;
+      const sides = {
+        top: Math.min(up, Math.floor((outputRows - 1) / 2)),
+        bottom: Math.min(down, Math.floor((outputRows - 1) / 2)),
+        left: Math.min(before, Math.floor((outputColumns - 1) / 2)),
+        right: Math.min(behind, Math.floor((outputColumns - 1) / 2)),
+      };
+      const kernel = kernelTensor([...size, channels / groups, filters], (size[0] * size[1] * channels) / groups);
+      const { activation } = step;
+      const window = { strides, dilations, padding: sides, outputPadding };
+      return add({
+        op: "convTranspose2d",
+        name,
+        inputs: [input],
+        ...window,
+        kernel,
+        bias: bias(filters),
+        groups,
+        activation,
+      });
+    },
+    denseOfImage: () => {
+      if (!isImage) return undefined;
+      const kernel = kernelTensor([elements, step.size], elements);
+      const inputOrder = "channels-first";
+      const { activation } = step;
+      return add({ op: "dense", name, inputs: [input], kernel, bias: bias(step.size), inputOrder, activation });
+    },
+    lrn: () => {
+      if (!isImage) return undefined;
+      const { size } = step;
+      return add({ op: "lrn", name, inputs: [input], alpha: 0.5, beta: 0.75, bias: step.flag ? 1 : 2, size });
     },
     concatenate: () => {
       const around = `${shape.slice(0, -1)}`;
@@ -228,6 +332,12 @@ function addStep(
     },
   };
   return steps[step.kind]();
+
+  /** A value of the input's shape: another one where there is any. */
+  function sameShaped(): string {
+    const others = values.filter((value) => `${builder.shapeOf(value)}` === `${shape}`);
+    return others[step.groups % others.length] ?? input;
+  }
 
   function addPool(kind: "maximum" | "average"): string | undefined {
     if (!isImage) return undefined;

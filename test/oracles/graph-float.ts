@@ -51,6 +51,51 @@ function evaluateNode(node: GraphNode, inputs: readonly FloatValue[]): FloatValu
       });
       return { shape: x.shape, data };
     }
+    case "subtract":
+    case "multiply": {
+      const other = inputs[1] as FloatValue;
+      const data = x.data.map((a, index) => {
+        const b = other.data[index] as number;
+        return activate(node.activation, node.op === "subtract" ? a - b : a * b);
+      });
+      return { shape: x.shape, data };
+    }
+    case "function":
+      return { shape: x.shape, data: x.data.map((element) => elementFunction(node.function, element)) };
+    case "lrn":
+      return normalizeLocally(node, x);
+    case "slice": {
+      const picked = x.shape.map((_, axis) => {
+        const positions: number[] = [];
+        const end = node.stop[axis] as number;
+        for (let at = node.start[axis] as number; at < end; at += node.step[axis] as number) positions.push(at);
+        return positions;
+      });
+      return gather(
+        x,
+        picked.map(({ length }) => length),
+        (position) => position.map((at, axis) => picked[axis]?.[at] as number),
+      );
+    }
+    case "transpose": {
+      const shape = node.permutation.map((axis) => x.shape[axis] as number);
+      return gather(x, shape, (position) => {
+        const source: number[] = [];
+        for (const [axis, from] of node.permutation.entries()) source[from] = position[axis] as number;
+        return source;
+      });
+    }
+    case "resize": {
+      const [rows, columns, channels] = x.shape as [number, number, number];
+      const [rowFactor, columnFactor] = node.factors;
+      return gather(x, [rows * rowFactor, columns * columnFactor, channels], ([r = 0, c = 0, k = 0]) => [
+        Math.floor(r / rowFactor),
+        Math.floor(c / columnFactor),
+        k,
+      ]);
+    }
+    case "convTranspose2d":
+      return convolveTransposed(node, x);
     case "concatenate":
       return concatenate(inputs);
     case "batchNormalization": {
@@ -67,11 +112,12 @@ function evaluateNode(node: GraphNode, inputs: readonly FloatValue[]): FloatValu
     }
     case "dense": {
       const [features, units] = node.kernel.shape as [number, number];
+      const ordered = node.inputOrder === "channels-first" ? channelsFirst(x) : x.data;
       const data: number[] = [];
       for (let n = 0; n < units; n++) {
         let sum = node.bias === null ? 0 : (node.bias.data[n] as number);
-        for (let k = 0; k < features; k++) sum += (node.kernel.data[k * units + n] as number) * (x.data[k] as number);
-        data.push(activate(node.activation, sum));
+        for (let k = 0; k < features; k++) sum += (node.kernel.data[k * units + n] as number) * (ordered[k] as number);
+        data.push(node.requantization ? requantize(node.requantization, sum, n) : activate(node.activation, sum));
       }
       return { shape: [units], data };
     }
@@ -126,7 +172,7 @@ function convolve(node: Extract<GraphNode, { op: "conv2d" }>, x: FloatValue): Fl
             }
           }
         }
-        data.push(activate(node.activation, sum));
+        data.push(node.requantization ? requantize(node.requantization, sum, n) : activate(node.activation, sum));
       }
     }
   }
@@ -160,6 +206,114 @@ function pool(node: Extract<GraphNode, { op: "pool" }>, x: FloatValue): FloatVal
     }
   }
   return { shape: [outputRows, outputColumns, channels], data };
+}
+
+/** Every input pixel scattered onto the full output, of which the padding is cut off. */
+function convolveTransposed(node: Extract<GraphNode, { op: "convTranspose2d" }>, x: FloatValue): FloatValue {
+  const [kernelRows, kernelColumns, depth, filters] = node.kernel.shape as [number, number, number, number];
+  const [rows, columns] = x.shape as [number, number, number];
+  const { top, bottom, left, right } = node.padding;
+  const [strideRows, strideColumns] = node.strides;
+  const [dilationRows, dilationColumns] = node.dilations;
+  const fullRows = (rows - 1) * strideRows + (kernelRows - 1) * dilationRows + 1 + node.outputPadding[0];
+  const fullColumns = (columns - 1) * strideColumns + (kernelColumns - 1) * dilationColumns + 1 + node.outputPadding[1];
+  const full = new Float64Array(fullRows * fullColumns * filters);
+  for (let r = 0; r < rows; r++) {
+    for (let c = 0; c < columns; c++) {
+      for (let i = 0; i < kernelRows; i++) {
+        for (let j = 0; j < kernelColumns; j++) {
+          for (let k = 0; k < depth; k++) {
+            for (let n = 0; n < filters; n++) {
+              const group = Math.floor((n * node.groups) / filters);
+              const weight = node.kernel.data[((i * kernelColumns + j) * depth + k) * filters + n] as number;
+              const target =
+                (r * strideRows + i * dilationRows) * fullColumns + c * strideColumns + j * dilationColumns;
+              const before = full[target * filters + n] as number;
+              full[target * filters + n] = before + weight * (pixel(x, r, c, group * depth + k) as number);
+            }
+          }
+        }
+      }
+    }
+  }
+  const shape = [fullRows - top - bottom, fullColumns - left - right, filters];
+  const whole = { shape: [fullRows, fullColumns, filters], data: Array.from(full) };
+  return gather(
+    whole,
+    shape,
+    ([r = 0, c = 0, n = 0]) => [r + top, c + left, n],
+    (value, [, , n = 0]) => activate(node.activation, value + (node.bias === null ? 0 : (node.bias.data[n] as number))),
+  );
+}
+
+function normalizeLocally({ alpha, beta, bias, size }: Extract<GraphNode, { op: "lrn" }>, x: FloatValue): FloatValue {
+  const channels = x.shape[2] as number;
+  const data = x.data.map((element, index) => {
+    const channel = index % channels;
+    let squares = 0;
+    for (let other = 0; other < channels; other++) {
+      const before = channel - other;
+      const near = before >= 0 ? before <= Math.floor((size - 1) / 2) : -before <= Math.ceil((size - 1) / 2);
+      if (near) squares += (x.data[index - before] as number) ** 2;
+    }
+    return element / (bias + (alpha / size) * squares) ** beta;
+  });
+  return { shape: x.shape, data };
+}
+
+function elementFunction(definition: Extract<GraphNode, { op: "function" }>["function"], x: number): number {
+  if (definition.kind === "clip") return x < definition.minimum ? definition.minimum : Math.min(x, definition.maximum);
+  if (definition.kind === "leakyRelu") return x < 0 ? x * definition.slope : x;
+  if (definition.kind === "sigmoid") return (1 + Math.tanh(x / 2)) / 2;
+  if (definition.kind === "tanh") return 1 - 2 / (Math.exp(2 * x) + 1);
+  if (definition.kind === "exp") return Math.E ** x;
+  if (definition.kind === "hardSwish") return x <= -3 ? 0 : x >= 3 ? x : (x * (x + 3)) / 6;
+  if (definition.kind === "power") {
+    if (Number.isInteger(definition.exponent)) return x ** definition.exponent;
+    return x <= 0 ? 0 ** definition.exponent : Math.exp(Math.log(x) * definition.exponent);
+  }
+  const line = definition.slope * x + definition.offset;
+  return line < 0 ? 0 : line > 1 ? 1 : line;
+}
+
+/** Downward rounding only: what tests draw. */
+function requantize(
+  {
+    multipliers,
+    offsets,
+    shift,
+    minimum,
+    maximum,
+  }: NonNullable<Extract<GraphNode, { op: "conv2d" }>["requantization"]>,
+  sum: number,
+  filter: number,
+): number {
+  const scaled = BigInt(sum) * BigInt(multipliers[filter] as number) + BigInt(offsets?.[filter] ?? 0);
+  return Math.min(Math.max(Number(scaled >> BigInt(shift)), minimum), maximum);
+}
+
+function channelsFirst({ shape, data }: FloatValue): readonly number[] {
+  const channels = shape[2] as number;
+  return Array.from({ length: channels }, (_, k) => data.filter((_element, index) => index % channels === k)).flat();
+}
+
+/** Every position of `shape` with the element of `x` that `from` names. */
+function gather(
+  x: FloatValue,
+  shape: readonly number[],
+  from: (position: readonly number[]) => readonly number[],
+  finish: (value: number, position: readonly number[]) => number = (value) => value,
+): FloatValue {
+  const positions = shape.reduce<readonly (readonly number[])[]>(
+    (all, size) => all.flatMap((position) => Array.from({ length: size }, (_, at) => [...position, at])),
+    [[]],
+  );
+  const data = positions.map((position) => {
+    const source = from(position);
+    const offset = x.shape.reduce((sum, size, axis) => sum * size + (source[axis] as number), 0);
+    return finish(x.data[offset] as number, position);
+  });
+  return { shape, data };
 }
 
 function concatenate(inputs: readonly FloatValue[]): FloatValue {

@@ -36,7 +36,27 @@ export function exampleGraph(): Graph {
   builder.add({ op: "constant", name: "offset", inputs: [], value: tensor(4, 4, 6) });
   builder.add({ op: "add", name: "sum", inputs: ["normalized", "offset"], activation: "none" });
   builder.add({ op: "activation", name: "positive", inputs: ["sum"], activation: "relu" });
-  builder.add({ op: "concatenate", name: "both", inputs: ["positive", "sum"] });
+  builder.add({ op: "subtract", name: "difference", inputs: ["positive", "sum"], activation: "none" });
+  builder.add({ op: "multiply", name: "product", inputs: ["difference", "difference"], activation: "relu6" });
+  builder.add({ op: "function", name: "bent", inputs: ["product"], function: { kind: "leakyRelu", slope: 0.25 } });
+  builder.add({ op: "lrn", name: "local", inputs: ["bent"], alpha: 0.5, beta: 0.75, bias: 2, size: 5 });
+  builder.add({ op: "slice", name: "part", inputs: ["local"], start: [0, 1, 0], stop: [4, 3, 6], step: [2, 1, 1] });
+  builder.add({ op: "transpose", name: "turned", inputs: ["part"], permutation: [1, 0, 2] });
+  builder.add({ op: "resize", name: "larger", inputs: ["turned"], factors: [1, 2] });
+  builder.add({
+    op: "convTranspose2d",
+    name: "spread",
+    inputs: ["larger"],
+    kernel: tensor(2, 1, 3, 6),
+    bias: tensor(6),
+    strides: [2, 1],
+    dilations: [1, 1],
+    padding: { top: 1, bottom: 0, left: 0, right: 0 },
+    outputPadding: [1, 0],
+    groups: 2,
+    activation: "none",
+  });
+  builder.add({ op: "concatenate", name: "both", inputs: ["positive", "spread"] });
   builder.add({ op: "pad", name: "padded", inputs: ["both"], padding: { top: 0, bottom: 1, left: 0, right: 0 } });
   builder.add({
     op: "pool",

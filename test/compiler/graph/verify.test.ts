@@ -102,19 +102,6 @@ describe("verifyGraph", () => {
     );
   });
 
-  it("refuses a softmax that is not last", () => {
-    expect(only({ ...example, output: "scores" })).toContain('is not the output "scores"');
-    const read = {
-      ...example,
-      output: "again",
-      nodes: [
-        ...example.nodes,
-        { op: "activation", name: "again", inputs: ["probabilities"], activation: "relu", shape: [10] } as const,
-      ],
-    };
-    expect(only(read)).toContain('is read by "again"');
-  });
-
   it("refuses an output that no node yields", () => {
     expect(codes(verifyGraph({ ...example, output: "nothing" }, "model.json"))).toContain("GRAPH_OUTPUT");
     const empty = { ...example, nodes: [], output: "image" };
@@ -143,15 +130,27 @@ describe("stages", () => {
     expect(requireStage(example, "imported", "model.json")).toBe(example);
   });
 
-  it("a lowerable graph holds no batch normalization, no constant and no unused node", () => {
+  it("a softmax may stand anywhere in an imported graph and only last in a lowerable one", () => {
+    const chain = ["soft", "again"].map(
+      (name, index) => ({ op: "softmax", name, inputs: [index === 0 ? "image" : "soft"], shape: [7, 5, 3] }) as const,
+    );
+    const graph = { ...example, nodes: chain, output: "again" };
+    expect(verifyStage(graph, "imported", "model.json")).toEqual([]);
+    expect(verifyStage(graph, "lowerable", "model.json").map(formatDiagnostic)).toEqual([
+      expect.stringContaining('node "soft" (softmax): is read by "again"'),
+    ]);
+  });
+
+  it("a lowerable graph holds no batch normalization, no local one, no constant and no unused node", () => {
     const lone = { op: "activation", name: "lone", inputs: ["image"], activation: "relu", shape: [7, 5, 3] } as const;
     const graph = { ...example, nodes: [lone, ...example.nodes] };
     const diagnostics = verifyStage(graph, "lowerable", "model.json");
-    expect(codes(diagnostics)).toEqual(["GRAPH_UNUSED", "GRAPH_OPERATOR", "GRAPH_OPERATOR"]);
+    expect(codes(diagnostics)).toEqual(["GRAPH_UNUSED", "GRAPH_OPERATOR", "GRAPH_OPERATOR", "GRAPH_OPERATOR"]);
     expect(diagnostics.map(({ where }) => where)).toEqual([
       'model.json: node "lone" (activation)',
       'model.json: node "normalized" (batchNormalization)',
       'model.json: node "offset" (constant)',
+      'model.json: node "local" (lrn)',
     ]);
     expect(() => requireStage(graph, "lowerable", "model.json")).toThrow(DiagnosticError);
   });

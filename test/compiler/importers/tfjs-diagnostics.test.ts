@@ -187,12 +187,6 @@ describe("layers", () => {
     expect(complaint(() => load(sequentialModel([5, 4, 2], layer)))).toContain(message);
   });
 
-  it("a softmax before the last layer", () => {
-    const softmax = { className: "Activation", name: "soft", config: { activation: "softmax" } };
-    const text = complaint(() => load(sequentialModel([6], softmax, { className: "ReLU", name: "after" })));
-    expect(text).toContain('node "soft" (softmax): is read by "after"');
-  });
-
   it("a convolution over a vector", () => {
     expect(complaint(() => load(sequentialModel([6], conv)))).toContain("found input [6], expected an image");
   });

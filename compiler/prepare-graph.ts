@@ -1,0 +1,65 @@
+/** The passes between importers and quantization, in their order. */
+import type { Graph } from "./graph/graph.ts";
+import { requireStage } from "./graph/stages.ts";
+import { decomposeLrn } from "./passes/decompose-lrn.ts";
+import { foldBatchNormalization, separateBatchNormalization } from "./passes/fold-batch-normalization.ts";
+import { foldConstants } from "./passes/fold-constants.ts";
+import { foldPadding } from "./passes/fold-padding.ts";
+import { fuseActivation } from "./passes/fuse-activation.ts";
+import { fuseBias } from "./passes/fuse-bias.ts";
+import { fuseFlatten } from "./passes/fuse-flatten.ts";
+import { normalizeFunctions } from "./passes/normalize-functions.ts";
+import { removeUnused } from "./passes/remove-unused.ts";
+import { simplifyReshapes } from "./passes/simplify-reshapes.ts";
+import { simplifyViews } from "./passes/simplify-views.ts";
+
+type Pass = (graph: Graph) => Graph;
+
+/** `fold`: into the weights of a layer beside it where one takes it. `separate`: always a scale and shift of its own. */
+export type BatchNormalizationMode = "fold" | "separate";
+
+/**
+ * In order; each takes and yields a graph and knows no other. Folding opens reshapes and padding to each other, so those
+ * come again: run over its own result, the list changes nothing more.
+ */
+export const PASSES: Readonly<Record<BatchNormalizationMode, readonly Pass[]>> = {
+  fold: passes(foldBatchNormalization),
+  separate: passes(separateBatchNormalization),
+};
+
+function passes(normalization: Pass): readonly Pass[] {
+  return [
+    removeUnused,
+    foldConstants,
+    normalizeFunctions,
+    decomposeLrn,
+    simplifyReshapes,
+    simplifyViews,
+    simplifyReshapes,
+    fuseFlatten,
+    removeUnused,
+    foldPadding,
+    normalization,
+    simplifyReshapes,
+    foldPadding,
+    fuseBias,
+    fuseActivation,
+    simplifyReshapes,
+    fuseFlatten,
+    removeUnused,
+  ];
+}
+
+/**
+ * The graph as lowering takes it: the one whose values a calibration measures and whose nodes a user assigns formats to.
+ * A prepared graph stays as it is. Throws `DiagnosticError` with everything wrong in the graph.
+ */
+export function prepareGraph(
+  graph: Graph,
+  where = "model",
+  batchNormalization: BatchNormalizationMode = "fold",
+): Graph {
+  requireStage(graph, "imported", where);
+  const prepared = PASSES[batchNormalization].reduce((current, pass) => pass(current), graph);
+  return requireStage(prepared, "lowerable", where);
+}
