@@ -63,7 +63,7 @@ export function planLayer(request: PlanRequest): LayerPlan {
     case "conv2d":
       return planMatrix({ ...request, node }, convolutionProblem(node, request.inputShapes[0] ?? []));
     case "dense":
-      return planMatrix({ ...request, node }, denseProblem(node));
+      return planMatrix({ ...request, node }, denseProblem(node, request.inputShapes[0] ?? []));
     case "pool":
       return planPool({ ...request, node });
     case "add":

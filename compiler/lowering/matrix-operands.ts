@@ -10,11 +10,14 @@ import {
 } from "./axis.ts";
 import type { MemoryRange } from "./emitter.ts";
 import { emitLoad, emitRunLoad, wordsOf } from "./layer-lowering.ts";
-import { type MatrixProblem, reductionSteps } from "./matrix-problem.ts";
+import { type MatrixProblem, reductionSteps, sliceChannels } from "./matrix-problem.ts";
 import type { FilterTile, MatrixLayer, PixelTile } from "./matrix-tiles.ts";
 import type { MatrixTiling } from "./matrix-tiling.ts";
 
-/** Steps first … first + count − 1 of the sum. In a slice they are some channels of one kernel position. */
+/**
+ * Steps first … first + count − 1 of the sum. In a slice they are some channels of one kernel position, or of all positions
+ * where channels run outermost.
+ */
 export interface ReductionChunk extends Span {
   readonly kernelRow: number;
   readonly kernelColumn: number;
@@ -43,6 +46,15 @@ export function reductionChunks(problem: MatrixProblem, tiling: MatrixTiling): r
   if (tiling.residency === "window") {
     const steps = reductionSteps(problem);
     return tilesAlong(steps, tiling.steps).map((span) => ({ ...span, kernelRow: 0, kernelColumn: 0, channel: 0 }));
+  }
+  if (problem.order === "channels") {
+    const positions = problem.columns.kernel;
+    return tilesAlong(reductionSteps(problem), tiling.steps).map((span) => ({
+      ...span,
+      kernelRow: 0,
+      kernelColumn: 0,
+      channel: span.first / positions,
+    }));
   }
   const positions = Array.from({ length: problem.rows.kernel * problem.columns.kernel }, (_, position) => position);
   return positions.flatMap((position) =>
@@ -109,11 +121,12 @@ export function loadInput(
   const { emitter, memories, datapath, name } = lowering;
   const [tensor] = lowering.inputs;
   const sliced = tiling.residency === "slice";
+  const onePosition = sliced && problem.order === "positions";
   const block = (axis: WindowAxis, { first, count }: Span, position: number): AxisBlock =>
-    sliced ? positionBlock(axis, first, count, position) : windowBlock(axis, first, count);
+    onePosition ? positionBlock(axis, first, count, position) : windowBlock(axis, first, count);
   const rows = block(problem.rows, pixels.row, chunk.kernelRow);
   const columns = block(problem.columns, pixels.column, chunk.kernelColumn);
-  const channels = sliced ? chunk.count : filters.groups * problem.channelsPerGroup;
+  const channels = sliced ? sliceChannels(problem, chunk.count) : filters.groups * problem.channelsPerGroup;
   const blockColumns = blockLength(columns);
   const bits = blockLength(rows) * blockColumns * channels * datapath.input.format.wordLength;
 
@@ -146,6 +159,18 @@ export function loadInput(
 /** Counters through a window: kernel row, kernel column, channel. Through slices: the slice, which starts anew, and the channel. */
 export function configureReduction({ lowering, problem, tiling }: MatrixLayer, input: LoadedInput): void {
   const { rows, columns, channelsPerGroup } = problem;
+  if (problem.order === "channels") {
+    const channels = tiling.residency === "slice" ? sliceChannels(problem, tiling.steps) : channelsPerGroup;
+    lowering.emitter.setReduction({
+      outerCount: Math.ceil(channelsPerGroup / channels),
+      middleCount: channels,
+      innerCount: columns.kernel,
+      outerStride: 0,
+      middleStride: 1,
+      innerStride: input.channels,
+    });
+    return;
+  }
   if (tiling.residency === "slice") {
     lowering.emitter.setReduction({
       outerCount: rows.kernel * columns.kernel * Math.ceil(channelsPerGroup / tiling.steps),

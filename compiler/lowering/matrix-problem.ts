@@ -4,9 +4,13 @@ import type { Conv2dNode, DenseNode } from "../graph/graph.ts";
 import type { WindowAxis } from "./axis.ts";
 import { imageShape } from "./image-shape.ts";
 
+/** Which counter of a sum runs outermost: the kernel's positions, or the input channels with all positions of each. */
+export type StepOrder = "positions" | "channels";
+
 /**
  * `groups` problems of the same size. Group g reads input channels g · channelsPerGroup onwards and yields filters
  * g · filtersPerGroup onwards. One sum has K = kernel rows · kernel columns · channelsPerGroup steps in that order.
+ * In step order `channels` the channel runs outermost; then the problem has one pixel, one group and one kernel row.
  */
 export interface MatrixProblem {
   readonly rows: WindowAxis;
@@ -17,6 +21,7 @@ export interface MatrixProblem {
   readonly groups: number;
   readonly channelsPerGroup: number;
   readonly filtersPerGroup: number;
+  readonly order: StepOrder;
 }
 
 /** Word lengths, in bits, of everything a matrix layer keeps in a memory. */
@@ -37,19 +42,31 @@ export function reductionSteps({ rows, columns, channelsPerGroup }: MatrixProble
   return rows.kernel * columns.kernel * channelsPerGroup;
 }
 
-/** A dense layer is a convolution of one pixel. */
-export function denseProblem(node: DenseNode): MatrixProblem {
+/** Channels of a slice of that many steps: of one kernel position, or of all. */
+export function sliceChannels({ order, columns }: MatrixProblem, steps: number): number {
+  return order === "channels" ? steps / columns.kernel : steps;
+}
+
+/**
+ * A dense layer is a convolution of one pixel. Where channels come first all positions of the image are one kernel row,
+ * and every channel is summed over all positions before the next.
+ */
+export function denseProblem(node: DenseNode, inputShape: readonly number[]): MatrixProblem {
   const [features, units] = node.kernel.shape;
   if (features === undefined || units === undefined) throw new InvariantError(`dense "${node.name}" has no kernel`);
+  const [rows, columns, channels] = imageShape(inputShape);
+  const channelsFirst = node.inputOrder === "channels-first" && rows * columns > 1;
+  const positions = channelsFirst ? rows * columns : 1;
   const axis: WindowAxis = { input: 1, output: 1, kernel: 1, stride: 1, dilation: 1, before: 0 };
   return {
     rows: axis,
-    columns: axis,
+    columns: { ...axis, input: positions, kernel: positions },
     rowStride: 0,
-    columnStride: 0,
+    columnStride: channelsFirst ? channels : 0,
     groups: 1,
-    channelsPerGroup: features,
+    channelsPerGroup: features / positions,
     filtersPerGroup: units,
+    order: channelsFirst ? "channels" : "positions",
   };
 }
 
@@ -82,6 +99,7 @@ export function convolutionProblem(node: Conv2dNode, inputShape: readonly number
     groups,
     channelsPerGroup: channels / groups,
     filtersPerGroup: filters / groups,
+    order: "positions",
   };
 }
 

@@ -22,7 +22,7 @@ import {
   windowBlock,
 } from "./axis.ts";
 import { FIELD_LIMITS } from "./field-limits.ts";
-import { type MatrixProblem, type MatrixWords, reductionSteps } from "./matrix-problem.ts";
+import { type MatrixProblem, type MatrixWords, reductionSteps, sliceChannels } from "./matrix-problem.ts";
 import { choosePlan, type PlanCost, tileFit } from "./plan-cost.ts";
 import { addTraffic, estimateTraffic, type Traffic, withLongestRuns } from "./transfer.ts";
 
@@ -72,10 +72,11 @@ export function smallestTileBits(problem: MatrixProblem, words: MatrixWords, mac
   const smallestChunk = machine.dataflow === "output-stationary" ? 1 : Math.min(machine.rows, steps);
   const slice = sliceSizes(problem, machine).at(-1);
   const window = blockExtent(problem.rows, 1, "window") * blockExtent(problem.columns, 1, "window");
-  const position = blockExtent(problem.rows, 1, "slice") * blockExtent(problem.columns, 1, "slice");
+  const sliceExtent = sliceBlocks(problem);
+  const position = blockExtent(problem.rows, 1, sliceExtent) * blockExtent(problem.columns, 1, sliceExtent);
   const inputWords = Math.min(
     window * problem.channelsPerGroup,
-    slice === undefined ? Number.POSITIVE_INFINITY : position * slice,
+    slice === undefined ? Number.POSITIVE_INFINITY : position * sliceChannels(problem, slice),
   );
   return {
     inputScratchpad: inputWords * words.input,
@@ -121,8 +122,9 @@ class MatrixSearch {
 
   plans(residency: InputResidency): readonly MatrixPlan[] {
     const { rows, columns } = this.#problem;
-    const rowTiles = candidateSizes(rows.output).map((size) => axisTiles(rows, size, residency));
-    const columnTiles = candidateSizes(columns.output).map((size) => axisTiles(columns, size, residency));
+    const blocks = residency === "slice" ? sliceBlocks(this.#problem) : residency;
+    const rowTiles = candidateSizes(rows.output).map((size) => axisTiles(rows, size, blocks));
+    const columnTiles = candidateSizes(columns.output).map((size) => axisTiles(columns, size, blocks));
     const plans: MatrixPlan[] = [];
     for (const { groups, filters } of this.#filterTiles(residency)) {
       for (const row of rowTiles) {
@@ -221,7 +223,7 @@ class MatrixSearch {
   }
 
   #blockChannels({ residency, groups, steps }: MatrixTiling): number {
-    return residency === "window" ? groups * this.#problem.channelsPerGroup : steps;
+    return residency === "window" ? groups * this.#problem.channelsPerGroup : sliceChannels(this.#problem, steps);
   }
 
   #tileCounts(tiling: MatrixTiling, row: AxisTiles, column: AxisTiles): TileCounts {
@@ -271,7 +273,8 @@ class MatrixSearch {
   #computeCycles({ rows, columns, groups, filters, steps, residency }: MatrixTiling, chunks: number): number {
     const problem = this.#problem;
     const machine = this.#machine;
-    const chunkSteps = residency === "slice" ? Math.min(steps, problem.channelsPerGroup) : steps;
+    const onePosition = residency === "slice" && problem.order === "positions";
+    const chunkSteps = onePosition ? Math.min(steps, problem.channelsPerGroup) : steps;
     const chunkSizes = chunks === 1 ? [{ count: 1, size: this.#steps }] : tileSizes(this.#steps, chunkSteps);
     let cycles = 0;
     for (const row of tileSizes(problem.rows.output, rows)) {
@@ -295,18 +298,28 @@ class MatrixSearch {
 
 /** Reduction chunks of a tile. */
 export function chunkCount(problem: MatrixProblem, { residency, steps }: MatrixTiling): number {
-  if (residency === "window") return Math.ceil(reductionSteps(problem) / steps);
+  if (residency === "window" || problem.order === "channels") return Math.ceil(reductionSteps(problem) / steps);
   return problem.rows.kernel * problem.columns.kernel * Math.ceil(problem.channelsPerGroup / steps);
 }
 
+/** What an input block of a slice covers: one kernel position, or where channels run outermost all of them. */
+function sliceBlocks({ order }: MatrixProblem): InputResidency {
+  return order === "channels" ? "window" : "slice";
+}
+
 /**
- * Channels of a slice, largest first. Chunks of several kernel positions must be equal, so that one reduction counter
+ * Steps of a slice, largest first. Chunks of several kernel positions must be equal, so that one reduction counter
  * runs through each; and a multiple of R where a dataflow groups steps by R.
  */
-function sliceSizes({ rows, columns, channelsPerGroup }: MatrixProblem, machine: Machine): readonly number[] {
+function sliceSizes({ rows, columns, channelsPerGroup, order }: MatrixProblem, machine: Machine): readonly number[] {
   const positions = rows.kernel * columns.kernel;
   const multiple = machine.dataflow === "output-stationary" ? 1 : machine.rows;
-  const sizes = candidateSizes(channelsPerGroup, multiple).toSorted((a, b) => b - a);
+  const sizes = candidateSizes(channelsPerGroup, order === "positions" ? multiple : 1).toSorted((a, b) => b - a);
+  if (order === "channels") {
+    return sizes
+      .map((channels) => channels * positions)
+      .filter((steps) => steps % multiple === 0 || steps === channelsPerGroup * positions);
+  }
   if (positions === 1) return sizes;
   const divisors = Array.from({ length: channelsPerGroup }, (_, index) => channelsPerGroup - index);
   return divisors.filter((size) => channelsPerGroup % size === 0 && size % multiple === 0);

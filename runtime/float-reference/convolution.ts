@@ -2,7 +2,7 @@
 import type { Tensor as Constant, Conv2dNode, ConvTranspose2dNode, Padding } from "../../compiler/graph/graph.ts";
 import { isNoPadding, windowExtent } from "../../compiler/graph/shape.ts";
 import type { Tensor, Tensor4D, TensorFlow } from "./backend.ts";
-import type { RuleContext } from "./interpreter.ts";
+import type { RuleContext } from "./rule-context.ts";
 
 /** Kernel of a convolution, its dilations applied: TensorFlow.js refuses strides together with dilations. */
 export function convolutionKernel(node: Conv2dNode, { made, constant }: RuleContext): Tensor4D {

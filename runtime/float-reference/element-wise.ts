@@ -2,7 +2,7 @@
 import type { ElementFunction, ElementFunctionKind } from "../../compiler/graph/element-function.ts";
 import type { Tensor as Constant, LrnNode } from "../../compiler/graph/graph.ts";
 import type { Tensor, Tensor4D, TensorFlow } from "./backend.ts";
-import type { RuleContext } from "./interpreter.ts";
+import type { RuleContext } from "./rule-context.ts";
 
 type FunctionRule<Kind extends ElementFunctionKind> = (
   tf: TensorFlow,

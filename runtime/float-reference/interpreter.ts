@@ -12,6 +12,7 @@ import type { Tensor, Tensor4D, TensorFlow } from "./backend.ts";
 import { convolutionKernel, convolve, convolveTransposed, padded } from "./convolution.ts";
 import { applyFunction, normalizeLocally } from "./element-wise.ts";
 import { integerConvolution, integerDense } from "./integer-layers.ts";
+import type { RuleContext } from "./rule-context.ts";
 
 /**
  * Called after each node with its values, images × shape. What it returns replaces them for everything behind (the
@@ -137,14 +138,6 @@ export class FloatNetwork {
     }
     return tensor;
   }
-}
-
-export interface RuleContext {
-  readonly tf: TensorFlow;
-  readonly count: number;
-  readonly constant: (value: Constant) => Tensor;
-  /** A constant that the rule makes of the node once: the node's kernel in another form. */
-  readonly made: (make: () => Constant) => Tensor;
 }
 
 type Rule<Name extends Operator> = (

@@ -62,7 +62,6 @@ const IMPORTED_ONLY: readonly StepKind[] = [
   "transpose",
   "resize",
   "transposedConvolution",
-  "denseOfImage",
 ];
 
 const FUNCTIONS: readonly ElementFunction[] = [

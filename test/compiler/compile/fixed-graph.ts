@@ -116,8 +116,14 @@ function convolution(node: Conv2dNode, x: FixedValue, datapath: DatapathSpec, ma
 
 function dense(node: DenseNode, x: FixedValue, datapath: DatapathSpec, machine: Order): readonly bigint[] {
   const [, units = 0] = node.kernel.shape;
+  const channels = x.shape.at(-1) ?? 1;
+  const positions = x.raws.length / channels;
+  const ordered =
+    node.inputOrder === "as stored"
+      ? x.raws
+      : x.raws.map((_, k) => known(x.raws[(k % positions) * channels + Math.floor(k / positions)]));
   return Array.from({ length: units }, (_, unit) => {
-    const terms = x.raws.map(
+    const terms = ordered.map(
       (raw, k) => raw * quantizeFloat64(known(node.kernel.data[k * units + unit]), datapath.weight).raw,
     );
     return sum(terms, node.bias?.data[unit], node.activation, x.format, datapath, machine);

@@ -17,6 +17,7 @@ function convolution(side: number, channels: number, filters: number, kernel = 3
     groups: 1,
     channelsPerGroup: channels,
     filtersPerGroup: filters,
+    order: "positions",
   };
 }
 
@@ -87,6 +88,7 @@ test("every tiling fits, has chunks of whole groups of R where the dataflow sums
         groups,
         channelsPerGroup: perGroup,
         filtersPerGroup: filters,
+        order: "positions",
       };
     });
   let found = 0;
