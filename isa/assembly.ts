@@ -62,7 +62,7 @@ const DIRECTIVE_KEYS = {
   ".raws": [],
 } as const;
 
-const OPTIONAL_KEYS: readonly string[] = ["sum"];
+const OPTIONAL_KEYS: readonly string[] = ["sum", "scale"];
 
 /** A listing with this many wrong lines is something else; the rest is not read. */
 const MOST_DIAGNOSTICS = 50;

@@ -4,10 +4,12 @@ import type { RegisterSpec } from "./register.ts";
 /**
  * The word-length points of one layer, as design/machine.md draws them:
  *
- *     input × weight → product → accumulator → (sum) + bias → activation → output
+ *     input × weight → product → accumulator → (sum) (× scale) + bias → activation → output
  *
  * `sum` is present only where a narrower register stands between an exact accumulator and the bias (the `tensorquant`
  * datapath: s = Q(sum), u = Q(s + b)). Where it is absent the bias is one more step quantized into the accumulator.
+ * `scale` is present where a layer requantizes by multipliers, one for each filter: y = Q_output(act(a · M + bias)), exact up to
+ * the output register; there is no `sum` then.
  * `product` and `accumulator` may be exact: a format grown so far that nothing is lost (up to 192 bits).
  */
 export interface DatapathSpec {
@@ -16,6 +18,8 @@ export interface DatapathSpec {
   readonly product: RegisterSpec;
   readonly accumulator: RegisterSpec;
   readonly sum?: RegisterSpec;
+  /** Format of the multipliers; its rounding and overflow are those of their quantization at compile time. */
+  readonly scale?: RegisterSpec;
   readonly bias: RegisterSpec;
   readonly output: RegisterSpec;
   /** How an average-pool quotient is formed: × nearest(2^16/n) and one quantize, or the exact quotient quantized. */
@@ -23,7 +27,16 @@ export interface DatapathSpec {
 }
 
 /** A datapath register of a layer, in the order in which evidence ranks them. */
-export const DATAPATH_REGISTERS = ["input", "weight", "product", "accumulator", "sum", "bias", "output"] as const;
+export const DATAPATH_REGISTERS = [
+  "input",
+  "weight",
+  "product",
+  "accumulator",
+  "sum",
+  "scale",
+  "bias",
+  "output",
+] as const;
 export type DatapathRegister = (typeof DATAPATH_REGISTERS)[number];
 
 /** Layer name → word lengths. The artefact that searches produce and exports render. */

@@ -97,6 +97,7 @@ export const datapathSchema: z.ZodType<DatapathSpec> = z.strictObject({
   product: registerSchema,
   accumulator: registerSchema,
   sum: registerSchema.exactOptional(),
+  scale: registerSchema.exactOptional(),
   bias: registerSchema,
   output: registerSchema,
   averageDivider: z.boolean(),

@@ -50,6 +50,8 @@ export interface ConfiguredRequantize {
   readonly accumulator: RegisterSpec;
   /** With `useSum`. */
   readonly sum: RegisterSpec | null;
+  /** With `hasScale`. */
+  readonly scale: RegisterSpec | null;
   /** With `hasBias`. */
   readonly bias: RegisterSpec | null;
   readonly output: RegisterSpec;
@@ -71,7 +73,8 @@ export interface ConfiguredVector {
   /** For operations of two operands. */
   readonly operandB: RegisterSpec | null;
   readonly output: RegisterSpec;
-  readonly activation: ConfigureActivation;
+  /** Null for `lookup`, which neither activates nor quantizes. */
+  readonly activation: ConfigureActivation | null;
   /** With `clip`: the register in whose format the bound is written. */
   readonly accumulator: RegisterSpec | null;
 }
@@ -199,6 +202,7 @@ function needsOf(instruction: Instruction, settings: Settings): Needs {
     case "requantize": {
       const registers: MachineRegister[] = ["accumulator", "output"];
       if (instruction.useSum) registers.push("sum");
+      if (instruction.hasScale) registers.push("scale");
       if (instruction.hasBias) registers.push("bias");
       return { registers, activation: true };
     }
@@ -206,6 +210,7 @@ function needsOf(instruction: Instruction, settings: Settings): Needs {
       return { registers: instruction.kind === "maximum" ? ["operandA"] : ["operandA", "accumulator", "output"] };
     case "vector": {
       const registers: MachineRegister[] = ["operandA", "output"];
+      if (instruction.operation === "lookup") return { registers };
       if (BINARY_VECTOR_OPERATIONS.includes(instruction.operation)) registers.push("operandB");
       if (settings.activation?.activation === "clip") registers.push("accumulator");
       return { registers, activation: true };
@@ -248,6 +253,7 @@ function resolve(instruction: Instruction, settings: Settings): ConfiguredInstru
         instruction,
         accumulator: register("accumulator"),
         sum: instruction.useSum ? register("sum") : null,
+        scale: instruction.hasScale ? register("scale") : null,
         bias: instruction.hasBias ? register("bias") : null,
         output: register("output"),
         activation: present(settings.activation, "activation"),
@@ -261,7 +267,8 @@ function resolve(instruction: Instruction, settings: Settings): ConfiguredInstru
           instruction.kind === "maximum" ? null : { accumulator: register("accumulator"), output: register("output") },
       };
     case "vector": {
-      const activation = present(settings.activation, "activation");
+      const isLookup = instruction.operation === "lookup";
+      const activation = isLookup ? null : present(settings.activation, "activation");
       return {
         opcode,
         instruction,
@@ -269,7 +276,7 @@ function resolve(instruction: Instruction, settings: Settings): ConfiguredInstru
         operandB: BINARY_VECTOR_OPERATIONS.includes(instruction.operation) ? register("operandB") : null,
         output: register("output"),
         activation,
-        accumulator: activation.activation === "clip" ? register("accumulator") : null,
+        accumulator: activation?.activation === "clip" ? register("accumulator") : null,
       };
     }
     case "store":
@@ -293,6 +300,7 @@ function present<Setting>(setting: Setting | undefined, name: string): Setting {
 /** Fields of an instruction that contradict its settings or the machine. */
 function contradictionOf(configured: ConfiguredInstruction, machine: Machine): string | null {
   if (configured.opcode === "matrix") return matrixContradiction(configured, machine);
+  if (configured.opcode === "requantize") return requantizeContradiction(configured.instruction);
   if (configured.opcode === "pool") return poolContradiction(configured.instruction);
   return null;
 }
@@ -311,6 +319,11 @@ function matrixContradiction({ instruction, pixels, reduction }: ConfiguredMatri
     return `accumulatorPitch ${accumulatorPitch} is below the tile's ${columns} columns: sums would share a word`;
   }
   return null;
+}
+
+/** With a scale the value stays exact up to the output register. */
+function requantizeContradiction({ hasScale, useSum }: Requantize): string | null {
+  return hasScale && useSum ? "hasScale and useSum together: a scaled sum passes no sum register" : null;
 }
 
 /** A window that holds nothing but padding has no maximum and no average of valid positions. */

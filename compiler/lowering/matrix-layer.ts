@@ -117,6 +117,8 @@ function emitRequantize(layer: MatrixLayer, pixels: PixelTile, filters: FilterTi
       outputPitch: tileFilters,
       hasBias: bias !== null,
       useSum: datapath.sum !== undefined,
+      hasScale: false,
+      scaleAddress: 0,
     },
     { reads: bias ? [biasRange] : [], writes: [outputRange(outputAddress, pixelCount * tileFilters, outputBits)] },
   );

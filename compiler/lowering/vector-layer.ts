@@ -128,6 +128,8 @@ function emitVectorTile(lowering: LayerLowering, problem: VectorProblem, tile: O
       outputAddress,
       elements,
       shift: 0n,
+      tableAddress: 0,
+      tableShift: 0,
     },
     {
       reads: [{ memory: "inputScratchpad", start: slot, end: address }],

@@ -38,9 +38,12 @@ export interface LayerOptions {
   readonly countPadding: boolean | undefined;
 }
 
+/** Registers that an entry can name; multipliers of a requantization keep the format they come with. */
+const NAMED_REGISTERS = DATAPATH_REGISTERS.filter((name) => name !== "scale");
+
 /** Registers that a user can set, by what the layer computes. */
 const REGISTERS: Readonly<Record<ArithmeticKind, readonly DatapathRegister[]>> = {
-  matrix: DATAPATH_REGISTERS,
+  matrix: NAMED_REGISTERS,
   averagePool: ["input", "accumulator", "output"],
   maximumPool: ["input"],
   vector: ["input", "output"],
@@ -254,7 +257,7 @@ function presetContextOf(context: LayerContext, input: FixedPointFormat, weight:
 
 function checkNamedRegisters({ layer, named, where }: LayerContext): void {
   const known = REGISTERS[layer.arithmetic];
-  const found = DATAPATH_REGISTERS.filter((name) => named[name] !== undefined && !known.includes(name)).map(
+  const found = NAMED_REGISTERS.filter((name) => named[name] !== undefined && !known.includes(name)).map(
     (name): Diagnostic => ({
       code: "NO_REGISTER",
       where: `${where}: ${name}`,

@@ -5,8 +5,8 @@ import { flag, type InstructionDefinition, type InstructionHeader, named, signed
 /**
  * Registers a program can set. `source` and `input` belong to the load unit (words in DRAM, words in the scratchpad
  * after load), the others to the compute unit. `operandA` and `operandB` are the formats of words the compute unit
- * reads from the input scratchpad (a matrix instruction reads operandA), `weight` and `bias` those it reads from the
- * weight scratchpad.
+ * reads from the input scratchpad (a matrix instruction reads operandA), `weight`, `bias` and `scale` those it
+ * reads from the weight scratchpad.
  */
 export const LOAD_REGISTERS = ["source", "input"] as const;
 export const COMPUTE_REGISTERS = [
@@ -18,6 +18,7 @@ export const COMPUTE_REGISTERS = [
   "sum",
   "bias",
   "output",
+  "scale",
 ] as const;
 export type MachineRegister = (typeof LOAD_REGISTERS)[number] | (typeof COMPUTE_REGISTERS)[number];
 export const MACHINE_REGISTERS: readonly MachineRegister[] = [...LOAD_REGISTERS, ...COMPUTE_REGISTERS];
@@ -51,7 +52,7 @@ export const CONFIGURE_REGISTER: InstructionDefinition<"configure.register"> = {
   name: "configure.register",
   code: 0x01,
   unit: "compute",
-  action: "set format, rounding and overflow of a compute register (operandA, operandB, weight … output)",
+  action: "set format, rounding and overflow of a compute register (operandA, operandB, weight … scale)",
   cycles: "1",
   fields: [named("register", 4, COMPUTE_REGISTERS, "which register"), ...FORMAT_FIELDS],
 };

@@ -4,12 +4,41 @@ import type { ConfigureActivation } from "../../isa/instructions/configure-activ
 import type { Pool } from "../../isa/instructions/pool.ts";
 import type { VectorOperation } from "../../isa/instructions/vector.ts";
 import type { Machine } from "../../isa/machine.ts";
+import type { RegisterSpec } from "../../isa/register.ts";
 import type { ConfiguredPool, ConfiguredRequantize, ConfiguredVector } from "../configuration.ts";
 import type { Tally } from "./action-counts.ts";
 import { countQuantization, countQuotientQuantization } from "./quantization-actions.ts";
 
-/** Every element: read the sum (and the bias), add, activate, quantize, write. */
+/** Every element: read the sum (and scale and bias), multiply, add, activate, quantize, write. */
 export function countRequantize(tally: Tally, configured: ConfiguredRequantize, machine: Machine): void {
+  if (configured.scale !== null) countScaled(tally, configured, configured.scale, machine);
+  else countUnscaled(tally, configured, machine);
+}
+
+/** a · M + bias, exact, then the output register. */
+function countScaled(
+  tally: Tally,
+  { instruction, accumulator, bias, output, activation }: ConfiguredRequantize,
+  scale: RegisterSpec,
+  machine: Machine,
+): void {
+  const elements = instruction.pixels * instruction.columns;
+  const { accumulatorBank, weightScratchpad, outputBuffer } = machine;
+  tally.memory("accumulatorBank", "read", accumulator.format.wordLength, accumulatorBank, elements);
+  tally.memory("weightScratchpad", "read", scale.format.wordLength, weightScratchpad, elements);
+  tally.add("multiplier", "multiply", [accumulator.format.wordLength, scale.format.wordLength], elements);
+  let exact = productFormat(accumulator.format, scale.format);
+  if (bias !== null) {
+    tally.memory("weightScratchpad", "read", bias.format.wordLength, weightScratchpad, elements);
+    exact = sumFormat(exact, bias.format);
+    tally.add("adder", "add", [exact.wordLength], elements);
+  }
+  countActivation(tally, activation, exact, elements);
+  countQuantization(tally, exact, output, elements);
+  tally.memory("outputBuffer", "write", output.format.wordLength, outputBuffer, elements);
+}
+
+function countUnscaled(tally: Tally, configured: ConfiguredRequantize, machine: Machine): void {
   const { instruction, accumulator, sum, bias, output, activation } = configured;
   const elements = instruction.pixels * instruction.columns;
   const target = sum ?? accumulator;
@@ -92,7 +121,10 @@ function validPositions(outputs: number, kernel: number, stride: number, padding
 
 /** Format of the exact result of an operation on a and b. */
 const EXACT_RESULT: Readonly<
-  Record<VectorOperation, (a: FixedPointFormat, b: FixedPointFormat, shift: number) => FixedPointFormat>
+  Record<
+    Exclude<VectorOperation, "lookup">,
+    (a: FixedPointFormat, b: FixedPointFormat, shift: number) => FixedPointFormat
+  >
 > = {
   copy: (a) => a,
   add: (a, b) => sumFormat(a, b),
@@ -109,10 +141,22 @@ function alignedFormat(a: FixedPointFormat, b: FixedPointFormat): FixedPointForm
   return { ...sum, wordLength: sum.wordLength - 1 };
 }
 
+/** Every element: read the word, read its entry of the table, write it. */
+function countLookup(tally: Tally, { instruction, operandA, output }: ConfiguredVector, machine: Machine): void {
+  const { elements } = instruction;
+  tally.memory("inputScratchpad", "read", operandA.format.wordLength, machine.inputScratchpad, elements);
+  tally.memory("weightScratchpad", "read", output.format.wordLength, machine.weightScratchpad, elements);
+  tally.memory("outputBuffer", "write", output.format.wordLength, machine.outputBuffer, elements);
+}
+
 /** Every element: read the operands, operate, activate, quantize, write; copies and shifts are wires. */
 export function countVector(tally: Tally, configured: ConfiguredVector, machine: Machine): void {
   const { instruction, operandA, operandB, output, activation } = configured;
   const { elements, operation, shift } = instruction;
+  if (operation === "lookup" || activation === null) {
+    countLookup(tally, configured, machine);
+    return;
+  }
   const [a, b] = [operandA.format, (operandB ?? operandA).format];
   const exact = EXACT_RESULT[operation](a, b, Number(shift));
   tally.memory("inputScratchpad", "read", a.wordLength, machine.inputScratchpad, elements);

@@ -1,6 +1,8 @@
 import type { Pool } from "../../isa/instructions/pool.ts";
 import type { Store } from "../../isa/instructions/store.ts";
+import { tableEntries } from "../../isa/instructions/vector.ts";
 import type { OnChipMemoryName } from "../../isa/machine.ts";
+import type { RegisterSpec } from "../../isa/register.ts";
 import type {
   ConfiguredInstruction,
   ConfiguredLoad,
@@ -168,7 +170,13 @@ function matrixAccesses(configured: ConfiguredMatrix): readonly Access[] {
   ];
 }
 
-function requantizeAccesses({ instruction, accumulator, bias, output }: ConfiguredRequantize): readonly Access[] {
+function requantizeAccesses({
+  instruction,
+  accumulator,
+  scale,
+  bias,
+  output,
+}: ConfiguredRequantize): readonly Access[] {
   const { pixels, columns, accumulatorPitch, outputPitch } = instruction;
   const sums: Place = {
     memory: "accumulatorBank",
@@ -182,11 +190,12 @@ function requantizeAccesses({ instruction, accumulator, bias, output }: Configur
     address: instruction.outputAddress,
     wordLength: output.format.wordLength,
   };
-  const biases = (wordLength: number): Access =>
-    dense({ memory: "weightScratchpad", write: false, address: instruction.biasAddress, wordLength }, columns);
+  const perFilter = (address: number, { format: { wordLength } }: RegisterSpec): Access =>
+    dense({ memory: "weightScratchpad", write: false, address, wordLength }, columns);
   return [
     pitched(sums, pixels, columns, accumulatorPitch),
-    ...(bias === null ? [] : [biases(bias.format.wordLength)]),
+    ...(scale === null ? [] : [perFilter(instruction.scaleAddress, scale)]),
+    ...(bias === null ? [] : [perFilter(instruction.biasAddress, bias)]),
     pitched(outputs, pixels, columns, outputPitch),
   ];
 }
@@ -242,15 +251,18 @@ function windowed(inputs: number, outputs: number, kernel: number, stride: numbe
 }
 
 function vectorAccesses({ instruction, operandA, operandB, output }: ConfiguredVector): readonly Access[] {
-  const { addressA, addressB, outputAddress, elements } = instruction;
+  const { operation, addressA, addressB, outputAddress, elements, tableAddress, tableShift } = instruction;
+  const { wordLength } = output.format;
+  const table = dense(
+    { memory: "weightScratchpad", write: false, address: tableAddress, wordLength },
+    tableEntries(operandA.format, tableShift),
+  );
   const operand = (address: number, wordLength: number): Access =>
     dense({ memory: "inputScratchpad", write: false, address, wordLength }, elements);
   return [
     operand(addressA, operandA.format.wordLength),
     ...(operandB === null ? [] : [operand(addressB, operandB.format.wordLength)]),
-    dense(
-      { memory: "outputBuffer", write: true, address: outputAddress, wordLength: output.format.wordLength },
-      elements,
-    ),
+    ...(operation === "lookup" ? [table] : []),
+    dense({ memory: "outputBuffer", write: true, address: outputAddress, wordLength }, elements),
   ];
 }

@@ -19,6 +19,10 @@ export function add(a: Exact, b: Exact): Exact {
   return combine(a, b, (x, y) => x + y);
 }
 
+export function multiply(a: Exact, b: Exact): Exact {
+  return { raw: a.raw * b.raw, fractionLength: a.fractionLength + b.fractionLength };
+}
+
 export function larger(a: bigint, b: bigint): bigint {
   return a > b ? a : b;
 }

@@ -32,7 +32,7 @@ export function requantizeCycles(configured: ConfiguredRequantize, machine: Mach
     },
     {
       cause: "weights",
-      bits: lanes * (configured.bias?.format.wordLength ?? 0),
+      bits: lanes * ((configured.scale?.format.wordLength ?? 0) + (configured.bias?.format.wordLength ?? 0)),
       bitsPerCycle: machine.weightScratchpad.bitsPerCycle,
     },
     outputPort(lanes * configured.output.format.wordLength, machine),
@@ -55,12 +55,15 @@ export function poolCycles(configured: ConfiguredPool, machine: Machine): Instru
 
 /** ⌈elements / C⌉ steps. */
 export function vectorCycles(configured: ConfiguredVector, machine: Machine): InstructionCycles {
-  const { elements } = configured.instruction;
+  const { elements, operation } = configured.instruction;
   const lanes = machine.columns;
   const operandBits = configured.operandA.format.wordLength + (configured.operandB?.format.wordLength ?? 0);
+  const outputBits = lanes * configured.output.format.wordLength;
+  const tableBits = operation === "lookup" ? outputBits : 0;
   return laneCycles(Math.ceil(elements / lanes), ceilingText(elements, lanes), [
     inputPort(lanes * operandBits, machine),
-    outputPort(lanes * configured.output.format.wordLength, machine),
+    { cause: "weights", bits: tableBits, bitsPerCycle: machine.weightScratchpad.bitsPerCycle },
+    outputPort(outputBits, machine),
   ]);
 }
 

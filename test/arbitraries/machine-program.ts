@@ -11,7 +11,12 @@ import type { MachineActivation } from "../../isa/instructions/configure-activat
 import type { MachineRegister } from "../../isa/instructions/configure-register.ts";
 import type { PoolKind } from "../../isa/instructions/pool.ts";
 import type { Instruction } from "../../isa/instructions/table.ts";
-import { BINARY_VECTOR_OPERATIONS, VECTOR_OPERATIONS, type VectorOperation } from "../../isa/instructions/vector.ts";
+import {
+  BINARY_VECTOR_OPERATIONS,
+  tableEntries,
+  VECTOR_OPERATIONS,
+  type VectorOperation,
+} from "../../isa/instructions/vector.ts";
 import type { Dataflow, Machine, OnChipMemory } from "../../isa/machine.ts";
 import type { Constant, LayerSymbol, Program, TensorSymbol, TileSymbol } from "../../isa/program.ts";
 import { elementCount } from "../../isa/program.ts";
@@ -110,6 +115,8 @@ interface MatrixPlan extends LoadPlan {
   readonly product: RegisterSpec;
   readonly accumulator: RegisterSpec;
   readonly sum: RegisterSpec | null;
+  /** Multipliers instead of the sum register. */
+  readonly scale: FixedPointFormat | null;
   readonly bias: FixedPointFormat | null;
   readonly activation: MachineActivation;
   readonly bound: bigint;
@@ -135,6 +142,9 @@ interface VectorPlan extends LoadPlan {
   readonly kind: "vector";
   readonly operation: VectorOperation;
   readonly shift: number;
+  /** Of a look-up: few enough entries for the weight scratchpad, and their words. */
+  readonly tableShift: number;
+  readonly table: readonly bigint[];
   readonly activation: MachineActivation;
   readonly bound: bigint;
   readonly accumulator: RegisterSpec;
@@ -178,24 +188,28 @@ function matrixPlans(source: FixedPointFormat): fc.Arbitrary<MatrixPlan> {
         const biasFormats = small(1, 12).chain((wordLength) =>
           small(fraction - 3, fraction + 3).map((fractionLength) => ({ wordLength, fractionLength, signed: true })),
         );
-        return fc.record({
-          kind: fc.constant("matrix" as const),
-          requantize: fc.constant(requantize),
-          padding: paddings,
-          kernel: fc.tuple(small(1, 3), small(1, 3)),
-          strides: fc.tuple(small(1, 2), small(1, 3)),
-          filters: small(1, 7),
-          weight: fc.constant(weight),
-          product: fc.constant(product),
-          accumulator: fc.constant(accumulator),
-          sum: fc.option(registersNear(fraction, 20)),
-          bias: fc.option(biasFormats),
-          activation: activations,
-          bound: small(0, 40).map(BigInt),
-          output: registersNear(fraction, 16),
-          split: fc.constantFrom(1, 1, 0.3, 0.7),
-          raws: fc.array(rawsOf(weight), { minLength: 3, maxLength: 40 }),
-        });
+        const scales = fc.option(operandFormats(9), { freq: 2 });
+        return scales.chain((scale) =>
+          fc.record({
+            kind: fc.constant("matrix" as const),
+            requantize: fc.constant(requantize),
+            padding: paddings,
+            kernel: fc.tuple(small(1, 3), small(1, 3)),
+            strides: fc.tuple(small(1, 2), small(1, 3)),
+            filters: small(1, 7),
+            weight: fc.constant(weight),
+            product: fc.constant(product),
+            accumulator: fc.constant(accumulator),
+            sum: scale === null ? fc.option(registersNear(fraction, 20)) : fc.constant(null),
+            scale: fc.constant(scale),
+            bias: fc.option(biasFormats),
+            activation: activations,
+            bound: small(0, 40).map(BigInt),
+            output: registersNear(fraction + (scale?.fractionLength ?? 0), 16),
+            split: fc.constantFrom(1, 1, 0.3, 0.7),
+            raws: fc.array(rawsOf(weight), { minLength: 3, maxLength: 40 }),
+          }),
+        );
       });
     });
   });
@@ -222,12 +236,14 @@ function poolPlans(source: FixedPointFormat): fc.Arbitrary<PoolPlan> {
 
 function vectorPlans(source: FixedPointFormat): fc.Arbitrary<VectorPlan> {
   return loadPlans(source).chain((requantize) => {
-    const fraction = (requantize?.format ?? source).fractionLength;
+    const { wordLength, fractionLength: fraction } = requantize?.format ?? source;
     return fc.record({
       kind: fc.constant("vector" as const),
       requantize: fc.constant(requantize),
       operation: fc.constantFrom<VectorOperation>(...VECTOR_OPERATIONS),
       shift: small(-5, 5),
+      tableShift: small(Math.max(0, wordLength - 7), wordLength + 1),
+      table: fc.array(fc.bigInt({ min: -(2n ** 16n), max: 2n ** 16n }), { minLength: 1, maxLength: 20 }),
       activation: activations,
       bound: small(0, 40).map(BigInt),
       accumulator: registersNear(fraction, 20),
@@ -403,6 +419,16 @@ function matrixStage(
   builder.configure("configure.load", "input", register(plan.weight));
   builder.load(weights, "weightScratchpad", 0, { wait: 0, signal: tokenBit("weightReady") });
   const biasAddress = reduction * filters * plan.weight.wordLength;
+  const scaleAddress = biasAddress + filters * (biasFormat?.wordLength ?? 0);
+  if (plan.scale !== null) {
+    const scale = builder.constant(`${name}/scale`, plan.scale, filters, plan.raws.slice(1));
+    builder.configure("configure.load", "source", register(plan.scale));
+    builder.configure("configure.load", "input", register(plan.scale));
+    // One token for scale and bias: the last of their loads gives it.
+    const signal = biasFormat === null ? tokenBit("weightReady") : 0;
+    builder.load(scale, "weightScratchpad", scaleAddress, { wait: 0, signal });
+    builder.configure("configure.register", "scale", register(plan.scale));
+  }
   if (biasFormat !== null) {
     const bias = builder.constant(`${name}/bias`, biasFormat, filters, [...plan.raws].reverse());
     builder.configure("configure.load", "source", register(biasFormat));
@@ -467,7 +493,7 @@ function matrixStage(
   );
   const pc = builder.add({
     opcode: "requantize",
-    wait: biasFormat === null ? 0 : tokenBit("weightReady"),
+    wait: biasFormat === null && plan.scale === null ? 0 : tokenBit("weightReady"),
     signal: tokenBit("outputReady"),
     accumulatorAddress: 0,
     biasAddress: biasFormat === null ? 0 : biasAddress,
@@ -478,6 +504,8 @@ function matrixStage(
     outputPitch: filters,
     hasBias: biasFormat !== null,
     useSum: plan.sum !== null,
+    hasScale: plan.scale !== null,
+    scaleAddress: plan.scale === null ? 0 : scaleAddress,
   });
   builder.tiles.push({ instruction: pc, row: 0, column: 0, channel: 0, columns: outputColumns, channels: filters });
   builder.store(output, last);
@@ -540,6 +568,9 @@ function poolStage(
   return output;
 }
 
+/** Off every word grid. */
+const TABLE_ADDRESS = 77;
+
 function vectorStage(
   builder: Builder,
   plan: VectorPlan,
@@ -569,13 +600,26 @@ function vectorStage(
       columnStride: 0,
     });
   }
-  builder.configure("configure.register", "accumulator", plan.accumulator);
+  const isLookup = plan.operation === "lookup";
+  if (isLookup) {
+    const table = builder.constant(
+      `${name}/table`,
+      plan.output.format,
+      tableEntries(loaded, plan.tableShift),
+      plan.table,
+    );
+    builder.configure("configure.load", "source", register(plan.output.format));
+    builder.configure("configure.load", "input", register(plan.output.format));
+    builder.load(table, "weightScratchpad", TABLE_ADDRESS, { wait: 0, signal: tokenBit("weightReady") });
+  } else {
+    builder.configure("configure.register", "accumulator", plan.accumulator);
+    builder.add({ opcode: "configure.activation", wait: 0, signal: 0, activation: plan.activation, bound: plan.bound });
+  }
   builder.configure("configure.register", "output", plan.output);
-  builder.add({ opcode: "configure.activation", wait: 0, signal: 0, activation: plan.activation, bound: plan.bound });
   const output = builder.tensor(name, last ? "output" : "intermediate", source.shape, plan.output.format);
   const pc = builder.add({
     opcode: "vector",
-    wait: tokenBit("inputReady"),
+    wait: tokenBit("inputReady") | (isLookup ? tokenBit("weightReady") : 0),
     signal: tokenBit("outputReady"),
     operation: plan.operation,
     addressA: 0,
@@ -583,6 +627,8 @@ function vectorStage(
     outputAddress: 0,
     elements,
     shift: plan.operation === "shift" ? BigInt(plan.shift) : 0n,
+    tableAddress: isLookup ? TABLE_ADDRESS : 0,
+    tableShift: isLookup ? plan.tableShift : 0,
   });
   builder.tiles.push({
     instruction: pc,

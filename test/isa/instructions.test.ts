@@ -74,10 +74,14 @@ describe("names in encodings", () => {
 
   it("every machine register belongs to one of the two units that have registers", () => {
     expect(MACHINE_REGISTERS).toEqual([...LOAD_REGISTERS, ...COMPUTE_REGISTERS]);
-    expect(new Set(MACHINE_REGISTERS).size).toBe(10);
+    expect(new Set(MACHINE_REGISTERS).size).toBe(11);
   });
 
-  it("copy and shift are the vector operations with one operand", () => {
-    expect(VECTOR_OPERATIONS.filter((name) => !BINARY_VECTOR_OPERATIONS.includes(name))).toEqual(["copy", "shift"]);
+  it("copy, shift and lookup are the vector operations with one operand", () => {
+    expect(VECTOR_OPERATIONS.filter((name) => !BINARY_VECTOR_OPERATIONS.includes(name))).toEqual([
+      "copy",
+      "shift",
+      "lookup",
+    ]);
   });
 });

@@ -35,6 +35,8 @@ const SMALL: Program = {
       outputAddress: 0,
       elements: 6,
       shift: 0n,
+      tableAddress: 0,
+      tableShift: 0,
     },
     { opcode: "halt", wait: 0, signal: 0 },
   ],

@@ -8,6 +8,7 @@ import { isNumberWords, setWord, type Words, wordAt } from "../memory/words.ts";
 import { type InstructionPlace, type QuantizingParts, quantizingStep } from "../step.ts";
 import { type ActivationRule, activateExact, activateRange, activationRule, numberActivation } from "./activation.ts";
 import { laneGenerators, mirrored, type Plan, type Workshop } from "./plan.ts";
+import { planScaledRequantize } from "./scaled-requantize.ts";
 
 /** Where the words of a requantize instruction are. */
 interface Operands {
@@ -21,6 +22,7 @@ interface Operands {
 }
 
 export function planRequantize(configured: ConfiguredRequantize, place: InstructionPlace, workshop: Workshop): Plan {
+  if (configured.scale !== null) return planScaledRequantize(configured, configured.scale, place, workshop);
   const { instruction, accumulator, sum, bias, output } = configured;
   const { memories, program, weights, bank } = workshop;
   const { pixels, columns: filters, accumulatorPitch, outputPitch } = instruction;

@@ -1,5 +1,6 @@
 import type { RawRange } from "../../../isa/format.ts";
 import { type FixedPointFormat, rawRange } from "../../../isa/format.ts";
+import type { ConfigureActivation } from "../../../isa/instructions/configure-activation.ts";
 import type { VectorOperation } from "../../../isa/instructions/vector.ts";
 import type { ConfiguredVector } from "../../configuration.ts";
 import { ExactRegister } from "../arithmetic/exact-register.ts";
@@ -8,6 +9,7 @@ import { productRange, shiftLeft, union } from "../arithmetic/ranges.ts";
 import { isNumberWords, setWord, type Words, wordAt } from "../memory/words.ts";
 import { type InstructionPlace, type QuantizingParts, quantizingStep } from "../step.ts";
 import { type ActivationRule, activateExact, activateRange, activationRule, numberActivation } from "./activation.ts";
+import { planLookup } from "./lookup.ts";
 import { laneGenerators, mirrored, type Plan, type Workshop } from "./plan.ts";
 
 /** An operation on raws a and b, exact; both are aligned before, but for `multiply`. */
@@ -28,7 +30,15 @@ const unary = {
   range: (a: RawRange): RawRange => a,
 };
 
-const OPERATIONS: Readonly<Record<VectorOperation, OperationRule>> = {
+type CalculatingOperation = Exclude<VectorOperation, "lookup">;
+
+/** A vector instruction that calculates, activates and quantizes. */
+type Calculation = ConfiguredVector & {
+  readonly instruction: { readonly operation: CalculatingOperation };
+  readonly activation: ConfigureActivation;
+};
+
+const OPERATIONS: Readonly<Record<CalculatingOperation, OperationRule>> = {
   copy: { ...unary, aligns: false, binary: false },
   // The exponent moves the binary point; the raw stays.
   shift: { ...unary, aligns: false, binary: false },
@@ -69,6 +79,7 @@ interface Operands {
 }
 
 export function planVector(configured: ConfiguredVector, place: InstructionPlace, workshop: Workshop): Plan {
+  if (!calculates(configured)) return planLookup(configured, workshop);
   const { instruction, operandA, operandB, output } = configured;
   const { elements } = instruction;
   const { memories } = workshop;
@@ -98,7 +109,11 @@ export function planVector(configured: ConfiguredVector, place: InstructionPlace
   };
 }
 
-function alignmentOf({ instruction, operandA, operandB }: ConfiguredVector): Alignment {
+function calculates(configured: ConfiguredVector): configured is Calculation {
+  return configured.instruction.operation !== "lookup" && configured.activation !== null;
+}
+
+function alignmentOf({ instruction, operandA, operandB }: Calculation): Alignment {
   const fractionA = operandA.format.fractionLength;
   const fractionB = operandB?.format.fractionLength ?? fractionA;
   if (instruction.operation === "multiply") return { shiftA: 0, shiftB: 0, fractionLength: fractionA + fractionB };
@@ -110,13 +125,13 @@ function alignmentOf({ instruction, operandA, operandB }: ConfiguredVector): Ali
   return { shiftA: fractionLength - fractionA, shiftB: fractionLength - fractionB, fractionLength };
 }
 
-function ruleOf({ activation, accumulator }: ConfiguredVector, { fractionLength }: Alignment): ActivationRule {
+function ruleOf({ activation, accumulator }: Calculation, { fractionLength }: Alignment): ActivationRule {
   return activationRule(activation, fractionLength, accumulator?.format.fractionLength ?? null);
 }
 
 /** The definition, in big integers: element after element. */
 function exactPath(
-  configured: ConfiguredVector,
+  configured: Calculation,
   operands: Operands,
   place: InstructionPlace,
   workshop: Workshop,
@@ -147,7 +162,7 @@ function exactPath(
 }
 
 /** The same in doubles, where every exact value fits and nothing is random. */
-function numberPath(configured: ConfiguredVector, operands: Operands): QuantizingParts["fast"] {
+function numberPath(configured: Calculation, operands: Operands): QuantizingParts["fast"] {
   const { instruction, operandA, operandB, output } = configured;
   const { a, baseA, b, baseB, outputs, outputBase } = operands;
   const operation = OPERATIONS[instruction.operation];

@@ -68,7 +68,17 @@ function emitTouch(emitter: Emitter, { load, memory, start, length }: Touch): vo
     emitter.emit({ opcode: "store", address: start, dramAddress: 0, wordLength: 1, ...block }, { reads: [range] });
   } else {
     emitter.emit(
-      { opcode: "vector", operation: "copy", addressA: 0, addressB: 0, outputAddress: 0, elements: 1, shift: 0n },
+      {
+        opcode: "vector",
+        operation: "copy",
+        addressA: 0,
+        addressB: 0,
+        outputAddress: 0,
+        elements: 1,
+        shift: 0n,
+        tableAddress: 0,
+        tableShift: 0,
+      },
       input ? { reads: [range] } : { writes: [range] },
     );
   }

@@ -293,6 +293,42 @@ describe("actions of lanes and transfers", () => {
     expect(times(counts, "outputBuffer", "write", 8)).toBe(20);
   });
 
+  test("requantize with a scale multiplies, adds the bias exactly and rounds once", () => {
+    const counts = count([
+      configure("accumulator", signed(30, 10)),
+      configure("scale", signed(11, 3)),
+      configure("bias", signed(9, 15)),
+      configure("output", signed(8, 2)),
+      { opcode: "configure.activation", wait: 0, signal: 0, activation: "relu", bound: 0n },
+      requantize({ pixels: 5, columns: 4, hasBias: true, hasScale: true }),
+    ]);
+    expect(times(counts, "accumulatorBank", "read", 30)).toBe(20);
+    expect(times(counts, "weightScratchpad", "read", 11)).toBe(20);
+    expect(times(counts, "weightScratchpad", "read", 9)).toBe(20);
+    expect(times(counts, "multiplier", "multiply", 30, 11)).toBe(20);
+    // 41,13 + 9,15: integer bits 28 and −6, one carry, F = 15.
+    expect(times(counts, "adder", "add", 44)).toBe(20);
+    expect(times(counts, "rounding")).toBe(20);
+    expect(times(counts, "rounding", "sticky", 31, 13)).toBe(20);
+    expect(times(counts, "activation", "relu", 44)).toBe(20);
+    expect(times(counts, "outputBuffer", "write", 8)).toBe(20);
+  });
+
+  test("a look-up reads the word and its entry, and calculates nothing", () => {
+    const counts = count([
+      configure("operandA", signed(6, 3)),
+      configure("output", signed(11, 2)),
+      vector({ operation: "lookup", elements: 10, tableShift: 2 }),
+    ]);
+    expect(counts.map(({ component, action, widths, count: often }) => [component, action, ...widths, often])).toEqual([
+      ["inputScratchpad", "read", 6, 10],
+      ["weightScratchpad", "read", 11, 10],
+      ["outputBuffer", "write", 11, 10],
+      ["bus", "transfer", 6, 10],
+      ["bus", "transfer", 11, 20],
+    ]);
+  });
+
   test("maximum pooling reads valid positions and compares all but the first of a window", () => {
     const window = { inputRows: 5, inputColumns: 4, outputRows: 3, outputColumns: 2, channels: 3 };
     const counts = count([
@@ -376,12 +412,19 @@ describe("counts of programs", () => {
     );
   });
 
-  test("layers multiply as often as their symbols say", () => {
+  test("layers multiply as often as their symbols say, and once more for each word with a scale", () => {
     fc.assert(
       fc.property(machinePrograms(), ({ program: drawn }) => {
         const { perLayer } = countActions(drawn);
-        for (const [index, { kind, macs }] of drawn.layers.entries()) {
-          if (kind === "conv2d") expect(times(perLayer[index] ?? [], "multiplier")).toBe(macs);
+        for (const [index, { kind, macs, firstInstruction, endInstruction }] of drawn.layers.entries()) {
+          if (kind !== "conv2d") continue;
+          const scaled = drawn.instructions
+            .slice(firstInstruction, endInstruction)
+            .reduce(
+              (sum, each) => (each.opcode === "requantize" && each.hasScale ? each.pixels * each.columns : sum),
+              0,
+            );
+          expect(times(perLayer[index] ?? [], "multiplier")).toBe(macs + scaled);
         }
       }),
       { numRuns: 60 },

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { rawRange } from "../../../isa/format.ts";
 import type { Instruction } from "../../../isa/instructions/table.ts";
 import { accessesOf } from "../../../sim/check/accesses.ts";
 import { wordCount } from "../../../sim/check/word-runs.ts";
@@ -55,13 +56,14 @@ function naive(configured: ConfiguredInstruction): Map<string, Set<number>> {
     }
   }
   if (configured.opcode === "requantize" && i.opcode === "requantize") {
-    const { accumulator, bias, output } = configured;
+    const { accumulator, scale, bias, output } = configured;
     for (let e = 0; e < i.pixels; e++)
       for (let n = 0; n < i.columns; n++) {
         touch(
           "read accumulatorBank",
           i.accumulatorAddress + (e * i.accumulatorPitch + n) * accumulator.format.wordLength,
         );
+        if (scale) touch("read weightScratchpad", i.scaleAddress + n * scale.format.wordLength);
         if (bias) touch("read weightScratchpad", i.biasAddress + n * bias.format.wordLength);
         touch("write outputBuffer", i.outputAddress + (e * i.outputPitch + n) * output.format.wordLength);
       }
@@ -82,6 +84,14 @@ function naive(configured: ConfiguredInstruction): Map<string, Set<number>> {
         }
   }
   if (configured.opcode === "vector" && i.opcode === "vector") {
+    if (i.operation === "lookup") {
+      const { min, max } = rawRange(configured.operandA.format);
+      const entry = (raw: bigint): bigint => (raw >> BigInt(i.tableShift)) - (min >> BigInt(i.tableShift));
+      for (let raw = min; raw <= max; raw++) {
+        const address = i.tableAddress + Number(entry(raw)) * configured.output.format.wordLength;
+        touch("read weightScratchpad", address);
+      }
+    }
     for (let e = 0; e < i.elements; e++) {
       touch("read inputScratchpad", i.addressA + e * configured.operandA.format.wordLength);
       const { operandB } = configured;

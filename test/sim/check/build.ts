@@ -111,6 +111,8 @@ export function vector(fields: Partial<Vector>): Vector {
     outputAddress: 0,
     elements: 1,
     shift: 0n,
+    tableAddress: 0,
+    tableShift: 0,
     ...fields,
   };
 }
@@ -145,6 +147,8 @@ export function requantize(fields: Partial<Requantize>): Requantize {
     outputPitch: fields.columns ?? 1,
     hasBias: false,
     useSum: false,
+    hasScale: false,
+    scaleAddress: 0,
     ...fields,
   };
 }

@@ -68,6 +68,10 @@ describe("admission", () => {
     expect(bare(requantize({ hasBias: true, useSum: true }))?.message).toMatch(
       /accumulator, output, sum, bias, activation/,
     );
+    expect(bare(requantize({ hasBias: true, hasScale: true }))?.message).toMatch(
+      /accumulator, output, scale, bias, activation/,
+    );
+    expect(bare(vector({ operation: "lookup" }))?.message).toMatch(/operandA, output;/);
     expect(bare(pool({}))?.message).toMatch(/operandA;/);
     expect(bare(pool({ kind: "average" }))?.message).toMatch(/operandA, accumulator, output/);
     expect(bare(vector({ operation: "add" }))?.message).toMatch(/operandA, output, operandB, activation/);
@@ -380,5 +384,52 @@ describe("cost of the check", () => {
     };
     expect(checkProgram(program([...instructions, HALT], declared, machine))).toBeNull();
     expect(performance.now() - begun).toBeLessThan(20_000);
+  });
+});
+
+describe("scale words and look-up tables", () => {
+  const WORDS = tensors(["in", "input", 16, 8], ["table", "constant", 16, 8], ["out", "output", 16, 8]);
+  const TABLE = load({ target: "weightScratchpad", channels: 16, dramAddress: WORDS[1]?.address ?? 0 });
+  const store16 = { ...STORE, dramAddress: WORDS[2]?.address ?? 0 };
+  const both = tokens("inputReady", "weightReady");
+  const lookup = vector({
+    operation: "lookup",
+    elements: 16,
+    tableShift: 4,
+    wait: both,
+    signal: tokens("outputReady"),
+  });
+
+  test("a table with an entry for every word of operandA is admitted", () => {
+    expect(check([LOAD, { ...TABLE, signal: tokens("weightReady") }, lookup, store16], WORDS)).toBeNull();
+  });
+
+  test("an entry that was never written is uninitialised, whether or not a word names it", () => {
+    const short = { ...TABLE, channels: 15, signal: tokens("weightReady") };
+    const fault = check([LOAD, short, lookup, store16], WORDS);
+    expect(fault).toMatchObject({ kind: "uninitialised", pc: FIRST + 2 });
+    expect(fault?.message).toMatch(/bit 120 of weightScratchpad/);
+  });
+
+  test("a table beyond the scratchpad is an address fault, however many entries it asks for", () => {
+    for (const wordLength of [24, 64]) {
+      const wide = (["source", "input", "operandA"] as const).map((name) => configure(name, signed(wordLength)));
+      const words = tensors(["in", "input", 16, wordLength], ["out", "output", 16, 8]);
+      const fault = check([...wide, LOAD, { ...lookup, wait: tokens("inputReady"), tableShift: 0 }], words);
+      expect(fault).toMatchObject({ kind: "address", pc: FIRST + 4 });
+      expect(fault?.message).toMatch(/weightScratchpad/);
+    }
+  });
+
+  test("a table that is still being loaded is a hazard", () => {
+    const first = { ...TABLE, signal: tokens("weightReady") };
+    const fault = check([LOAD, first, TABLE, lookup, store16], WORDS);
+    expect(fault).toMatchObject({ kind: "hazard", pc: FIRST + 3 });
+  });
+
+  test("requantize with both a scale and the sum register is a contradiction", () => {
+    const fault = check([configure("scale", signed(8)), requantize({ hasScale: true, useSum: true })]);
+    expect(fault).toMatchObject({ kind: "configuration", pc: FIRST + 1 });
+    expect(fault?.message).toMatch(/hasScale and useSum/);
   });
 });

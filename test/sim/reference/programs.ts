@@ -138,6 +138,8 @@ export function requantize(fields: Partial<Requantize> & Pick<Requantize, "pixel
     outputPitch: fields.columns,
     hasBias: false,
     useSum: false,
+    hasScale: false,
+    scaleAddress: 0,
     ...fields,
   };
 }
@@ -166,7 +168,17 @@ export function pool(fields: Partial<Pool>): Pool {
 }
 
 export function vector(fields: Partial<Vector> & Pick<Vector, "operation" | "elements">): Vector {
-  return { ...NO_TOKENS, opcode: "vector", addressA: 0, addressB: 0, outputAddress: 0, shift: 0n, ...fields };
+  return {
+    ...NO_TOKENS,
+    opcode: "vector",
+    addressA: 0,
+    addressB: 0,
+    outputAddress: 0,
+    shift: 0n,
+    tableAddress: 0,
+    tableShift: 0,
+    ...fields,
+  };
 }
 
 export const SYNCHRONISE: Instruction = { ...NO_TOKENS, opcode: "synchronise" };

@@ -30,19 +30,25 @@ interface Case {
   readonly ports: { readonly accumulator: number; readonly weights: number; readonly output: number };
   readonly accumulator: RegisterSpec;
   readonly sum: RegisterSpec | null;
+  /** Excludes the sum register. */
+  readonly scale: RegisterSpec | null;
   readonly bias: RegisterSpec | null;
   readonly output: RegisterSpec;
   readonly activation: "none" | "relu" | "clip";
   readonly bound: bigint;
   readonly values: readonly bigint[];
+  readonly scales: readonly bigint[];
   readonly biases: readonly bigint[];
   readonly seed: number;
 }
+
+const SCALE_ADDRESS = 2001;
 
 /** Brings `values` into the bank (times a weight of one) and requantizes them. */
 function programFor(drawn: Case) {
   const { lanes, pixelCount, filters, ports, accumulator, output } = drawn;
   const bias = drawn.bias ?? accumulator;
+  const scale = drawn.scale ?? accumulator;
   const count = pixelCount * filters;
   const machine = {
     ...SMALL_MACHINE,
@@ -56,9 +62,10 @@ function programFor(drawn: Case) {
     { name: "input", role: "input", format: accumulator.format, length: count },
     { name: "one", role: "constant", format: one, length: 1, values: [1] },
     { name: "bias", role: "constant", format: bias.format, length: filters, values: drawn.biases },
+    { name: "scale", role: "constant", format: scale.format, length: filters, values: drawn.scales },
     { name: "output", role: "output", format: output.format, length: count },
   ];
-  const [, oneTensor, biasTensor, outputTensor] = placeTensors(tensors);
+  const [, oneTensor, biasTensor, scaleTensor, outputTensor] = placeTensors(tensors);
   const identity = register(accumulator.format);
   return programOf(
     machine,
@@ -73,6 +80,14 @@ function programFor(drawn: Case) {
       set("source", bias.format),
       set("input", bias.format),
       load({ target: "weightScratchpad", channels: filters, dramAddress: biasTensor?.address ?? 0 }),
+      set("source", scale.format),
+      set("input", scale.format),
+      load({
+        target: "weightScratchpad",
+        channels: filters,
+        dramAddress: scaleTensor?.address ?? 0,
+        address: SCALE_ADDRESS,
+      }),
       SYNCHRONISE,
       set("operandA", accumulator.format),
       set("weight", one),
@@ -86,7 +101,15 @@ function programFor(drawn: Case) {
       activation(drawn.activation, drawn.bound),
       ...(drawn.bias === null ? [] : [set("bias", drawn.bias)]),
       ...(drawn.sum === null ? [] : [set("sum", drawn.sum)]),
-      requantize({ pixels: pixelCount, columns: filters, hasBias: drawn.bias !== null, useSum: drawn.sum !== null }),
+      ...(drawn.scale === null ? [] : [set("scale", drawn.scale)]),
+      requantize({
+        pixels: pixelCount,
+        columns: filters,
+        hasBias: drawn.bias !== null,
+        useSum: drawn.sum !== null,
+        hasScale: drawn.scale !== null,
+        scaleAddress: SCALE_ADDRESS,
+      }),
       SYNCHRONISE,
       store({ channels: count, wordLength: output.format.wordLength, dramAddress: outputTensor?.address ?? 0 }),
       HALT,
@@ -97,14 +120,14 @@ function programFor(drawn: Case) {
 
 /** The definition in the doc comment of Requantize, by value: rationals as raw and fraction length. */
 function expected(drawn: Case, index: number) {
-  const { lanes, filters, ports, accumulator, sum, bias, output } = drawn;
+  const { lanes, filters, ports, accumulator, sum, scale, bias, output } = drawn;
   const outputs: bigint[] = [];
   const events: RegisterEvent[] = [];
   const generators = new Map<string, RandomWordSource>();
   const groups = Math.ceil(filters / lanes);
   const m = Math.max(
     Math.ceil((lanes * accumulator.format.wordLength) / ports.accumulator),
-    Math.ceil((lanes * (bias?.format.wordLength ?? 0)) / ports.weights),
+    Math.ceil((lanes * ((bias?.format.wordLength ?? 0) + (scale?.format.wordLength ?? 0))) / ports.weights),
     Math.ceil((lanes * output.format.wordLength) / ports.output),
   );
   for (let e = 0; e < drawn.pixelCount; e++) {
@@ -127,13 +150,17 @@ function expected(drawn: Case, index: number) {
         value = write(name, spec, value, fraction);
         fraction = spec.format.fractionLength;
       }
+      if (scale !== null) {
+        value *= drawn.scales[n] ?? 0n;
+        fraction += scale.format.fractionLength;
+      }
       if (bias !== null) {
         const common = Math.max(fraction, bias.format.fractionLength);
         const exact =
           value * 2n ** BigInt(common - fraction) +
           (drawn.biases[n] ?? 0n) * 2n ** BigInt(common - bias.format.fractionLength);
-        value = write(name, spec, exact, common);
-        fraction = spec.format.fractionLength;
+        value = scale === null ? write(name, spec, exact, common) : exact;
+        fraction = scale === null ? spec.format.fractionLength : common;
       }
       if (drawn.activation !== "none" && value < 0n) value = 0n;
       if (drawn.activation === "clip") {
@@ -160,24 +187,48 @@ const CASE: fc.Arbitrary<Case> = fc
       output: fc.constantFrom(7, 4096),
     }),
     accumulator: REGISTER,
-    sum: fc.option(REGISTER),
+    finish: fc.oneof(
+      fc.constant({ sum: null, scale: null }),
+      REGISTER.map((sum) => ({ sum, scale: null })),
+      REGISTER.map((scale) => ({ sum: null, scale })),
+    ),
     bias: fc.option(REGISTER),
     output: REGISTER,
     activation: fc.constantFrom("none", "relu", "clip"),
     bound: fc.bigInt({ min: 0n, max: 300n }),
     seed: fc.nat(),
   })
-  .chain((fields) =>
-    fc
+  .chain(({ finish, ...drawn }) => {
+    const fields = { ...drawn, ...finish };
+    return fc
       .record({
         values: raws(fields.accumulator.format, fields.pixelCount * fields.filters),
+        scales: raws((fields.scale ?? fields.accumulator).format, fields.filters),
         biases: raws((fields.bias ?? fields.accumulator).format, fields.filters),
       })
-      .map((values) => ({ ...fields, ...values })),
-  );
+      .map((values) => ({ ...fields, ...values }));
+  });
+
+const MINIMAL: Case = {
+  lanes: 1,
+  pixelCount: 1,
+  filters: 1,
+  ports: { accumulator: 4096, weights: 4096, output: 4096 },
+  accumulator: register(fixedPoint(6, 1)),
+  sum: null,
+  scale: null,
+  bias: null,
+  output: register(fixedPoint(6, 1)),
+  activation: "none",
+  bound: 0n,
+  values: [1n],
+  scales: [1n],
+  biases: [1n],
+  seed: 0,
+};
 
 describe("requantize", () => {
-  it("is accumulator, sum, bias, activation, output in this order, lane by lane, in the cycles of its steps", () => {
+  it("is accumulator, sum or scale, bias, activation, output in this order, lane by lane, in the cycles of its steps", () => {
     fc.assert(
       fc.property(CASE, (drawn) => {
         const program = programFor(drawn);
@@ -201,6 +252,8 @@ describe("requantize", () => {
       ports: { accumulator: 4096, weights: 4096, output: 4096 },
       accumulator: register(fixedPoint(6, 1), "nearest"),
       sum: null,
+      scale: null,
+      scales: [1n, 1n, 1n],
       bias: register(fixedPoint(6, 2)),
       output: register(fixedPoint(3, 0), "down"),
       activation: "relu",
@@ -212,7 +265,11 @@ describe("requantize", () => {
       seed: 0,
     };
     const program = programFor(drawn);
-    const { outputs, events, result } = watch(program, drawn.values, 21);
+    const { outputs, events, result } = watch(
+      program,
+      drawn.values,
+      program.instructions.findIndex(({ opcode }) => opcode === "requantize"),
+    );
     // 3.75 → 4.0 (tie away) → 4 saturates to 3; −3.5 → 0; 16.5 saturates to 15.5 → 15 → 3
     expect(outputs).toEqual([3n, 0n, 3n]);
     expect(events.map(({ register: name, cycle, after }) => [name, cycle, after])).toEqual([
@@ -225,5 +282,40 @@ describe("requantize", () => {
     ]);
     expect(result.evidence[0]?.accumulator?.overflow).toBe(1);
     expect(result.evidence[0]?.output?.overflow).toBe(2);
+  });
+
+  it("by hand: three sums times 3, 1 and −5 eighths, plus 1 in sixteenths, relu6, to the nearest quarter", () => {
+    const drawn: Case = {
+      lanes: 4,
+      pixelCount: 1,
+      filters: 3,
+      ports: { accumulator: 4096, weights: 4096, output: 4096 },
+      accumulator: register(fixedPoint(6, 1)),
+      sum: null,
+      scale: register(fixedPoint(4, 3)),
+      scales: [3n, 1n, -5n],
+      bias: register(fixedPoint(6, 4)),
+      output: register(fixedPoint(4, 2), "nearest", "saturate"),
+      activation: "clip",
+      // 1.5 in halves
+      bound: 3n,
+      // 2.5, −4, −15.5
+      values: [5n, -8n, -31n],
+      biases: [1n, 1n, 1n],
+      seed: 0,
+    };
+    const program = programFor(drawn);
+    const index = program.instructions.findIndex(({ opcode }) => opcode === "requantize");
+    const { outputs, events, result } = watch(program, drawn.values, index);
+    // 0.9375 + 0.0625 = 1; −0.4375 → 0; 9.6875 + 0.0625 → 1.5
+    expect(outputs).toEqual([4n, 0n, 6n]);
+    expect(events.map(({ register: name }) => name)).toEqual(["output", "output", "output"]);
+    expect(Object.keys(result.evidence[0] ?? {}).sort()).toEqual(["accumulator", "output", "product"]);
+  });
+
+  it("takes a scale or the sum register, not both", () => {
+    const both = { ...MINIMAL, sum: MINIMAL.accumulator, scale: MINIMAL.accumulator };
+    const { result } = watch(programFor(both), both.values, 0);
+    expect(result.fault).toMatchObject({ kind: "configuration", message: expect.stringContaining("sum register") });
   });
 });

@@ -213,7 +213,7 @@ describe("closed forms of lanes and transfers", () => {
     expect(timing.formula).toBe("2 × (7 × ⌈9 / 8⌉)");
   });
 
-  test("requantize asks the weight port only for a bias", () => {
+  test("requantize asks the weight port for scale and bias, and for nothing without them", () => {
     const machine: Machine = {
       ...DEFAULT_MACHINE,
       weightScratchpad: { capacityBits: 4096, banks: 1, bitsPerCycle: 1 },
@@ -222,6 +222,12 @@ describe("closed forms of lanes and transfers", () => {
     expect(instructionCycles(without, machine).stretch).toBe(1);
     const biased = configured([...configureAll(16), requantize({ pixels: 2, hasBias: true })], machine);
     expect(instructionCycles(biased, machine)).toMatchObject({ stretch: 256, stalls: { weights: 255 * 2 } });
+    const scale = configure("scale", signed(5));
+    const scaled = configured([...configureAll(16), scale, requantize({ pixels: 2, hasScale: true })], machine);
+    expect(instructionCycles(scaled, machine)).toMatchObject({ stretch: 80, stalls: { weights: 79 * 2 } });
+    const fields = { pixels: 2, hasBias: true, hasScale: true };
+    const both = configured([...configureAll(16), scale, requantize(fields)], machine);
+    expect(instructionCycles(both, machine)).toMatchObject({ stretch: 336, stalls: { weights: 335 * 2 } });
   });
 
   test("pooling takes the whole window for every group of channels; maximum writes words of operandA", () => {
@@ -243,6 +249,19 @@ describe("closed forms of lanes and transfers", () => {
     expect(instructionCycles(copy, machine)).toMatchObject({ cycles: 3, stretch: 1, formula: "⌈33 / 16⌉" });
     const add = configured([...configureAll(16), vector({ elements: 33, operation: "add" })], machine);
     expect(instructionCycles(add, machine)).toMatchObject({ cycles: 6, stretch: 2, stalls: { input: 3 } });
+  });
+
+  test("a look-up asks the weight port for one output word per lane, before the output port", () => {
+    const machine: Machine = {
+      ...DEFAULT_MACHINE,
+      weightScratchpad: { capacityBits: 4096, banks: 1, bitsPerCycle: 80 },
+      outputBuffer: { capacityBits: 4096, banks: 1, bitsPerCycle: 80 },
+    };
+    const registers = [...configureAll(16), configure("operandA", signed(4)), configure("output", signed(9))];
+    const lookup = configured([...registers, vector({ elements: 33, operation: "lookup" })], machine);
+    expect(instructionCycles(lookup, machine)).toMatchObject({ cycles: 6, stretch: 2, stalls: { weights: 3 } });
+    const copy = configured([...registers, vector({ elements: 33 })], machine);
+    expect(instructionCycles(copy, machine)).toMatchObject({ cycles: 6, stretch: 2, stalls: { output: 3 } });
   });
 
   test("a load takes latency and whole DRAM words, each run padded", () => {

@@ -37,7 +37,10 @@ const between = ([min, max]: readonly [number, number]): fc.Arbitrary<number> =>
 function words(format: FixedPointFormat): fc.Arbitrary<bigint[]> {
   const { min, max } = rawRange(format);
   const clip = (raw: bigint): bigint => (raw < min ? min : raw > max ? max : raw);
-  const anything = fc.oneof(fc.bigInt({ min, max }), fc.constantFrom(min, max, clip(-1n), 0n, clip(1n), clip(min + 1n)));
+  const anything = fc.oneof(
+    fc.bigInt({ min, max }),
+    fc.constantFrom(min, max, clip(-1n), 0n, clip(1n), clip(min + 1n)),
+  );
   const near = (bits: bigint): fc.Arbitrary<bigint> => fc.bigInt({ min: -(1n << bits), max: 1n << bits }).map(clip);
   return between([0, format.wordLength]).chain((bits) =>
     fc.array(fc.oneof({ weight: 20, arbitrary: near(BigInt(bits)) }, { weight: 1, arbitrary: anything }), {
