@@ -61,6 +61,7 @@ export function integerKernels(arena: Arena): IntegerKernels {
         weights: panels.weights,
         negativeWeights: panels.negativeWeights,
         blockWeights: panels.blockWeights,
+        partWeights: panels.partWeights,
         largestWeights: panels.largestWeights,
         sums: sums.address,
         sumPitch: sums.pitch,

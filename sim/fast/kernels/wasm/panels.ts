@@ -3,7 +3,7 @@ import type { RoundingBias } from "../../arithmetic/rounding-bias.ts";
 import type { WeightTile } from "../contract.ts";
 import type { Arena } from "./arena.ts";
 import type { PackedSteps } from "./packed-steps.ts";
-import { PANEL, RUN_END } from "./tile.ts";
+import { BLOCK_PARTS, PANEL, PART, RUN_END } from "./tile.ts";
 
 /**
  * What a panel holds for one step, in sixteen words of sixteen bits.
@@ -39,8 +39,9 @@ export interface Panels {
   readonly weights: number;
   /** Bytes to the same panels with the biases for negative input words; 0 where they would be equal. */
   readonly negativeWeights: number;
-  /** By panel and block the largest Σ|w| of a filter; by panel the largest |w|. */
+  /** The largest Σ|w| of a filter by panel and block, and by panel, block and part of it; by panel the largest |w|. */
   readonly blockWeights: number;
+  readonly partWeights: number;
   readonly largestWeights: number;
   /** To be called before each run; packs a tile that changes. */
   readonly refresh: () => void;
@@ -60,11 +61,13 @@ export function packPanels(arena: Arena, tile: WeightTile, shape: PanelShape): P
   const signs = layout === "dot" || bias.negative === 0 ? 1 : 2;
   const packed = arena.array("Int16Array", signs * length);
   const blockWeights = arena.array("Uint32Array", panels * steps.blocks.length);
+  const partWeights = arena.array("Uint32Array", panels * steps.blocks.length * BLOCK_PARTS);
   const largestWeights = arena.array("Uint32Array", panels);
+  const bounds: Bounds = { blockWeights, partWeights, largestWeights };
   const pack = (): void => {
     for (let filter = 0; filter < filters; filter++) {
       packFilter(tile, shape, filter, packed, length, signs === 2);
-      boundFilter(tile, shape, filter, blockWeights, largestWeights);
+      boundFilter(tile, shape, filter, bounds);
     }
   };
   if (tile.constant) pack();
@@ -72,12 +75,12 @@ export function packPanels(arena: Arena, tile: WeightTile, shape: PanelShape): P
     weights: addressOf(arena, packed),
     negativeWeights: signs === 1 ? 0 : length * 2,
     blockWeights: addressOf(arena, blockWeights),
+    partWeights: addressOf(arena, partWeights),
     largestWeights: addressOf(arena, largestWeights),
     refresh: tile.constant
       ? () => undefined
       : () => {
-          blockWeights.fill(0);
-          largestWeights.fill(0);
+          for (const bound of Object.values(bounds)) bound.fill(0);
           pack();
         },
   };
@@ -113,31 +116,39 @@ function packFilter(
   }
 }
 
-function boundFilter(
-  { words, base, pitch }: WeightTile,
-  shape: PanelShape,
-  filter: number,
-  blockWeights: Uint32Array,
-  largestWeights: Uint32Array,
-): void {
+interface Bounds {
+  readonly blockWeights: Uint32Array;
+  readonly partWeights: Uint32Array;
+  readonly largestWeights: Uint32Array;
+}
+
+function boundFilter({ words, base, pitch }: WeightTile, shape: PanelShape, filter: number, bounds: Bounds): void {
+  const { blockWeights, partWeights, largestWeights } = bounds;
   const { steps, scaleBits } = shape;
   const scale = 2 ** scaleBits;
   const { panel } = panelPlace(shape, filter);
   let largest = largestWeights[panel] as number;
-  let index = 0;
+  let first = 0;
   for (const [block, entry] of steps.blocks.entries()) {
-    const end = index + (entry & (RUN_END - 1));
-    let sum = 0;
-    for (; index < end; index++) {
-      for (const step of [steps.first[index] as number, steps.second[index] as number]) {
-        if (step < 0) continue;
-        const weight = Math.abs(Number(words[base + step * pitch + filter])) * scale;
-        sum += weight;
-        if (weight > largest) largest = weight;
-      }
-    }
+    const count = entry & (RUN_END - 1);
     const place = panel * steps.blocks.length + block;
-    blockWeights[place] = Math.max(blockWeights[place] as number, sum);
+    let blockSum = 0;
+    for (let part = 0; part * PART < count; part++) {
+      let partSum = 0;
+      for (let index = part * PART; index < Math.min(count, (part + 1) * PART); index++) {
+        for (const step of [steps.first[first + index] as number, steps.second[first + index] as number]) {
+          if (step < 0) continue;
+          const weight = Math.abs(Number(words[base + step * pitch + filter])) * scale;
+          partSum += weight;
+          if (weight > largest) largest = weight;
+        }
+      }
+      const partPlace = place * BLOCK_PARTS + part;
+      partWeights[partPlace] = Math.max(partWeights[partPlace] as number, partSum);
+      blockSum += partSum;
+    }
+    blockWeights[place] = Math.max(blockWeights[place] as number, blockSum);
+    first += count;
   }
   largestWeights[panel] = largest;
 }

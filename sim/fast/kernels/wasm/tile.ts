@@ -1,9 +1,12 @@
 import type { Arena } from "./arena.ts";
 
-/** Filters of a panel, most steps of a block, and the mark of a run's last block: as in assembly/tile.ts. */
+/** Filters of a panel, most steps of a block, and the mark of a run's last block; these and the next as in assembly/tile.ts. */
 export const PANEL = 8;
 export const BLOCK = 32;
 export const RUN_END = 0x10000;
+/** Steps of a part of a block, and parts of a whole one. */
+export const PART = 8;
+export const BLOCK_PARTS: number = BLOCK / PART;
 
 /** Fields of the record that a kernel reads and writes, in the order of `Tile` in assembly/tile.ts. */
 const FIELDS = [
@@ -22,6 +25,7 @@ const FIELDS = [
   "weights",
   "negativeWeights",
   "blockWeights",
+  "partWeights",
   "largestWeights",
   "sums",
   "sumPitch",

@@ -1,8 +1,8 @@
 /**
- * The loop that all lanes of integers share: panel after panel, so that its weights stay in the cache; a few pixels side by
- * side, so that a weight once loaded serves them all; block after block, each proved or fitted.
+ * The loop that all lanes of integers share: panel after panel, chunk of steps after chunk, so that its weights stay in the
+ * cache; a few pixels side by side, so that a weight once loaded serves them all; block after block, each proved or fitted.
  */
-import { clearSums, growth, PANEL, productsFit, RUN_END, Tile } from "./tile";
+import { BLOCK_PARTS, clearSums, growth, PANEL, PART, productsFit, RUN_END, Tile } from "./tile";
 
 /** Sums of the pixels of a block: sixteen bytes a pixel, or thirty-two where they have 32 bits. */
 export const SUMS: usize = memory.data(8 * 16, 16);
@@ -12,6 +12,9 @@ export const ADDRESSES: usize = memory.data(8 * 4, 16);
 
 /** One row of sums of a panel that is not full. */
 const ROW: usize = memory.data(32, 16);
+
+/** Blocks of a chunk: 256 steps. */
+const CHUNK_BLOCKS: i32 = 8;
 
 /**
  * Goes on with the sums of `pixels` pixels through the steps of a block: the table of step offsets from `table` to `end`,
@@ -50,36 +53,87 @@ export function computeTile(
   for (let filter = 0, panel = 0; filter < tile.filters; filter += PANEL, panel++) {
     const present = min(PANEL, tile.filters - filter);
     const fits = productsFit(tile, panel);
-    for (let first = 0; first < tile.pixels; first += group) {
-      const pixels = min(group, tile.pixels - first);
-      const sums = (tile.sums + first * tile.sumPitch + (filter << 2)) as usize;
-      for (let pixel = 0; pixel < pixels; pixel++) {
-        const offset = load<i32>((tile.pixelOffsets + ((first + pixel) << 2)) as usize);
-        store<usize>(ADDRESSES + (pixel << 2), tile.input + (offset << recordShift));
-      }
-      startRun(tile, wide, pixels, sums, present);
-      let weights = panelWeights;
-      let bounds = panelBounds;
-      let table = tile.stepOffsets;
-      for (let blocks = tile.blocks; blocks < blocksEnd; blocks += 4) {
-        const entry = load<i32>(blocks as usize);
-        const steps = entry & (RUN_END - 1);
-        const end = table + (steps << 2);
-        const limit = (tile.sumMax as i64) - growth(tile, load<u32>(bounds), steps);
-        const proved = fits && limit >= 0 && (wide ? within32(pixels, <i32>limit) : within16(pixels, <i32>limit));
-        compute(tile, pixels, table, end, weights, fits, proved);
-        weights += steps * stepBytes;
-        bounds += 4;
-        table = end;
-        if (entry & RUN_END) {
-          endRun(tile, wide, pixels, sums, present);
-          if (blocks + 4 < blocksEnd) startRun(tile, wide, pixels, sums, present);
+    let chunkWeights = panelWeights;
+    let chunkBounds = panelBounds;
+    let chunkTable = tile.stepOffsets;
+    for (let chunk = tile.blocks; chunk < blocksEnd; ) {
+      const chunkEnd = endOfChunk(tile, chunk, blocksEnd);
+      let weights = chunkWeights;
+      let bounds = chunkBounds;
+      let table = chunkTable;
+      for (let first = 0; first < tile.pixels; first += group) {
+        const pixels = min(group, tile.pixels - first);
+        const sums = (tile.sums + first * tile.sumPitch + (filter << 2)) as usize;
+        for (let pixel = 0; pixel < pixels; pixel++) {
+          const offset = load<i32>((tile.pixelOffsets + ((first + pixel) << 2)) as usize);
+          store<usize>(ADDRESSES + (pixel << 2), tile.input + (offset << recordShift));
         }
+        startRun(tile, wide, pixels, sums, present);
+        weights = chunkWeights;
+        bounds = chunkBounds;
+        table = chunkTable;
+        for (let blocks = chunk; blocks < chunkEnd; blocks += 4) {
+          const entry = load<i32>(blocks as usize);
+          const steps = entry & (RUN_END - 1);
+          const end = table + (steps << 2);
+          const proved = fits && within(tile, wide, pixels, load<u32>(bounds), steps);
+          let part = tile.partWeights + (bounds - (tile.blockWeights as usize)) * BLOCK_PARTS;
+          if (proved || !fits || !mayProve(tile, load<u32>(part))) {
+            compute(tile, pixels, table, end, weights, fits, proved);
+          } else {
+            for (let place = weights; table < end; table += PART << 2) {
+              const partEnd = min(table + (PART << 2), end);
+              const partSteps = (partEnd - table) >> 2;
+              const partProved = within(tile, wide, pixels, load<u32>(part), partSteps);
+              compute(tile, pixels, table, partEnd, place, true, partProved);
+              place += partSteps * stepBytes;
+              part += 4;
+            }
+          }
+          weights += steps * stepBytes;
+          bounds += 4;
+          table = end;
+          if (entry & RUN_END && blocks + 4 < chunkEnd) {
+            endRun(tile, wide, pixels, sums, present);
+            startRun(tile, wide, pixels, sums, present);
+          }
+        }
+        endRun(tile, wide, pixels, sums, present);
       }
+      chunkWeights = weights;
+      chunkBounds = bounds;
+      chunkTable = table;
+      chunk = chunkEnd;
     }
     panelWeights += tile.steps * stepBytes;
     panelBounds += tile.blockCount << 2;
   }
+}
+
+/**
+ * One past the last block of a chunk: so many that weights and input words of a chunk stay in the first-level cache while all
+ * pixels pass. Where runs carry, sums wait in the bank in between; where not, a chunk ends with a run.
+ */
+function endOfChunk(tile: Tile, chunk: i32, blocksEnd: i32): i32 {
+  let end = min(chunk + (CHUNK_BLOCKS << 2), blocksEnd);
+  if (tile.carries) return end;
+  while (end < blocksEnd && !(load<i32>((end - 4) as usize) & RUN_END)) end += 4;
+  return end;
+}
+
+/** Whether looking at the parts of a block one by one promises anything: sums within half of their range would do. */
+// @ts-ignore: decorator
+@inline
+function mayProve(tile: Tile, partWeights: u32): bool {
+  return growth(tile, partWeights, PART) << 1 < (tile.sumMax as i64);
+}
+
+/** Whether no sum of the pixels can overflow in the next `steps` steps. */
+// @ts-ignore: decorator
+@inline
+function within(tile: Tile, wide: bool, pixels: i32, weights: u32, steps: i32): bool {
+  const limit = (tile.sumMax as i64) - growth(tile, weights, steps);
+  return limit >= 0 && (wide ? within32(pixels, <i32>limit) : within16(pixels, <i32>limit));
 }
 
 /** Whether every 16-bit sum lies within ±limit. */

@@ -8,7 +8,7 @@
  * The file is long because sums must stay in variables to stay in vector registers: loops over pixels are written out.
  */
 import { ADDRESSES, computeTile, SUMS } from "./driver";
-import { runsFit, Tile } from "./tile";
+import { PANEL, runsFit, Tile } from "./tile";
 
 /** Replaced by the bits that a product drops when the module is set up (../modules.ts). */
 const DROPPED: i32 = 13;
@@ -143,8 +143,8 @@ function fit(words: v128, least: v128, most: v128, shift: i32): v128 {
 }
 
 /**
- * A block of `four` pixels from `pixel` on, or of one, every word fitted and every overflow counted. Lanes count at most
- * 4 · `BLOCK` overflows.
+ * A block of `four` pixels from `pixel` on, or of one, every word fitted and every overflow counted, as in int16.ts. Lanes
+ * count at most 4 · `BLOCK` words.
  */
 // @ts-ignore: decorator
 @inline
@@ -178,46 +178,47 @@ function fitted(
   let a3 = v128.load(sums, 48);
   let productCount = i16x8.splat(0);
   let sumCount = i16x8.splat(0);
+  const writes = ((end - table) >> 2) * (four ? 4 : 1) * PANEL;
   for (; table < end; table += 4) {
     const step = load<i32>(table as usize) << 3;
     const weights = v128.load(panel);
     let q0 = products(p0 + step, weights, none, panel, rounding);
     if (check) {
       const f0 = fit(q0, leastProduct, mostProduct, productShift);
-      productCount = i16x8.sub(productCount, i16x8.ne(f0, q0));
+      productCount = i16x8.sub(productCount, i16x8.eq(f0, q0));
       q0 = f0;
     }
     const t0 = i16x8.add(a0, q0);
     a0 = fit(t0, least, most, shift);
-    sumCount = i16x8.sub(sumCount, i16x8.ne(a0, t0));
+    sumCount = i16x8.sub(sumCount, i16x8.eq(a0, t0));
     if (four) {
       let q1 = products(p1 + step, weights, none, panel, rounding);
       if (check) {
         const f1 = fit(q1, leastProduct, mostProduct, productShift);
-        productCount = i16x8.sub(productCount, i16x8.ne(f1, q1));
+        productCount = i16x8.sub(productCount, i16x8.eq(f1, q1));
         q1 = f1;
       }
       const t1 = i16x8.add(a1, q1);
       a1 = fit(t1, least, most, shift);
-      sumCount = i16x8.sub(sumCount, i16x8.ne(a1, t1));
+      sumCount = i16x8.sub(sumCount, i16x8.eq(a1, t1));
       let q2 = products(p2 + step, weights, none, panel, rounding);
       if (check) {
         const f2 = fit(q2, leastProduct, mostProduct, productShift);
-        productCount = i16x8.sub(productCount, i16x8.ne(f2, q2));
+        productCount = i16x8.sub(productCount, i16x8.eq(f2, q2));
         q2 = f2;
       }
       const t2 = i16x8.add(a2, q2);
       a2 = fit(t2, least, most, shift);
-      sumCount = i16x8.sub(sumCount, i16x8.ne(a2, t2));
+      sumCount = i16x8.sub(sumCount, i16x8.eq(a2, t2));
       let q3 = products(p3 + step, weights, none, panel, rounding);
       if (check) {
         const f3 = fit(q3, leastProduct, mostProduct, productShift);
-        productCount = i16x8.sub(productCount, i16x8.ne(f3, q3));
+        productCount = i16x8.sub(productCount, i16x8.eq(f3, q3));
         q3 = f3;
       }
       const t3 = i16x8.add(a3, q3);
       a3 = fit(t3, least, most, shift);
-      sumCount = i16x8.sub(sumCount, i16x8.ne(a3, t3));
+      sumCount = i16x8.sub(sumCount, i16x8.eq(a3, t3));
     }
     panel += 32;
   }
@@ -227,14 +228,14 @@ function fitted(
     v128.store(sums, a2, 32);
     v128.store(sums, a3, 48);
   }
-  if (check) tile.productOverflows += sumOf(productCount);
-  tile.sumOverflows += sumOf(sumCount);
+  if (check) tile.productOverflows += writes - sumOf(productCount);
+  tile.sumOverflows += writes - sumOf(sumCount);
 }
 
 /**
  * The same for eight pixels whose sums and products saturate to eight bits, or whose products lie in them: two
  * pixels share a vector of sixteen lanes, in which a sum overflows where saturating and wrapping differ. A lane counts at
- * most 4 · `BLOCK` overflows of sums, and 8 · `BLOCK` of products.
+ * most 4 · `BLOCK` sums, and 8 · `BLOCK` products.
  */
 // @ts-ignore: decorator
 @inline
@@ -253,6 +254,7 @@ function saturatedToBytes(tile: Tile, table: i32, end: i32, panel: usize, check:
   let a3 = i8x16.narrow_i16x8_s(v128.load(SUMS, 96), v128.load(SUMS, 112));
   let productCount = i16x8.splat(0);
   let sumCount = i8x16.splat(0);
+  const writes = ((end - table) >> 2) * 8 * PANEL;
   for (; table < end; table += 4) {
     const step = load<i32>(table as usize) << 3;
     const weights = v128.load(panel);
@@ -261,42 +263,42 @@ function saturatedToBytes(tile: Tile, table: i32, end: i32, panel: usize, check:
     const q1 = products(p1 + step, weights, biases, panel, rounding);
     const w0 = i8x16.narrow_i16x8_s(q0, q1);
     if (check) {
-      productCount = i16x8.sub(productCount, i16x8.ne(i16x8.extend_low_i8x16_s(w0), q0));
-      productCount = i16x8.sub(productCount, i16x8.ne(i16x8.extend_high_i8x16_s(w0), q1));
+      productCount = i16x8.sub(productCount, i16x8.eq(i16x8.extend_low_i8x16_s(w0), q0));
+      productCount = i16x8.sub(productCount, i16x8.eq(i16x8.extend_high_i8x16_s(w0), q1));
     }
     const t0 = i8x16.add(a0, w0);
     a0 = i8x16.add_sat_s(a0, w0);
-    sumCount = i8x16.sub(sumCount, i8x16.ne(a0, t0));
+    sumCount = i8x16.sub(sumCount, i8x16.eq(a0, t0));
     const q2 = products(p2 + step, weights, biases, panel, rounding);
     const q3 = products(p3 + step, weights, biases, panel, rounding);
     const w1 = i8x16.narrow_i16x8_s(q2, q3);
     if (check) {
-      productCount = i16x8.sub(productCount, i16x8.ne(i16x8.extend_low_i8x16_s(w1), q2));
-      productCount = i16x8.sub(productCount, i16x8.ne(i16x8.extend_high_i8x16_s(w1), q3));
+      productCount = i16x8.sub(productCount, i16x8.eq(i16x8.extend_low_i8x16_s(w1), q2));
+      productCount = i16x8.sub(productCount, i16x8.eq(i16x8.extend_high_i8x16_s(w1), q3));
     }
     const t1 = i8x16.add(a1, w1);
     a1 = i8x16.add_sat_s(a1, w1);
-    sumCount = i8x16.sub(sumCount, i8x16.ne(a1, t1));
+    sumCount = i8x16.sub(sumCount, i8x16.eq(a1, t1));
     const q4 = products(p4 + step, weights, biases, panel, rounding);
     const q5 = products(p5 + step, weights, biases, panel, rounding);
     const w2 = i8x16.narrow_i16x8_s(q4, q5);
     if (check) {
-      productCount = i16x8.sub(productCount, i16x8.ne(i16x8.extend_low_i8x16_s(w2), q4));
-      productCount = i16x8.sub(productCount, i16x8.ne(i16x8.extend_high_i8x16_s(w2), q5));
+      productCount = i16x8.sub(productCount, i16x8.eq(i16x8.extend_low_i8x16_s(w2), q4));
+      productCount = i16x8.sub(productCount, i16x8.eq(i16x8.extend_high_i8x16_s(w2), q5));
     }
     const t2 = i8x16.add(a2, w2);
     a2 = i8x16.add_sat_s(a2, w2);
-    sumCount = i8x16.sub(sumCount, i8x16.ne(a2, t2));
+    sumCount = i8x16.sub(sumCount, i8x16.eq(a2, t2));
     const q6 = products(p6 + step, weights, biases, panel, rounding);
     const q7 = products(p7 + step, weights, biases, panel, rounding);
     const w3 = i8x16.narrow_i16x8_s(q6, q7);
     if (check) {
-      productCount = i16x8.sub(productCount, i16x8.ne(i16x8.extend_low_i8x16_s(w3), q6));
-      productCount = i16x8.sub(productCount, i16x8.ne(i16x8.extend_high_i8x16_s(w3), q7));
+      productCount = i16x8.sub(productCount, i16x8.eq(i16x8.extend_low_i8x16_s(w3), q6));
+      productCount = i16x8.sub(productCount, i16x8.eq(i16x8.extend_high_i8x16_s(w3), q7));
     }
     const t3 = i8x16.add(a3, w3);
     a3 = i8x16.add_sat_s(a3, w3);
-    sumCount = i8x16.sub(sumCount, i8x16.ne(a3, t3));
+    sumCount = i8x16.sub(sumCount, i8x16.eq(a3, t3));
     panel += 32;
   }
   v128.store(SUMS, i16x8.extend_low_i8x16_s(a0), 0);
@@ -307,8 +309,8 @@ function saturatedToBytes(tile: Tile, table: i32, end: i32, panel: usize, check:
   v128.store(SUMS, i16x8.extend_high_i8x16_s(a2), 80);
   v128.store(SUMS, i16x8.extend_low_i8x16_s(a3), 96);
   v128.store(SUMS, i16x8.extend_high_i8x16_s(a3), 112);
-  if (check) tile.productOverflows += sumOf(productCount);
-  tile.sumOverflows += sumOf(i16x8.extadd_pairwise_i8x16_u(sumCount));
+  if (check) tile.productOverflows += writes - sumOf(productCount);
+  tile.sumOverflows += writes - sumOf(i16x8.extadd_pairwise_i8x16_u(sumCount));
 }
 
 // @ts-ignore: decorator

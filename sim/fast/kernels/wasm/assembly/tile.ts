@@ -26,8 +26,9 @@ export class Tile {
   weights: i32;
   /** Bytes from the weights for positive to those for negative input words. */
   negativeWeights: i32;
-  /** Per panel and block: the largest Σ|w| of its filters. Per panel: the largest |w|. */
+  /** The largest Σ|w| of a filter per panel and block, and per part of it. Per panel: the largest |w|. */
   blockWeights: i32;
+  partWeights: i32;
   largestWeights: i32;
   /** First sum, as a 32-bit word, and bytes from pixel to pixel. */
   sums: i32;
@@ -62,6 +63,10 @@ export class Tile {
 
 /** Most steps of a block. */
 export const BLOCK: i32 = 32;
+
+/** Steps of a part of a block, and parts of a whole one. */
+export const PART: i32 = 8;
+export const BLOCK_PARTS: i32 = 4;
 
 /** Marks the last block of a run: its sums are then written (`carries`) or added to the bank. */
 export const RUN_END: i32 = 0x10000;
