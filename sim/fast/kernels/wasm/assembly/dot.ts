@@ -170,17 +170,28 @@ export function provesRuns(address: usize): bool {
 
 /** Computes a tile whose words `expand` has packed. */
 export function computeDots(address: usize): void {
-  computeTile(changetype<Tile>(address), true, 4, 1, 32, (tile, pixels, table, end, weights, fits, proved) => {
-    if (proved && pixels == 4) {
-      fourPixels(table, end, weights);
-      return;
-    }
-    for (let pixel = 0; pixel < pixels; pixel++) {
-      if (proved) onePixel(pixel, table, end, weights);
-      else if (tile.fitting == CLAMP) fitClamp(tile, pixel, table, end, weights);
-      else if (tile.fitting == SATURATE_32) fitSaturate32(tile, pixel, table, end, weights);
-      else if (tile.fitting == WRAP) fitWrap(tile, pixel, table, end, weights);
-      else fitWrap32(tile, pixel, table, end, weights);
-    }
-  });
+  computeTile(
+    changetype<Tile>(address),
+    true,
+    4,
+    1,
+    1,
+    32,
+    (tile, pixels, panels, table, end, weights, panelBytes, _fits, proved) => {
+      if (pixels == 4 && proved) {
+        fourPixels(table, end, weights);
+        return;
+      }
+      let slot = 0;
+      for (let panel = 0; panel < panels; panel++, weights += panelBytes) {
+        for (let last = slot + pixels; slot < last; slot++) {
+          if (proved & (1 << panel)) onePixel(slot, table, end, weights);
+          else if (tile.fitting == CLAMP) fitClamp(tile, slot, table, end, weights);
+          else if (tile.fitting == SATURATE_32) fitSaturate32(tile, slot, table, end, weights);
+          else if (tile.fitting == WRAP) fitWrap(tile, slot, table, end, weights);
+          else fitWrap32(tile, slot, table, end, weights);
+        }
+      }
+    },
+  );
 }

@@ -1,13 +1,14 @@
 /**
- * The loop that all lanes of integers share: panel after panel, chunk of steps after chunk, so that its weights stay in the
- * cache; a few pixels side by side, so that a weight once loaded serves them all; block after block, each proved or fitted.
+ * The loop that all lanes of integers share: a few panels after the other, chunk of steps after chunk, so that their weights
+ * stay in the cache; a few pixels side by side, so that a word once loaded serves several sums; block after block, each
+ * proved or fitted.
  */
 import { BLOCK_PARTS, clearSums, growth, PANEL, PART, productsFit, RUN_END, Tile } from "./tile";
 
-/** Sums of the pixels of a block: sixteen bytes a pixel, or thirty-two where they have 32 bits. */
+/** Sums of the slots: sixteen bytes each, or thirty-two where they have 32 bits. */
 export const SUMS: usize = memory.data(8 * 16, 16);
 
-/** Where the packed input words of the pixels of a block begin. */
+/** Where the packed input words of the slots begin. */
 export const ADDRESSES: usize = memory.data(8 * 4, 16);
 
 /** One row of sums of a panel that is not full. */
@@ -17,29 +18,45 @@ const ROW: usize = memory.data(32, 16);
 const CHUNK_BLOCKS: i32 = 8;
 
 /**
- * Goes on with the sums of `pixels` pixels through the steps of a block: the table of step offsets from `table` to `end`,
- * weights from `weights` on. `productsFit`: no product overflows; `proved`: nor does any sum.
+ * Goes on with the sums of `pixels` pixels in each of `panels` panels through some steps: the table of step offsets from
+ * `table` to `end`; weights from `weights` on, those of the next panel `panelBytes` later. Pixel e of panel p has the
+ * slot p · pixels + e. A bit for each panel: `fits`, no product overflows; `proved`, nor does any sum.
  */
 export type Block = (
   tile: Tile,
   pixels: i32,
+  panels: i32,
   table: i32,
   end: i32,
   weights: usize,
-  productsFit: bool,
-  proved: bool,
+  panelBytes: i32,
+  fits: i32,
+  proved: i32,
 ) => void;
 
+/** What the sums of a group are: pixels and panels, the first sum in the bank, filters in the last panel. */
+@unmanaged
+class Group {
+  pixels: i32;
+  panels: i32;
+  sums: usize;
+  lastFilters: i32;
+}
+
+const GROUP: Group = changetype<Group>(memory.data(16, 16));
+
 /**
- * Computes a tile. `wide`: sums of 32 bits instead of 16; `group`: pixels side by side; `recordShift`: log2 of the bytes of
- * a packed input word; `stepBytes`: bytes of a panel's weights for one step.
+ * Computes a tile. `wide`: sums of 32 bits instead of 16; `slots`: sums of eight side by side; `panelsAtOnce`: where there
+ * are pixels enough; `recordShift`: log2 of the bytes of a packed input word; `stepBytes`: bytes of a panel's weights for
+ * one step.
  */
 // @ts-ignore: decorator
 @inline
 export function computeTile(
   tile: Tile,
   wide: bool,
-  group: i32,
+  slots: i32,
+  panelsAtOnce: i32,
   recordShift: i32,
   stepBytes: i32,
   compute: Block,
@@ -47,28 +64,37 @@ export function computeTile(
   tile.productOverflows = 0;
   tile.sumOverflows = 0;
   clearSums(tile);
-  let panelWeights = tile.weights as usize;
-  let panelBounds = tile.blockWeights as usize;
+  const panelBytes = tile.steps * stepBytes;
+  const panelCount = (tile.filters + PANEL - 1) / PANEL;
   const blocksEnd = tile.blocks + (tile.blockCount << 2);
-  for (let filter = 0, panel = 0; filter < tile.filters; filter += PANEL, panel++) {
-    const present = min(PANEL, tile.filters - filter);
-    const fits = productsFit(tile, panel);
-    let chunkWeights = panelWeights;
-    let chunkBounds = panelBounds;
+  const most = max(panelsAtOnce, slots / tile.pixels);
+  for (let panel = 0; panel < panelCount; ) {
+    const panels = min(most, panelCount - panel);
+    const atOnce = slots / panels;
+    const filter = panel * PANEL;
+    GROUP.panels = panels;
+    GROUP.lastFilters = min(PANEL, tile.filters - (panel + panels - 1) * PANEL);
+    let fits = 0;
+    for (let each = 0; each < panels; each++) fits |= (productsFit(tile, panel + each) ? 1 : 0) << each;
+    let chunkWeights = (tile.weights + panel * panelBytes) as usize;
+    let chunkBounds = (tile.blockWeights + ((panel * tile.blockCount) << 2)) as usize;
     let chunkTable = tile.stepOffsets;
     for (let chunk = tile.blocks; chunk < blocksEnd; ) {
       const chunkEnd = endOfChunk(tile, chunk, blocksEnd);
       let weights = chunkWeights;
       let bounds = chunkBounds;
       let table = chunkTable;
-      for (let first = 0; first < tile.pixels; first += group) {
-        const pixels = min(group, tile.pixels - first);
-        const sums = (tile.sums + first * tile.sumPitch + (filter << 2)) as usize;
+      for (let first = 0; first < tile.pixels; first += atOnce) {
+        const pixels = min(atOnce, tile.pixels - first);
+        GROUP.pixels = pixels;
+        GROUP.sums = (tile.sums + first * tile.sumPitch + (filter << 2)) as usize;
         for (let pixel = 0; pixel < pixels; pixel++) {
           const offset = load<i32>((tile.pixelOffsets + ((first + pixel) << 2)) as usize);
-          store<usize>(ADDRESSES + (pixel << 2), tile.input + (offset << recordShift));
+          for (let slot = pixel; slot < pixels * panels; slot += pixels) {
+            store<usize>(ADDRESSES + (slot << 2), tile.input + (offset << recordShift));
+          }
         }
-        startRun(tile, wide, pixels, sums, present);
+        startRun(tile, wide);
         weights = chunkWeights;
         bounds = chunkBounds;
         table = chunkTable;
@@ -76,17 +102,20 @@ export function computeTile(
           const entry = load<i32>(blocks as usize);
           const steps = entry & (RUN_END - 1);
           const end = table + (steps << 2);
-          const proved = fits && within(tile, wide, pixels, load<u32>(bounds), steps);
-          let part = tile.partWeights + (bounds - (tile.blockWeights as usize)) * BLOCK_PARTS;
-          if (proved || !fits || !mayProve(tile, load<u32>(part))) {
-            compute(tile, pixels, table, end, weights, fits, proved);
+          const boundBytes = tile.blockCount << 2;
+          const proved = provedPanels(tile, wide, fits, bounds, boundBytes, steps);
+          const parts = tile.partWeights + (bounds - (tile.blockWeights as usize)) * BLOCK_PARTS;
+          if (proved == fits || !mayProve(tile, load<u32>(parts))) {
+            compute(tile, pixels, panels, table, end, weights, panelBytes, fits, proved);
           } else {
-            for (let place = weights; table < end; table += PART << 2) {
-              const partEnd = min(table + (PART << 2), end);
-              const partSteps = (partEnd - table) >> 2;
-              const partProved = within(tile, wide, pixels, load<u32>(part), partSteps);
-              compute(tile, pixels, table, partEnd, place, true, partProved);
-              place += partSteps * stepBytes;
+            let partWeights = weights;
+            let part = parts;
+            for (let partTable = table; partTable < end; partTable += PART << 2) {
+              const partEnd = min(partTable + (PART << 2), end);
+              const partSteps = (partEnd - partTable) >> 2;
+              const partProved = provedPanels(tile, wide, fits, part, boundBytes * BLOCK_PARTS, partSteps);
+              compute(tile, pixels, panels, partTable, partEnd, partWeights, panelBytes, fits, partProved);
+              partWeights += partSteps * stepBytes;
               part += 4;
             }
           }
@@ -94,19 +123,18 @@ export function computeTile(
           bounds += 4;
           table = end;
           if (entry & RUN_END && blocks + 4 < chunkEnd) {
-            endRun(tile, wide, pixels, sums, present);
-            startRun(tile, wide, pixels, sums, present);
+            endRun(tile, wide);
+            startRun(tile, wide);
           }
         }
-        endRun(tile, wide, pixels, sums, present);
+        endRun(tile, wide);
       }
       chunkWeights = weights;
       chunkBounds = bounds;
       chunkTable = table;
       chunk = chunkEnd;
     }
-    panelWeights += tile.steps * stepBytes;
-    panelBounds += tile.blockCount << 2;
+    panel += panels;
   }
 }
 
@@ -128,62 +156,89 @@ function mayProve(tile: Tile, partWeights: u32): bool {
   return growth(tile, partWeights, PART) << 1 < (tile.sumMax as i64);
 }
 
-/** Whether no sum of the pixels can overflow in the next `steps` steps. */
+/** Of the panels in `fits`, those in which no sum of the group can overflow in the next `steps` steps. */
 // @ts-ignore: decorator
 @inline
-function within(tile: Tile, wide: bool, pixels: i32, weights: u32, steps: i32): bool {
-  const limit = (tile.sumMax as i64) - growth(tile, weights, steps);
-  return limit >= 0 && (wide ? within32(pixels, <i32>limit) : within16(pixels, <i32>limit));
+function provedPanels(tile: Tile, wide: bool, fits: i32, bounds: usize, boundBytes: i32, steps: i32): i32 {
+  let proved = 0;
+  for (let panel = 0; panel < GROUP.panels; panel++) {
+    if (!(fits & (1 << panel))) continue;
+    const limit = (tile.sumMax as i64) - growth(tile, load<u32>(bounds + panel * boundBytes), steps);
+    if (limit < 0) continue;
+    const slot = panel * GROUP.pixels;
+    const within = wide ? within32(slot, GROUP.pixels, <i32>limit) : within16(slot, GROUP.pixels, <i32>limit);
+    if (within) proved |= 1 << panel;
+  }
+  return proved;
 }
 
-/** Whether every 16-bit sum lies within ±limit. */
-export function within16(pixels: i32, limit: i32): bool {
-  let largest = i16x8.abs(v128.load(SUMS));
-  for (let pixel = 1; pixel < pixels; pixel++) {
-    largest = i16x8.max_u(largest, i16x8.abs(v128.load(SUMS + (pixel << 4))));
+/** Whether every 16-bit sum of `count` slots from `first` on lies within ±limit. */
+export function within16(first: i32, count: i32, limit: i32): bool {
+  const sums = SUMS + (first << 4);
+  let largest = i16x8.abs(v128.load(sums));
+  for (let slot = 1; slot < count; slot++) {
+    largest = i16x8.max_u(largest, i16x8.abs(v128.load(sums + (slot << 4))));
   }
   return !v128.any_true(i16x8.sub_sat_u(largest, i16x8.splat(<i16>limit)));
 }
 
-/** Whether every 32-bit sum lies within ±limit. */
-function within32(pixels: i32, limit: i32): bool {
+/** Whether every 32-bit sum of `count` slots from `first` on lies within ±limit. */
+function within32(first: i32, count: i32, limit: i32): bool {
+  const sums = SUMS + (first << 5);
   const ends = i32x4.splat(limit);
   let largest = ends;
-  for (let half = 0; half < pixels << 1; half++) {
-    largest = i32x4.max_u(largest, i32x4.abs(v128.load(SUMS + (half << 4))));
+  for (let half = 0; half < count << 1; half++) {
+    largest = i32x4.max_u(largest, i32x4.abs(v128.load(sums + (half << 4))));
   }
   return i32x4.all_true(i32x4.eq(largest, ends));
 }
 
+/** Filters of a panel of the group. */
 // @ts-ignore: decorator
 @inline
-function startRun(tile: Tile, wide: bool, pixels: i32, sums: usize, present: i32): void {
+function filtersOf(panel: i32): i32 {
+  return panel == GROUP.panels - 1 ? GROUP.lastFilters : PANEL;
+}
+
+// @ts-ignore: decorator
+@inline
+function startRun(tile: Tile, wide: bool): void {
   const bytes = wide ? 32 : 16;
   if (!tile.carries) {
-    memory.fill(SUMS, 0, pixels * bytes);
+    memory.fill(SUMS, 0, GROUP.pixels * GROUP.panels * bytes);
     return;
   }
-  for (let pixel = 0; pixel < pixels; pixel++) {
-    const row = readable(sums + pixel * tile.sumPitch, present);
-    const place = SUMS + pixel * bytes;
-    if (wide) {
-      v128.store(place, v128.load(row));
-      v128.store(place, v128.load(row, 16), 16);
-    } else v128.store(place, i16x8.narrow_i32x4_s(v128.load(row), v128.load(row, 16)));
+  let place = SUMS;
+  for (let panel = 0; panel < GROUP.panels; panel++) {
+    let address = GROUP.sums + (panel << 5);
+    for (let pixel = 0; pixel < GROUP.pixels; pixel++) {
+      const row = readable(address, filtersOf(panel));
+      if (wide) {
+        v128.store(place, v128.load(row));
+        v128.store(place, v128.load(row, 16), 16);
+      } else v128.store(place, i16x8.narrow_i32x4_s(v128.load(row), v128.load(row, 16)));
+      place += bytes;
+      address += tile.sumPitch;
+    }
   }
 }
 
 // @ts-ignore: decorator
 @inline
-function endRun(tile: Tile, wide: bool, pixels: i32, sums: usize, present: i32): void {
-  for (let pixel = 0; pixel < pixels; pixel++) {
-    const place = SUMS + pixel * (wide ? 32 : 16);
-    const words = v128.load(place);
-    const low = wide ? words : i32x4.extend_low_i16x8_s(words);
-    const high = wide ? v128.load(place, 16) : i32x4.extend_high_i16x8_s(words);
-    const address = sums + pixel * tile.sumPitch;
-    if (tile.carries) writeSums(address, present, low, high);
-    else addToBank(tile, address, present, low, high);
+function endRun(tile: Tile, wide: bool): void {
+  let place = SUMS;
+  for (let panel = 0; panel < GROUP.panels; panel++) {
+    const present = filtersOf(panel);
+    let address = GROUP.sums + (panel << 5);
+    for (let pixel = 0; pixel < GROUP.pixels; pixel++) {
+      const words = v128.load(place);
+      const low = wide ? words : i32x4.extend_low_i16x8_s(words);
+      const high = wide ? v128.load(place, 16) : i32x4.extend_high_i16x8_s(words);
+      if (tile.carries) writeSums(address, present, low, high);
+      else addToBank(tile, address, present, low, high);
+      place += wide ? 32 : 16;
+      address += tile.sumPitch;
+    }
   }
 }
 

@@ -170,6 +170,158 @@ function eightSignedPixels(table: i32, end: i32, weights: usize): void {
   v128.store(SUMS, a7, 112);
 }
 
+/** A block of four pixels in two panels, input words all positive (or one panel for both signs): an input word serves both. */
+// @ts-ignore: decorator
+@inline
+function fourByTwo(table: i32, end: i32, weights: usize, panelBytes: i32, rounding: i32): void {
+  const p0 = load<usize>(ADDRESSES);
+  const p1 = load<usize>(ADDRESSES, 4);
+  const p2 = load<usize>(ADDRESSES, 8);
+  const p3 = load<usize>(ADDRESSES, 12);
+  let a0 = v128.load(SUMS);
+  let a1 = v128.load(SUMS, 16);
+  let a2 = v128.load(SUMS, 32);
+  let a3 = v128.load(SUMS, 48);
+  let b0 = v128.load(SUMS, 64);
+  let b1 = v128.load(SUMS, 80);
+  let b2 = v128.load(SUMS, 96);
+  let b3 = v128.load(SUMS, 112);
+  for (; table < end; table += 4) {
+    const step = load<i32>(table as usize) << 3;
+    const low = v128.load(weights);
+    const high = v128.load(weights, 16);
+    const next = weights + panelBytes;
+    const nextLow = v128.load(next);
+    const nextHigh = v128.load(next, 16);
+    const x0 = v128.load32_splat(p0 + step);
+    a0 = i16x8.add(a0, products(x0, low, high, rounding));
+    b0 = i16x8.add(b0, products(x0, nextLow, nextHigh, rounding));
+    const x1 = v128.load32_splat(p1 + step);
+    a1 = i16x8.add(a1, products(x1, low, high, rounding));
+    b1 = i16x8.add(b1, products(x1, nextLow, nextHigh, rounding));
+    const x2 = v128.load32_splat(p2 + step);
+    a2 = i16x8.add(a2, products(x2, low, high, rounding));
+    b2 = i16x8.add(b2, products(x2, nextLow, nextHigh, rounding));
+    const x3 = v128.load32_splat(p3 + step);
+    a3 = i16x8.add(a3, products(x3, low, high, rounding));
+    b3 = i16x8.add(b3, products(x3, nextLow, nextHigh, rounding));
+    weights += 32;
+  }
+  v128.store(SUMS, a0);
+  v128.store(SUMS, a1, 16);
+  v128.store(SUMS, a2, 32);
+  v128.store(SUMS, a3, 48);
+  v128.store(SUMS, b0, 64);
+  v128.store(SUMS, b1, 80);
+  v128.store(SUMS, b2, 96);
+  v128.store(SUMS, b3, 112);
+}
+
+function fourByTwoByBias(table: i32, end: i32, weights: usize, panelBytes: i32): void {
+  fourByTwo(table, end, weights, panelBytes, BY_BIAS);
+}
+
+function fourByTwoToEven(table: i32, end: i32, weights: usize, panelBytes: i32): void {
+  fourByTwo(table, end, weights, panelBytes, TO_EVEN);
+}
+
+function fourByTwoByParity(table: i32, end: i32, weights: usize, panelBytes: i32): void {
+  fourByTwo(table, end, weights, panelBytes, BY_PARITY);
+}
+
+/** The same for input words of both signs. */
+function fourSignedByTwo(table: i32, end: i32, weights: usize, panelBytes: i32): void {
+  const p0 = load<usize>(ADDRESSES);
+  const p1 = load<usize>(ADDRESSES, 4);
+  const p2 = load<usize>(ADDRESSES, 8);
+  const p3 = load<usize>(ADDRESSES, 12);
+  let a0 = v128.load(SUMS);
+  let a1 = v128.load(SUMS, 16);
+  let a2 = v128.load(SUMS, 32);
+  let a3 = v128.load(SUMS, 48);
+  let b0 = v128.load(SUMS, 64);
+  let b1 = v128.load(SUMS, 80);
+  let b2 = v128.load(SUMS, 96);
+  let b3 = v128.load(SUMS, 112);
+  for (; table < end; table += 4) {
+    const step = load<i32>(table as usize) << 3;
+    const r0 = p0 + step;
+    const x0 = v128.load32_splat(r0);
+    const w0 = weights + load<usize>(r0, 4);
+    a0 = i16x8.add(a0, products(x0, v128.load(w0), v128.load(w0, 16), BY_BIAS));
+    const v0 = w0 + panelBytes;
+    b0 = i16x8.add(b0, products(x0, v128.load(v0), v128.load(v0, 16), BY_BIAS));
+    const r1 = p1 + step;
+    const x1 = v128.load32_splat(r1);
+    const w1 = weights + load<usize>(r1, 4);
+    a1 = i16x8.add(a1, products(x1, v128.load(w1), v128.load(w1, 16), BY_BIAS));
+    const v1 = w1 + panelBytes;
+    b1 = i16x8.add(b1, products(x1, v128.load(v1), v128.load(v1, 16), BY_BIAS));
+    const r2 = p2 + step;
+    const x2 = v128.load32_splat(r2);
+    const w2 = weights + load<usize>(r2, 4);
+    a2 = i16x8.add(a2, products(x2, v128.load(w2), v128.load(w2, 16), BY_BIAS));
+    const v2 = w2 + panelBytes;
+    b2 = i16x8.add(b2, products(x2, v128.load(v2), v128.load(v2, 16), BY_BIAS));
+    const r3 = p3 + step;
+    const x3 = v128.load32_splat(r3);
+    const w3 = weights + load<usize>(r3, 4);
+    a3 = i16x8.add(a3, products(x3, v128.load(w3), v128.load(w3, 16), BY_BIAS));
+    const v3 = w3 + panelBytes;
+    b3 = i16x8.add(b3, products(x3, v128.load(v3), v128.load(v3, 16), BY_BIAS));
+    weights += 32;
+  }
+  v128.store(SUMS, a0);
+  v128.store(SUMS, a1, 16);
+  v128.store(SUMS, a2, 32);
+  v128.store(SUMS, a3, 48);
+  v128.store(SUMS, b0, 64);
+  v128.store(SUMS, b1, 80);
+  v128.store(SUMS, b2, 96);
+  v128.store(SUMS, b3, 112);
+}
+
+/** A block of one pixel in the four panels from `slot` on. */
+// @ts-ignore: decorator
+@inline
+function oneByFour(slot: i32, table: i32, end: i32, weights: usize, panelBytes: i32, rounding: i32): void {
+  const place = load<usize>(ADDRESSES);
+  const sums = SUMS + (slot << 4);
+  let a0 = v128.load(sums);
+  let a1 = v128.load(sums, 16);
+  let a2 = v128.load(sums, 32);
+  let a3 = v128.load(sums, 48);
+  for (; table < end; table += 4) {
+    const record = place + (load<i32>(table as usize) << 3);
+    const x = v128.load32_splat(record);
+    const w0 = weights + load<usize>(record, 4);
+    const w1 = w0 + panelBytes;
+    const w2 = w1 + panelBytes;
+    const w3 = w2 + panelBytes;
+    a0 = i16x8.add(a0, products(x, v128.load(w0), v128.load(w0, 16), rounding));
+    a1 = i16x8.add(a1, products(x, v128.load(w1), v128.load(w1, 16), rounding));
+    a2 = i16x8.add(a2, products(x, v128.load(w2), v128.load(w2, 16), rounding));
+    a3 = i16x8.add(a3, products(x, v128.load(w3), v128.load(w3, 16), rounding));
+    weights += 32;
+  }
+  v128.store(sums, a0);
+  v128.store(sums, a1, 16);
+  v128.store(sums, a2, 32);
+  v128.store(sums, a3, 48);
+}
+
+function oneByFourByBias(slot: i32, table: i32, end: i32, weights: usize, panelBytes: i32): void {
+  oneByFour(slot, table, end, weights, panelBytes, BY_BIAS);
+}
+
+function oneByFourToEven(slot: i32, table: i32, end: i32, weights: usize, panelBytes: i32): void {
+  oneByFour(slot, table, end, weights, panelBytes, TO_EVEN);
+}
+
+function oneByFourByParity(slot: i32, table: i32, end: i32, weights: usize, panelBytes: i32): void {
+  oneByFour(slot, table, end, weights, panelBytes, BY_PARITY);
+}
+
 /** A block of one pixel whose words need no fit. */
 // @ts-ignore: decorator
 @inline
@@ -393,29 +545,67 @@ function fitFourByParity(tile: Tile, pixel: i32, table: i32, end: i32, weights: 
 /** The block of `Block` in driver.ts. */
 // @ts-ignore: decorator
 @inline
-function block(tile: Tile, pixels: i32, table: i32, end: i32, weights: usize, fits: bool, proved: bool, rounding: i32): void {
-  let pixel = 0;
-  if (!proved) {
-    for (; pixel + 4 <= pixels; pixel += 4) {
-      if (rounding == BY_BIAS) fitFourByBias(tile, pixel, table, end, weights, !fits);
-      else if (rounding == TO_EVEN) fitFourToEven(tile, pixel, table, end, weights, !fits);
-      else fitFourByParity(tile, pixel, table, end, weights, !fits);
+function block(
+  tile: Tile,
+  pixels: i32,
+  panels: i32,
+  table: i32,
+  end: i32,
+  weights: usize,
+  panelBytes: i32,
+  fits: i32,
+  proved: i32,
+  rounding: i32,
+): void {
+  const bySign = rounding == BY_BIAS && tile.negatives && tile.negativeWeights;
+  if (pixels == 8 && proved) {
+    if (rounding == TO_EVEN) eightPixelsToEven(table, end, weights);
+    else if (rounding == BY_PARITY) eightPixelsByParity(table, end, weights);
+    else if (bySign) eightSignedPixels(table, end, weights);
+    else eightPixelsByBias(table, end, weights);
+    return;
+  }
+  if (pixels == 4 && panels == 2 && proved == 3) {
+    if (rounding == TO_EVEN) fourByTwoToEven(table, end, weights, panelBytes);
+    else if (rounding == BY_PARITY) fourByTwoByParity(table, end, weights, panelBytes);
+    else if (bySign) fourSignedByTwo(table, end, weights, panelBytes);
+    else fourByTwoByBias(table, end, weights, panelBytes);
+    return;
+  }
+  let slot = 0;
+  for (let panel = 0; panel < panels; ) {
+    if (pixels == 1 && panel + 4 <= panels && ((proved >> panel) & 15) == 15) {
+      if (rounding == BY_BIAS) oneByFourByBias(slot, table, end, weights, panelBytes);
+      else if (rounding == TO_EVEN) oneByFourToEven(slot, table, end, weights, panelBytes);
+      else oneByFourByParity(slot, table, end, weights, panelBytes);
+      slot += 4;
+      panel += 4;
+      weights += panelBytes << 2;
+      continue;
     }
-    for (; pixel < pixels; pixel++) {
-      if (rounding == BY_BIAS) fitOneByBias(tile, pixel, table, end, weights, !fits);
-      else if (rounding == TO_EVEN) fitOneToEven(tile, pixel, table, end, weights, !fits);
-      else fitOneByParity(tile, pixel, table, end, weights, !fits);
+    const last = slot + pixels;
+    if (proved & (1 << panel)) {
+      for (; slot < last; slot++) {
+        if (rounding == BY_BIAS) onePixelByBias(slot, table, end, weights);
+        else if (rounding == TO_EVEN) onePixelToEven(slot, table, end, weights);
+        else onePixelByParity(slot, table, end, weights);
+      }
+    } else {
+      const check = !(fits & (1 << panel));
+      for (; slot + 4 <= last; slot += 4) {
+        if (rounding == BY_BIAS) fitFourByBias(tile, slot, table, end, weights, check);
+        else if (rounding == TO_EVEN) fitFourToEven(tile, slot, table, end, weights, check);
+        else fitFourByParity(tile, slot, table, end, weights, check);
+      }
+      for (; slot < last; slot++) {
+        if (rounding == BY_BIAS) fitOneByBias(tile, slot, table, end, weights, check);
+        else if (rounding == TO_EVEN) fitOneToEven(tile, slot, table, end, weights, check);
+        else fitOneByParity(tile, slot, table, end, weights, check);
+      }
     }
-  } else if (pixels < 8) {
-    for (; pixel < pixels; pixel++) {
-      if (rounding == BY_BIAS) onePixelByBias(pixel, table, end, weights);
-      else if (rounding == TO_EVEN) onePixelToEven(pixel, table, end, weights);
-      else onePixelByParity(pixel, table, end, weights);
-    }
-  } else if (rounding == TO_EVEN) eightPixelsToEven(table, end, weights);
-  else if (rounding == BY_PARITY) eightPixelsByParity(table, end, weights);
-  else if (tile.negatives && tile.negativeWeights) eightSignedPixels(table, end, weights);
-  else eightPixelsByBias(table, end, weights);
+    panel++;
+    weights += panelBytes;
+  }
 }
 
 /** Whether an adder tree may sum a tile's runs in sixteen bits. */
@@ -425,15 +615,15 @@ export function provesRuns(address: usize): bool {
 
 /** Computes a tile, rounding by biases in the packed weights. */
 export function tileByBias(address: usize): void {
-  computeTile(changetype<Tile>(address), false, 8, 3, 32, (tile, pixels, table, end, weights, fits, proved) => {
-    block(tile, pixels, table, end, weights, fits, proved, BY_BIAS);
+  computeTile(changetype<Tile>(address), false, 8, 2, 3, 32, (tile, pixels, panels, table, end, weights, bytes, fits, proved) => {
+    block(tile, pixels, panels, table, end, weights, bytes, fits, proved, BY_BIAS);
   });
 }
 
 /** Computes a tile, rounding to nearest even by biases in the packed weights. */
 export function tileToEven(address: usize): void {
-  computeTile(changetype<Tile>(address), false, 8, 3, 32, (tile, pixels, table, end, weights, fits, proved) => {
-    block(tile, pixels, table, end, weights, fits, proved, TO_EVEN);
+  computeTile(changetype<Tile>(address), false, 8, 2, 3, 32, (tile, pixels, panels, table, end, weights, bytes, fits, proved) => {
+    block(tile, pixels, panels, table, end, weights, bytes, fits, proved, TO_EVEN);
   });
 }
 
@@ -442,7 +632,7 @@ export function tileByParity(address: usize): void {
   const record = changetype<Tile>(address);
   v128.store(PARITY, i32x4.splat(record.parityBase));
   v128.store(PARITY, i32x4.splat(record.parityOdd), 16);
-  computeTile(record, false, 8, 3, 32, (tile, pixels, table, end, weights, fits, proved) => {
-    block(tile, pixels, table, end, weights, fits, proved, BY_PARITY);
+  computeTile(record, false, 8, 2, 3, 32, (tile, pixels, panels, table, end, weights, bytes, fits, proved) => {
+    block(tile, pixels, panels, table, end, weights, bytes, fits, proved, BY_PARITY);
   });
 }

@@ -176,17 +176,41 @@ export function provesRuns(address: usize): bool {
   return runsFit(changetype<Tile>(address));
 }
 
+/** The block of `Block` in driver.ts. */
+// @ts-ignore: decorator
+@inline
+function block(
+  tile: Tile,
+  pixels: i32,
+  panels: i32,
+  table: i32,
+  end: i32,
+  weights: usize,
+  panelBytes: i32,
+  proved: i32,
+  parity: bool,
+): void {
+  if (pixels == 4 && proved && (parity || !(tile.negatives && tile.negativeWeights))) {
+    if (parity) fourPixelsByParity(table, end, weights);
+    else fourPixelsByBias(table, end, weights);
+    return;
+  }
+  let slot = 0;
+  for (let panel = 0; panel < panels; panel++, weights += panelBytes) {
+    for (let last = slot + pixels; slot < last; slot++) {
+      if (proved & (1 << panel)) {
+        if (parity) onePixelByParity(slot, table, end, weights);
+        else onePixelByBias(slot, table, end, weights);
+      } else if (parity) fitByParity(tile, slot, table, end, weights);
+      else fitByBias(tile, slot, table, end, weights);
+    }
+  }
+}
+
 /** Computes a tile, rounding by biases in the packed weights. */
 export function tileByBias(address: usize): void {
-  computeTile(changetype<Tile>(address), true, 4, 3, 32, (tile, pixels, table, end, weights, _fits, proved) => {
-    if (proved && pixels == 4 && !(tile.negatives && tile.negativeWeights)) {
-      fourPixelsByBias(table, end, weights);
-      return;
-    }
-    for (let pixel = 0; pixel < pixels; pixel++) {
-      if (proved) onePixelByBias(pixel, table, end, weights);
-      else fitByBias(tile, pixel, table, end, weights);
-    }
+  computeTile(changetype<Tile>(address), true, 4, 1, 3, 32, (tile, pixels, panels, table, end, weights, bytes, _fits, proved) => {
+    block(tile, pixels, panels, table, end, weights, bytes, proved, BY_BIAS);
   });
 }
 
@@ -195,14 +219,7 @@ export function tileByParity(address: usize): void {
   const record = changetype<Tile>(address);
   v128.store(PARITY, i32x4.splat(record.parityBase));
   v128.store(PARITY, i32x4.splat(record.parityOdd), 16);
-  computeTile(record, true, 4, 3, 32, (tile, pixels, table, end, weights, _fits, proved) => {
-    if (proved && pixels == 4) {
-      fourPixelsByParity(table, end, weights);
-      return;
-    }
-    for (let pixel = 0; pixel < pixels; pixel++) {
-      if (proved) onePixelByParity(pixel, table, end, weights);
-      else fitByParity(tile, pixel, table, end, weights);
-    }
+  computeTile(record, true, 4, 1, 3, 32, (tile, pixels, panels, table, end, weights, bytes, _fits, proved) => {
+    block(tile, pixels, panels, table, end, weights, bytes, proved, BY_PARITY);
   });
 }

@@ -120,6 +120,61 @@ function eightPixelsByParity(table: i32, end: i32, panel: usize): void {
   eightPixels(table, end, panel, BY_PARITY);
 }
 
+/** A proved block of four pixels in two panels: an input word serves both. */
+// @ts-ignore: decorator
+@inline
+function fourByTwo(table: i32, end: i32, panel: usize, panelBytes: i32, rounding: i32): void {
+  const p0 = load<usize>(ADDRESSES);
+  const p1 = load<usize>(ADDRESSES, 4);
+  const p2 = load<usize>(ADDRESSES, 8);
+  const p3 = load<usize>(ADDRESSES, 12);
+  let a0 = v128.load(SUMS);
+  let a1 = v128.load(SUMS, 16);
+  let a2 = v128.load(SUMS, 32);
+  let a3 = v128.load(SUMS, 48);
+  let b0 = v128.load(SUMS, 64);
+  let b1 = v128.load(SUMS, 80);
+  let b2 = v128.load(SUMS, 96);
+  let b3 = v128.load(SUMS, 112);
+  for (; table < end; table += 4) {
+    const step = load<i32>(table as usize) << 3;
+    const next = panel + panelBytes;
+    const weights = v128.load(panel);
+    const biases = v128.load(panel, 16);
+    const nextWeights = v128.load(next);
+    const nextBiases = v128.load(next, 16);
+    a0 = i16x8.add(a0, products(p0 + step, weights, biases, panel, rounding));
+    b0 = i16x8.add(b0, products(p0 + step, nextWeights, nextBiases, next, rounding));
+    a1 = i16x8.add(a1, products(p1 + step, weights, biases, panel, rounding));
+    b1 = i16x8.add(b1, products(p1 + step, nextWeights, nextBiases, next, rounding));
+    a2 = i16x8.add(a2, products(p2 + step, weights, biases, panel, rounding));
+    b2 = i16x8.add(b2, products(p2 + step, nextWeights, nextBiases, next, rounding));
+    a3 = i16x8.add(a3, products(p3 + step, weights, biases, panel, rounding));
+    b3 = i16x8.add(b3, products(p3 + step, nextWeights, nextBiases, next, rounding));
+    panel += 32;
+  }
+  v128.store(SUMS, a0);
+  v128.store(SUMS, a1, 16);
+  v128.store(SUMS, a2, 32);
+  v128.store(SUMS, a3, 48);
+  v128.store(SUMS, b0, 64);
+  v128.store(SUMS, b1, 80);
+  v128.store(SUMS, b2, 96);
+  v128.store(SUMS, b3, 112);
+}
+
+function fourByTwoOnePanel(table: i32, end: i32, panel: usize, panelBytes: i32): void {
+  fourByTwo(table, end, panel, panelBytes, ONE_PANEL);
+}
+
+function fourByTwoBySign(table: i32, end: i32, panel: usize, panelBytes: i32): void {
+  fourByTwo(table, end, panel, panelBytes, PANEL_BY_SIGN);
+}
+
+function fourByTwoByParity(table: i32, end: i32, panel: usize, panelBytes: i32): void {
+  fourByTwo(table, end, panel, panelBytes, BY_PARITY);
+}
+
 /** A proved block of one pixel. */
 // @ts-ignore: decorator
 @inline
@@ -233,81 +288,88 @@ function fitted(
 }
 
 /**
- * The same for eight pixels whose sums and products saturate to eight bits, or whose products lie in them: two
- * pixels share a vector of sixteen lanes, in which a sum overflows where saturating and wrapping differ. A lane counts at
- * most 4 · `BLOCK` sums, and 8 · `BLOCK` products.
+ * The same for four pixels in two panels whose sums and products saturate to eight bits, or whose products lie in them:
+ * both panels of a pixel share a vector of sixteen lanes, in which a sum overflows where saturating and wrapping differ. A
+ * lane counts at most 4 · `BLOCK` sums, and 8 · `BLOCK` products.
  */
 // @ts-ignore: decorator
 @inline
-function saturatedToBytes(tile: Tile, table: i32, end: i32, panel: usize, check: bool, rounding: i32): void {
-  const p0 = load<usize>(ADDRESSES, 0);
+function saturatedToBytes(
+  tile: Tile,
+  table: i32,
+  end: i32,
+  panel: usize,
+  panelBytes: i32,
+  check: bool,
+  rounding: i32,
+): void {
+  const p0 = load<usize>(ADDRESSES);
   const p1 = load<usize>(ADDRESSES, 4);
   const p2 = load<usize>(ADDRESSES, 8);
   const p3 = load<usize>(ADDRESSES, 12);
-  const p4 = load<usize>(ADDRESSES, 16);
-  const p5 = load<usize>(ADDRESSES, 20);
-  const p6 = load<usize>(ADDRESSES, 24);
-  const p7 = load<usize>(ADDRESSES, 28);
-  let a0 = i8x16.narrow_i16x8_s(v128.load(SUMS, 0), v128.load(SUMS, 16));
-  let a1 = i8x16.narrow_i16x8_s(v128.load(SUMS, 32), v128.load(SUMS, 48));
-  let a2 = i8x16.narrow_i16x8_s(v128.load(SUMS, 64), v128.load(SUMS, 80));
-  let a3 = i8x16.narrow_i16x8_s(v128.load(SUMS, 96), v128.load(SUMS, 112));
+  let a0 = i8x16.narrow_i16x8_s(v128.load(SUMS), v128.load(SUMS, 64));
+  let a1 = i8x16.narrow_i16x8_s(v128.load(SUMS, 16), v128.load(SUMS, 80));
+  let a2 = i8x16.narrow_i16x8_s(v128.load(SUMS, 32), v128.load(SUMS, 96));
+  let a3 = i8x16.narrow_i16x8_s(v128.load(SUMS, 48), v128.load(SUMS, 112));
   let productCount = i16x8.splat(0);
   let sumCount = i8x16.splat(0);
   const writes = ((end - table) >> 2) * 8 * PANEL;
   for (; table < end; table += 4) {
     const step = load<i32>(table as usize) << 3;
+    const next = panel + panelBytes;
     const weights = v128.load(panel);
     const biases = v128.load(panel, 16);
+    const nextWeights = v128.load(next);
+    const nextBiases = v128.load(next, 16);
     const q0 = products(p0 + step, weights, biases, panel, rounding);
-    const q1 = products(p1 + step, weights, biases, panel, rounding);
-    const w0 = i8x16.narrow_i16x8_s(q0, q1);
+    const r0 = products(p0 + step, nextWeights, nextBiases, next, rounding);
+    const w0 = i8x16.narrow_i16x8_s(q0, r0);
     if (check) {
       productCount = i16x8.sub(productCount, i16x8.eq(i16x8.extend_low_i8x16_s(w0), q0));
-      productCount = i16x8.sub(productCount, i16x8.eq(i16x8.extend_high_i8x16_s(w0), q1));
+      productCount = i16x8.sub(productCount, i16x8.eq(i16x8.extend_high_i8x16_s(w0), r0));
     }
     const t0 = i8x16.add(a0, w0);
     a0 = i8x16.add_sat_s(a0, w0);
     sumCount = i8x16.sub(sumCount, i8x16.eq(a0, t0));
-    const q2 = products(p2 + step, weights, biases, panel, rounding);
-    const q3 = products(p3 + step, weights, biases, panel, rounding);
-    const w1 = i8x16.narrow_i16x8_s(q2, q3);
+    const q1 = products(p1 + step, weights, biases, panel, rounding);
+    const r1 = products(p1 + step, nextWeights, nextBiases, next, rounding);
+    const w1 = i8x16.narrow_i16x8_s(q1, r1);
     if (check) {
-      productCount = i16x8.sub(productCount, i16x8.eq(i16x8.extend_low_i8x16_s(w1), q2));
-      productCount = i16x8.sub(productCount, i16x8.eq(i16x8.extend_high_i8x16_s(w1), q3));
+      productCount = i16x8.sub(productCount, i16x8.eq(i16x8.extend_low_i8x16_s(w1), q1));
+      productCount = i16x8.sub(productCount, i16x8.eq(i16x8.extend_high_i8x16_s(w1), r1));
     }
     const t1 = i8x16.add(a1, w1);
     a1 = i8x16.add_sat_s(a1, w1);
     sumCount = i8x16.sub(sumCount, i8x16.eq(a1, t1));
-    const q4 = products(p4 + step, weights, biases, panel, rounding);
-    const q5 = products(p5 + step, weights, biases, panel, rounding);
-    const w2 = i8x16.narrow_i16x8_s(q4, q5);
+    const q2 = products(p2 + step, weights, biases, panel, rounding);
+    const r2 = products(p2 + step, nextWeights, nextBiases, next, rounding);
+    const w2 = i8x16.narrow_i16x8_s(q2, r2);
     if (check) {
-      productCount = i16x8.sub(productCount, i16x8.eq(i16x8.extend_low_i8x16_s(w2), q4));
-      productCount = i16x8.sub(productCount, i16x8.eq(i16x8.extend_high_i8x16_s(w2), q5));
+      productCount = i16x8.sub(productCount, i16x8.eq(i16x8.extend_low_i8x16_s(w2), q2));
+      productCount = i16x8.sub(productCount, i16x8.eq(i16x8.extend_high_i8x16_s(w2), r2));
     }
     const t2 = i8x16.add(a2, w2);
     a2 = i8x16.add_sat_s(a2, w2);
     sumCount = i8x16.sub(sumCount, i8x16.eq(a2, t2));
-    const q6 = products(p6 + step, weights, biases, panel, rounding);
-    const q7 = products(p7 + step, weights, biases, panel, rounding);
-    const w3 = i8x16.narrow_i16x8_s(q6, q7);
+    const q3 = products(p3 + step, weights, biases, panel, rounding);
+    const r3 = products(p3 + step, nextWeights, nextBiases, next, rounding);
+    const w3 = i8x16.narrow_i16x8_s(q3, r3);
     if (check) {
-      productCount = i16x8.sub(productCount, i16x8.eq(i16x8.extend_low_i8x16_s(w3), q6));
-      productCount = i16x8.sub(productCount, i16x8.eq(i16x8.extend_high_i8x16_s(w3), q7));
+      productCount = i16x8.sub(productCount, i16x8.eq(i16x8.extend_low_i8x16_s(w3), q3));
+      productCount = i16x8.sub(productCount, i16x8.eq(i16x8.extend_high_i8x16_s(w3), r3));
     }
     const t3 = i8x16.add(a3, w3);
     a3 = i8x16.add_sat_s(a3, w3);
     sumCount = i8x16.sub(sumCount, i8x16.eq(a3, t3));
     panel += 32;
   }
-  v128.store(SUMS, i16x8.extend_low_i8x16_s(a0), 0);
-  v128.store(SUMS, i16x8.extend_high_i8x16_s(a0), 16);
-  v128.store(SUMS, i16x8.extend_low_i8x16_s(a1), 32);
-  v128.store(SUMS, i16x8.extend_high_i8x16_s(a1), 48);
-  v128.store(SUMS, i16x8.extend_low_i8x16_s(a2), 64);
-  v128.store(SUMS, i16x8.extend_high_i8x16_s(a2), 80);
-  v128.store(SUMS, i16x8.extend_low_i8x16_s(a3), 96);
+  v128.store(SUMS, i16x8.extend_low_i8x16_s(a0));
+  v128.store(SUMS, i16x8.extend_high_i8x16_s(a0), 64);
+  v128.store(SUMS, i16x8.extend_low_i8x16_s(a1), 16);
+  v128.store(SUMS, i16x8.extend_high_i8x16_s(a1), 80);
+  v128.store(SUMS, i16x8.extend_low_i8x16_s(a2), 32);
+  v128.store(SUMS, i16x8.extend_high_i8x16_s(a2), 96);
+  v128.store(SUMS, i16x8.extend_low_i8x16_s(a3), 48);
   v128.store(SUMS, i16x8.extend_high_i8x16_s(a3), 112);
   if (check) tile.productOverflows += writes - sumOf(productCount);
   tile.sumOverflows += writes - sumOf(i16x8.extadd_pairwise_i8x16_u(sumCount));
@@ -315,21 +377,21 @@ function saturatedToBytes(tile: Tile, table: i32, end: i32, panel: usize, check:
 
 // @ts-ignore: decorator
 @inline
-function bytesBlock(tile: Tile, table: i32, end: i32, panel: usize, check: bool, rounding: i32): void {
-  if (check) saturatedToBytes(tile, table, end, panel, true, rounding);
-  else saturatedToBytes(tile, table, end, panel, false, rounding);
+function bytesBlock(tile: Tile, table: i32, end: i32, panel: usize, panelBytes: i32, check: bool, rounding: i32): void {
+  if (check) saturatedToBytes(tile, table, end, panel, panelBytes, true, rounding);
+  else saturatedToBytes(tile, table, end, panel, panelBytes, false, rounding);
 }
 
-function bytesOnePanel(tile: Tile, table: i32, end: i32, panel: usize, check: bool): void {
-  bytesBlock(tile, table, end, panel, check, ONE_PANEL);
+function bytesOnePanel(tile: Tile, table: i32, end: i32, panel: usize, panelBytes: i32, check: bool): void {
+  bytesBlock(tile, table, end, panel, panelBytes, check, ONE_PANEL);
 }
 
-function bytesBySign(tile: Tile, table: i32, end: i32, panel: usize, check: bool): void {
-  bytesBlock(tile, table, end, panel, check, PANEL_BY_SIGN);
+function bytesBySign(tile: Tile, table: i32, end: i32, panel: usize, panelBytes: i32, check: bool): void {
+  bytesBlock(tile, table, end, panel, panelBytes, check, PANEL_BY_SIGN);
 }
 
-function bytesByParity(tile: Tile, table: i32, end: i32, panel: usize, check: bool): void {
-  bytesBlock(tile, table, end, panel, check, BY_PARITY);
+function bytesByParity(tile: Tile, table: i32, end: i32, panel: usize, panelBytes: i32, check: bool): void {
+  bytesBlock(tile, table, end, panel, panelBytes, check, BY_PARITY);
 }
 
 // @ts-ignore: decorator
@@ -388,25 +450,67 @@ export function provesRuns(address: usize): bool {
   return runsFit(changetype<Tile>(address));
 }
 
+/** The block of `Block` in driver.ts. */
+// @ts-ignore: decorator
+@inline
+function block(
+  tile: Tile,
+  pixels: i32,
+  panels: i32,
+  table: i32,
+  end: i32,
+  panel: usize,
+  panelBytes: i32,
+  fits: i32,
+  proved: i32,
+  parity: bool,
+): void {
+  const bySign = tile.negatives && tile.negativeWeights;
+  if (pixels == 8 && proved) {
+    if (parity) eightPixelsByParity(table, end, panel);
+    else if (bySign) eightPixelsBySign(table, end, panel);
+    else eightPixelsOnePanel(table, end, panel);
+    return;
+  }
+  if (pixels == 4 && panels == 2 && proved == 3) {
+    if (parity) fourByTwoByParity(table, end, panel, panelBytes);
+    else if (bySign) fourByTwoBySign(table, end, panel, panelBytes);
+    else fourByTwoOnePanel(table, end, panel, panelBytes);
+    return;
+  }
+  if (pixels == 4 && panels == 2 && saturatesToBytes(tile)) {
+    const check = fits != 3;
+    if (parity) bytesByParity(tile, table, end, panel, panelBytes, check);
+    else if (bySign) bytesBySign(tile, table, end, panel, panelBytes, check);
+    else bytesOnePanel(tile, table, end, panel, panelBytes, check);
+    return;
+  }
+  let slot = 0;
+  for (let each = 0; each < panels; each++, panel += panelBytes) {
+    const last = slot + pixels;
+    if (proved & (1 << each)) {
+      for (; slot < last; slot++) {
+        if (parity) onePixelByParity(slot, table, end, panel);
+        else onePixelBySign(slot, table, end, panel);
+      }
+    } else {
+      const check = !(fits & (1 << each));
+      for (; slot + 4 <= last; slot += 4) {
+        if (parity) fitFourByParity(tile, slot, table, end, panel, check);
+        else fitFourBySign(tile, slot, table, end, panel, check);
+      }
+      for (; slot < last; slot++) {
+        if (parity) fitOneByParity(tile, slot, table, end, panel, check);
+        else fitOneBySign(tile, slot, table, end, panel, check);
+      }
+    }
+  }
+}
+
 /** Computes a tile, rounding by biases in the packed weights. */
 export function tileByBias(address: usize): void {
-  computeTile(changetype<Tile>(address), false, 8, 3, 32, (tile, pixels, table, end, panel, fits, proved) => {
-    if (pixels == 8 && (proved || saturatesToBytes(tile))) {
-      const bySign = tile.negatives && tile.negativeWeights;
-      if (proved && bySign) eightPixelsBySign(table, end, panel);
-      else if (proved) eightPixelsOnePanel(table, end, panel);
-      else if (bySign) bytesBySign(tile, table, end, panel, !fits);
-      else bytesOnePanel(tile, table, end, panel, !fits);
-      return;
-    }
-    let pixel = 0;
-    if (!proved) {
-      for (; pixel + 4 <= pixels; pixel += 4) fitFourBySign(tile, pixel, table, end, panel, !fits);
-    }
-    for (; pixel < pixels; pixel++) {
-      if (proved) onePixelBySign(pixel, table, end, panel);
-      else fitOneBySign(tile, pixel, table, end, panel, !fits);
-    }
+  computeTile(changetype<Tile>(address), false, 8, 2, 3, 32, (tile, pixels, panels, table, end, weights, bytes, fits, proved) => {
+    block(tile, pixels, panels, table, end, weights, bytes, fits, proved, false);
   });
 }
 
@@ -415,19 +519,7 @@ export function tileByParity(address: usize): void {
   const record = changetype<Tile>(address);
   v128.store(PARITY, i16x8.splat(<i16>record.parityBase));
   v128.store(PARITY, i16x8.splat(<i16>record.parityOdd), 16);
-  computeTile(record, false, 8, 3, 32, (tile, pixels, table, end, panel, fits, proved) => {
-    if (pixels == 8 && (proved || saturatesToBytes(tile))) {
-      if (proved) eightPixelsByParity(table, end, panel);
-      else bytesByParity(tile, table, end, panel, !fits);
-      return;
-    }
-    let pixel = 0;
-    if (!proved) {
-      for (; pixel + 4 <= pixels; pixel += 4) fitFourByParity(tile, pixel, table, end, panel, !fits);
-    }
-    for (; pixel < pixels; pixel++) {
-      if (proved) onePixelByParity(pixel, table, end, panel);
-      else fitOneByParity(tile, pixel, table, end, panel, !fits);
-    }
+  computeTile(record, false, 8, 2, 3, 32, (tile, pixels, panels, table, end, weights, bytes, fits, proved) => {
+    block(tile, pixels, panels, table, end, weights, bytes, fits, proved, true);
   });
 }

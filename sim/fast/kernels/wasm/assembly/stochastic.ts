@@ -151,7 +151,7 @@ function panelOf(tile: Tile, panel: i32, filter: i32, present: i32, first: i32, 
     const end = table + (steps << 2);
     const bound = load<u32>((tile.blockWeights + ((panel * tile.blockCount + block) << 2)) as usize);
     const limit = (tile.sumMax as i64) - growth(tile, bound, steps);
-    if (fits && limit >= 0 && within16(pixels, <i32>limit)) twoPixels(table, end, weights, states, others);
+    if (fits && limit >= 0 && within16(0, pixels, <i32>limit)) twoPixels(table, end, weights, states, others);
     else {
       for (let pixel = 0; pixel < pixels; pixel++) fitted(tile, pixel, table, end, weights, states + pixel * pitch);
     }
