@@ -1,5 +1,5 @@
 import type { Compilation } from "../../compiler/index.ts";
-import type { Raws } from "../../isa/index.ts";
+import type { Raws, RoundingMode } from "../../isa/index.ts";
 import { type RunConfiguration, resolveConfiguration } from "../../runtime/configuration.ts";
 import { type Dataset, openDataset, preprocess } from "../../runtime/datasets/dataset.ts";
 import { compilePrepared, type PreparedModel, prepareModel } from "../../runtime/session/compile-model.ts";
@@ -12,13 +12,18 @@ export interface LenetSetting {
   readonly datapath: string;
   /** Of the default machine; `output-stationary` where nothing is said. */
   readonly dataflow?: string;
+  /** `nearest` where nothing is said. */
+  readonly rounding?: RoundingMode;
 }
 
-export function lenetConfiguration({ format, datapath, dataflow }: LenetSetting, images: number): RunConfiguration {
+export function lenetConfiguration(
+  { format, datapath, dataflow, rounding = "nearest" }: LenetSetting,
+  images: number,
+): RunConfiguration {
   return resolveConfiguration({
     images,
     machine: dataflow === undefined ? {} : { dataflow },
-    assignment: { default: { datapath, format, rounding: "nearest" } },
+    assignment: { default: { datapath, format, rounding } },
   });
 }
 

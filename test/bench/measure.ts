@@ -1,8 +1,6 @@
 /** Something that does `amount` units of work when asked to. */
 export interface Contestant {
   readonly name: string;
-  /** Work of a first, uncounted run; the counted amount is scaled from its rate. */
-  readonly warmUp: number;
   /** The amount must be a multiple of this. */
   readonly grain: number;
   run(amount: number): Promise<void> | void;
@@ -11,18 +9,20 @@ export interface Contestant {
 /** Units of work per second of each contestant, round by round. */
 export type Rates = Readonly<Record<string, readonly number[]>>;
 
+/** How long a race lasts. */
+export interface Course {
+  readonly rounds: number;
+  /** Of one run of one contestant. */
+  readonly seconds: number;
+}
+
 /**
  * Runs all contestants in turn, round after round, so that a disturbance of the machine hits them alike; every other
- * round goes backwards, so that a drift does not favour the first. Each run is sized to take about `seconds`.
+ * round goes backwards, so that a drift does not favour the first.
  */
-export async function race(contestants: readonly Contestant[], rounds: number, seconds: number): Promise<Rates> {
+export async function race(contestants: readonly Contestant[], { rounds, seconds }: Course): Promise<Rates> {
   const amounts = new Map<string, number>();
-  for (const contestant of contestants) {
-    const { name, warmUp, grain } = contestant;
-    await timed(contestant, warmUp);
-    const rate = warmUp / (await timed(contestant, warmUp));
-    amounts.set(name, Math.max(1, Math.round((rate * seconds) / grain)) * grain);
-  }
+  for (const contestant of contestants) amounts.set(contestant.name, await warmedAmount(contestant, seconds));
   const rates = new Map<string, number[]>(contestants.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round++) {
     for (const contestant of round % 2 === 0 ? contestants : contestants.toReversed()) {
@@ -31,6 +31,17 @@ export async function race(contestants: readonly Contestant[], rounds: number, s
     }
   }
   return Object.fromEntries(rates);
+}
+
+/** Doubles the work until a run takes half of `seconds`, which also lets V8 compile, and takes what fills `seconds`. */
+async function warmedAmount(contestant: Contestant, seconds: number): Promise<number> {
+  const { grain } = contestant;
+  await timed(contestant, grain);
+  for (let amount = grain; ; amount *= 2) {
+    const taken = await timed(contestant, amount);
+    if (taken < seconds / 2) continue;
+    return Math.max(1, Math.round((amount / taken) * (seconds / grain))) * grain;
+  }
 }
 
 async function timed(contestant: Contestant, amount: number): Promise<number> {
@@ -49,4 +60,9 @@ export function median(values: readonly number[]): number {
 export function medianOfRounds(rates: Rates, figure: (rate: (name: string) => number) => number): number {
   const rounds = Object.values(rates)[0]?.length ?? 0;
   return median(Array.from({ length: rounds }, (_, round) => figure((name) => rates[name]?.[round] ?? Number.NaN)));
+}
+
+/** Median over the rounds of one contestant's rate over another's. */
+export function medianRatio(rates: Rates, name: string, over: string): number {
+  return medianOfRounds(rates, (rate) => rate(name) / rate(over));
 }
