@@ -63,7 +63,10 @@ const NARROW_ROUNDINGS = ["nearest", "nearest-up", "down"] as const;
 const NARROW: readonly RegisterCase[] = [
   ...NARROW_ROUNDINGS.map((rounding) => uniform(`W12 ${rounding}`, "12,6", { rounding })),
   uniform("W12 nearest, any weights", "12,6", { data: "unproved" }),
-  ...NARROW_ROUNDINGS.map((rounding) => uniform(`W8 ${rounding}`, "8,5", { rounding })),
+  // Rounding down moves a sum of 1,152 products by −576 units, out of eight bits, unless most products are zero.
+  ...NARROW_ROUNDINGS.map((rounding) => uniform(`W8 ${rounding}`, "8,5", { rounding, data: "sparse" })),
+  uniform("W8 nearest, dense inputs", "8,5"),
+  uniform("W8 down, with overflows", "8,5", { rounding: "down" }),
   uniform("W8 nearest, any weights", "8,5", { data: "unproved" }),
   uniform("W12 stochastic", "12,6", { rounding: "stochastic" }),
   uniform("W8 stochastic", "8,5", { rounding: "stochastic" }),

@@ -13,7 +13,7 @@ export class LoopThreads {
   private readonly workers: readonly Worker[];
 
   constructor(threads: number) {
-    this.workers = Array.from({ length: threads }, () => new Worker(new URL(import.meta.url)));
+    this.workers = Array.from({ length: threads }, () => new Worker(workerFile()));
   }
 
   /** Spreads `turns` evenly over the threads and waits for all. */
@@ -30,6 +30,12 @@ export class LoopThreads {
   async close(): Promise<void> {
     await Promise.all(this.workers.map((worker) => worker.terminate()));
   }
+}
+
+/** Workers must be compiled JavaScript: from source, the build in dist/ serves. */
+function workerFile(): URL {
+  const fromSource = import.meta.url.endsWith(".ts");
+  return new URL(fromSource ? "../../dist/test/bench/integer-loop.js" : import.meta.url, import.meta.url);
 }
 
 // This module is the worker's program as well.

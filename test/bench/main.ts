@@ -22,40 +22,45 @@ import { CONVOLUTION, raceConvolution } from "./race-convolution.ts";
 import { raceLenet } from "./race-lenet.ts";
 import { raceWorkers } from "./race-workers.ts";
 import { type BenchReport, benchMarkdown, benchText, describeHost, misses, outcomesOf } from "./report.ts";
+import { EVERYTHING, type Selection } from "./selection.ts";
 import { TARGETS } from "./targets.ts";
 import { measureWorkerMemory } from "./worker-memory.ts";
+
+/** A benchmark takes minutes: says on standard error who runs. */
+function onRace(names: readonly string[]): void {
+  process.stderr.write(`${(performance.now() / 1000).toFixed(0).padStart(4)} s  ${names.join(" · ")}\n`);
+}
 
 interface Plan {
   readonly convolution: Course;
   readonly lenet: Course;
   readonly workers: Course;
   readonly memory: boolean;
-  /** Whether a case or a setting of LeNet runs. */
-  readonly names: (name: string) => boolean;
+  readonly selection: Selection;
 }
 
 const FULL: Plan = {
-  convolution: { rounds: 9, seconds: 0.12 },
-  lenet: { rounds: 9, seconds: 0.3 },
-  workers: { rounds: 9, seconds: 0.8 },
+  convolution: { rounds: 9, seconds: 0.12, onRace },
+  lenet: { rounds: 9, seconds: 0.3, onRace },
+  workers: { rounds: 9, seconds: 0.8, onRace },
   memory: true,
-  names: () => true,
+  selection: EVERYTHING,
 };
 
 /** What has a target, in few short rounds. */
 const QUICK: Plan = {
-  convolution: { rounds: 3, seconds: 0.04 },
-  lenet: { rounds: 3, seconds: 0.1 },
-  workers: { rounds: 3, seconds: 0.3 },
+  convolution: { rounds: 3, seconds: 0.04, onRace },
+  lenet: { rounds: 3, seconds: 0.1, onRace },
+  workers: { rounds: 3, seconds: 0.3, onRace },
   memory: false,
-  names: (name) => TARGETS.some(({ figure }) => figure.startsWith(`${name} /`)),
+  selection: { ...EVERYTHING, names: (name) => TARGETS.some(({ figure }) => figure.startsWith(`${name} /`)) },
 };
 
 async function bench(plan: Plan): Promise<BenchReport> {
   const host = describeHost();
   const lenet = await openLenet();
-  const convolution = await raceConvolution(CONVOLUTION, plan.convolution, plan.names);
-  const network = await raceLenet(lenet, plan.lenet, (name) => plan.names(name) || name === "LeNet W16 nearest");
+  const convolution = await raceConvolution(CONVOLUTION, plan.convolution, plan.selection);
+  const network = await raceLenet(lenet, plan.lenet, plan.selection);
   const workers = await raceWorkers(lenet, plan.workers);
   const sections = [...convolution.sections, ...network.sections, workers.section];
   return {

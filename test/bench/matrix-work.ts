@@ -76,26 +76,33 @@ export function firstPixels<Work extends MatrixShape>(work: Work, pixels: number
 
 /**
  * What the words are like.
- * - layer: as inside a trained network: inputs from −1 to 1, weights small; nothing overflows.
+ * - layer: as inside a trained network: inputs from −1 to 1, most weights small, those of one input channel up to 1/2;
+ *   nothing overflows.
  * - relu: the same with inputs from 0 to 1.
  * - unproved: as `layer`, but weights of input channel 0 take their whole range, and this channel is silent: nothing
  *   overflows, yet nothing is proved of any product.
- * - overflow: eight times the inputs and weights, so that products stay and some sums leave their register.
+ * - sparse: as `layer`, but only one input channel in ten is not silent: the error of a rounding that always goes one way
+ *   does not add up to an overflow.
+ * - overflow: sixteen times the inputs and eight times the weights: products stay, some sums leave their register.
  */
-export type DataKind = "layer" | "relu" | "unproved" | "overflow";
+export type DataKind = "layer" | "relu" | "unproved" | "sparse" | "overflow";
 
-const INPUT_LIMITS: Readonly<Record<DataKind, readonly [number, number]>> = {
-  layer: [-1, 1],
-  relu: [0, 1],
-  unproved: [-1, 1],
-  overflow: [-8, 8],
-};
+interface DataLimits {
+  readonly inputs: readonly [number, number];
+  readonly weights: number;
+  /** Of input channel 0; null: all that the format holds. */
+  readonly firstWeights: number | null;
+  readonly isSilent: (channel: number) => boolean;
+}
 
-const WEIGHT_LIMITS: Readonly<Record<DataKind, number>> = {
-  layer: 1 / 16,
-  relu: 1 / 16,
-  unproved: 1 / 16,
-  overflow: 1 / 2,
+const LAYER: DataLimits = { inputs: [-1, 1], weights: 1 / 16, firstWeights: 1 / 2, isSilent: () => false };
+
+const DATA_LIMITS: Readonly<Record<DataKind, DataLimits>> = {
+  layer: LAYER,
+  relu: { ...LAYER, inputs: [0, 1] },
+  unproved: { ...LAYER, firstWeights: null, isSilent: (channel) => channel === 0 },
+  sparse: { ...LAYER, isSilent: (channel) => channel % 10 !== 0 },
+  overflow: { ...LAYER, inputs: [-16, 16], weights: 1 / 2, firstWeights: 4 },
 };
 
 export interface MatrixRegisters {
@@ -112,17 +119,17 @@ export function drawWork(shape: MatrixShape, registers: MatrixRegisters, kind: D
   const random = new Xorshift32(20_241);
   const uniform = (): number => random.next() / 2 ** 32;
   const word = (value: number): number => Math.min(Number(max), Math.max(Number(min), Math.round(value * scale)));
-  const [least, largest] = INPUT_LIMITS[kind];
-  const limit = WEIGHT_LIMITS[kind];
-  const silent = kind === "unproved";
+  const { inputs, weights: limit, firstWeights, isSilent } = DATA_LIMITS[kind];
+  const [least, largest] = inputs;
   const input = Float64Array.from({ length: shape.inputWords }, (_, index) => {
     const value = least + uniform() * (largest - least);
-    return silent && index % channels === 0 ? 0 : word(value);
+    return isSilent(index % channels) ? 0 : word(value);
   });
   const weights = Float64Array.from({ length: shape.steps * shape.filters }, (_, index) => {
     const bell = (uniform() + uniform() + uniform()) / 1.5 - 1;
-    const whole = silent && Math.floor(index / shape.filters) % channels === 0;
-    return whole ? Math.trunc(bell * 0.999 * Number(max)) : word(bell * limit);
+    const isFirst = Math.floor(index / shape.filters) % channels === 0;
+    if (isFirst && firstWeights === null) return Math.trunc(bell * 0.999 * Number(max));
+    return word(bell * (isFirst ? (firstWeights ?? limit) : limit));
   });
   return { ...shape, ...registers, weight: operand, input, weights };
 }

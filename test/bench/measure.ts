@@ -14,13 +14,16 @@ export interface Course {
   readonly rounds: number;
   /** Of one run of one contestant. */
   readonly seconds: number;
+  /** Hears who starts. */
+  readonly onRace?: (names: readonly string[]) => void;
 }
 
 /**
  * Runs all contestants in turn, round after round, so that a disturbance of the machine hits them alike; every other
  * round goes backwards, so that a drift does not favour the first.
  */
-export async function race(contestants: readonly Contestant[], { rounds, seconds }: Course): Promise<Rates> {
+export async function race(contestants: readonly Contestant[], { rounds, seconds, onRace }: Course): Promise<Rates> {
+  onRace?.(contestants.map(({ name }) => name));
   const amounts = new Map<string, number>();
   for (const contestant of contestants) amounts.set(contestant.name, await warmedAmount(contestant, seconds));
   const rates = new Map<string, number[]>(contestants.map(({ name }) => [name, []]));

@@ -17,10 +17,11 @@ import { bigintMatrix } from "./opponents/bigint-sums.ts";
 import { floatConvolution } from "./opponents/float-convolution.ts";
 import { onnxruntimeConvolution } from "./opponents/onnxruntime.ts";
 import { isPresent, type Missing, type Opponent } from "./opponents/opponent.ts";
-import { systemcMatrices } from "./opponents/systemc.ts";
+import { SYSTEMC_LEFT_OUT, systemcMatrices } from "./opponents/systemc.ts";
 import { tensorFlowConvolution } from "./opponents/tensorflow.ts";
 import type { Figure, Section } from "./report.ts";
 import { significant } from "./report.ts";
+import { EVERYTHING, type Selection } from "./selection.ts";
 import { FIGURE } from "./targets.ts";
 
 /** Size of the convolution, and how much of it the slow contestants do. */
@@ -30,9 +31,10 @@ export interface ConvolutionSize {
   readonly channels: number;
   readonly kernel: number;
   readonly filters: number;
-  /** Pixels for the plain kernels, and for what computes in big integers or in C++ fixed-point classes. */
+  /** Pixels for the plain kernels; for BigInt and C++ fixed-point classes; for the plain kernels in big integers. */
   readonly plainPixels: number;
   readonly slowPixels: number;
+  readonly slowestPixels: number;
 }
 
 export const CONVOLUTION: ConvolutionSize = {
@@ -42,6 +44,7 @@ export const CONVOLUTION: ConvolutionSize = {
   filters: 128,
   plainPixels: 28,
   slowPixels: 8,
+  slowestPixels: 1,
 };
 
 /** Cases that run in turn with one float32 convolution: few, so that they lie close in time. */
@@ -56,14 +59,14 @@ export interface ConvolutionResult {
 export async function raceConvolution(
   size: ConvolutionSize,
   course: Course,
-  names: (name: string) => boolean = () => true,
+  { names, compiled }: Selection = EVERYTHING,
 ): Promise<ConvolutionResult> {
   const shape = shapeOf(size);
   const cases = CASES.filter(({ name }) => names(name));
   const lanes = await raceLanes(size, shape, cases, course);
   const products = await racePlainProducts(size, shape, cases, course);
   const plain = await racePlainKernels(size, shape, cases, course);
-  const others = await raceOpponents(size, shape, course);
+  const others = await raceOpponents(size, shape, course, compiled);
   return {
     sections: [lanes.section, products.section, others.section, plain.section],
     rates: [...lanes.rates, ...products.rates, ...others.rates, ...plain.rates],
@@ -205,7 +208,7 @@ async function racePlainKernels(
   const figures: Figure[] = [];
   for (const registers of cases.filter(({ name }) => PLAIN_KERNEL_CASES.includes(name))) {
     const work = workOf(size, shape, registers);
-    const few = firstPixels(work, work.operand.wordLength > 32 ? size.slowPixels : size.plainPixels);
+    const few = firstPixels(work, work.operand.wordLength > 32 ? size.slowestPixels : size.plainPixels);
     const fast = openKernel(VECTOR_KERNELS, work);
     const plain = openKernel(PLAIN_KERNELS, few);
     const name = `${registers.name}, plain kernels`;
@@ -220,7 +223,7 @@ async function racePlainKernels(
       note: plain.name,
     });
   }
-  const title = `The fast kernels over the plain TypeScript kernels, which do ${size.plainPixels} pixels (${size.slowPixels} in big integers)`;
+  const title = `The fast kernels over the plain TypeScript kernels, which do ${size.plainPixels} pixels (${size.slowestPixels} in big integers)`;
   return { section: { title, figures }, rates };
 }
 
@@ -241,6 +244,7 @@ async function raceOpponents(
   size: ConvolutionSize,
   shape: MatrixShape,
   course: Course,
+  compiled: boolean,
 ): Promise<Heats & Pick<ConvolutionResult, "opponents">> {
   const work = workOf(size, shape, caseNamed(OPPONENT_CASE));
   const few = firstPixels(work, size.slowPixels);
@@ -248,7 +252,7 @@ async function raceOpponents(
   const { convolution, opponent: float32 } = await openFloat(size, shape);
   const onnxruntime = await onnxruntimeConvolution(convolution);
   const bigint = bigintMatrix(few);
-  const systemc = await systemcMatrices([few], bigint.grain);
+  const systemc = compiled ? await systemcMatrices([few], bigint.grain) : SYSTEMC_LEFT_OUT;
   const plain = plainOpponent(PLAIN_KERNELS, firstPixels(work, size.plainPixels));
   const all: readonly (Opponent | Missing)[] = [float32, onnxruntime, plain, bigint, systemc];
   const present = all.filter(isPresent);
@@ -259,7 +263,7 @@ async function raceOpponents(
     if (isPresent(onnxruntime)) requireClose(float32.result(), onnxruntime.result(), shape);
     const figures = present.map(({ name, version }): Figure => {
       return {
-        name: `${OPPONENT_CASE} / ${name}`,
+        name: `convolution / ${name}`,
         work: name,
         ratio: medianRatio(heat, OPPONENT_CASE, name),
         behind: `${rateText(heat, OPPONENT_CASE)} / ${rateText(heat, name)}`,

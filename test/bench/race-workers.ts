@@ -4,12 +4,9 @@ import { SimulationPool } from "../../sim/pool/pool.ts";
 import { LoopThreads } from "./integer-loop.ts";
 import { compileLenet, type Lenet } from "./lenet-workload.ts";
 import { type Contestant, type Course, median, medianOfRounds, type Rates, race } from "./measure.ts";
-import { imageSource } from "./race-lenet.ts";
+import { BATCH_IMAGES, imageSource } from "./race-lenet.ts";
 import { type Figure, type Section, significant } from "./report.ts";
 import { FIGURE } from "./targets.ts";
-
-/** As in the command. */
-export const BATCH_IMAGES = 10;
 
 /** 1, 2, then doubled, and as many as the machine has processors. */
 export function workerCounts(processors: number = availableParallelism()): readonly number[] {

@@ -3,7 +3,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { SimulationPool } from "../../sim/pool/pool.ts";
 import { compileLenet, openLenet } from "./lenet-workload.ts";
-import { BATCH_IMAGES, workerCounts } from "./race-workers.ts";
+import { BATCH_IMAGES } from "./race-lenet.ts";
+import { workerCounts } from "./race-workers.ts";
 
 /** Memory of a process that holds LeNet and a pool of workers which have run images, MB (10^6 bytes). */
 export interface PoolMemory {

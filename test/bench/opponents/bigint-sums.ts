@@ -62,7 +62,7 @@ export function bigintMatrix(work: MatrixWork): Opponent & { readonly sums: Floa
   const macs = macsOf(work);
   return {
     name: "BigInt",
-    version: `in ${process.version}`,
+    version: `V8 ${process.versions.v8}`,
     grain: macs,
     run: (amount) => {
       for (let done = 0; done < amount; done += macs) once();

@@ -1,5 +1,6 @@
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from "node:child_process";
-import { existsSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,12 +8,15 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { InvariantError } from "../../../isa/diagnostic.ts";
-import type { FixedPointFormat } from "../../../isa/format.ts";
+import { type FixedPointFormat, formatText } from "../../../isa/format.ts";
 import type { MatrixWork } from "../matrix-work.ts";
 import type { Missing, Opponent } from "./opponent.ts";
 
 const NAME = "sc_fixed_fast";
-/** Where libsystemc-dev puts them. */
+/** In its place where nothing is to be compiled. */
+export const SYSTEMC_LEFT_OUT: Missing = { name: NAME, missing: "not asked for" };
+
+/** Where libsystemc-dev puts it. */
 const HEADER = "/usr/include/systemc";
 
 const SOURCE = fileURLToPath(
@@ -35,29 +39,35 @@ export async function systemcMatrices(works: readonly MatrixWork[], unit: number
   const [first] = works;
   if (first === undefined) throw new InvariantError("no work for SystemC");
   if (!existsSync(HEADER)) return { name: NAME, missing: "SystemC is not installed (libsystemc-dev)" };
-  const folder = await mkdtemp(join(tmpdir(), "macroscope-bench-"));
   try {
-    return await start(folder, await compiled(folder, first.operand), works, unit);
+    return await start(await compiledProgram(first.operand), works, unit);
   } catch (error) {
-    await rm(folder, { recursive: true, force: true });
     const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
     return { name: NAME, missing: `SystemC's program was not built: ${reason}` };
   }
 }
 
-async function compiled(folder: string, { wordLength, fractionLength }: FixedPointFormat): Promise<string> {
+/** Programs by format, each compiled once, and the folder that goes when this process goes. */
+const programs = new Map<string, Promise<string>>();
+
+function compiledProgram(format: FixedPointFormat): Promise<string> {
+  const key = formatText(format);
+  const program = programs.get(key) ?? compiled(format);
+  programs.set(key, program);
+  return program;
+}
+
+async function compiled({ wordLength, fractionLength }: FixedPointFormat): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "macroscope-bench-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const program = join(folder, "sc-fixed-fast");
   const format = [`-DWORD_LENGTH=${wordLength}`, `-DFRACTION_LENGTH=${fractionLength}`];
   await promisify(execFile)("c++", ["-std=c++17", "-O2", ...format, "-o", program, SOURCE, "-lsystemc"]);
   return program;
 }
 
-async function start(
-  folder: string,
-  program: string,
-  works: readonly MatrixWork[],
-  unit: number,
-): Promise<SystemcOpponent> {
+async function start(program: string, works: readonly MatrixWork[], unit: number): Promise<SystemcOpponent> {
+  const folder = await mkdtemp(`${program}-`);
   const files = works.map((_, index) => join(folder, `work-${index}`));
   await Promise.all(works.map((work, index) => writeFile(files[index] as string, workBytes(work))));
   const child = spawn(program, files, { env: { ...process.env, SYSTEMC_DISABLE_COPYRIGHT_MESSAGE: "1" } });
@@ -67,6 +77,7 @@ async function start(
     return answers();
   };
   const ready = await answers();
+  await rm(folder, { recursive: true });
   return {
     name: NAME,
     version: `${ready.replace("ready ", "")}, C++ -O2`,
@@ -77,7 +88,7 @@ async function start(
     sums: async () => (await ask("sums")).trim().split(" ").map(Number),
     close: async () => {
       child.stdin.end();
-      await rm(folder, { recursive: true, force: true });
+      if (child.exitCode === null) await once(child, "exit");
     },
   };
 }
