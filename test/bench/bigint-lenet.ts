@@ -57,7 +57,10 @@ function networkLayers(graph: Graph, assignment: Compilation["assignment"]): rea
 
 /** From [k][filter] to one array of steps per filter. */
 function columnsOf(weights: BigInt64Array, filters: number): BigInt64Array[] {
-  return Array.from({ length: filters }, (_, filter) => weights.filter((_word, index) => index % filters === filter));
+  const steps = weights.length / filters;
+  return Array.from({ length: filters }, (_, filter) =>
+    BigInt64Array.from({ length: steps }, (_step, step) => weights[step * filters + filter] ?? 0n),
+  );
 }
 
 function sumsOf({ input, weight, product, accumulator, bias, output }: DatapathSpec): BigintSum {

@@ -13,9 +13,10 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { diagnosticError } from "../../isa/diagnostic.ts";
 import { EXIT, explainError } from "../../runtime/cli/exit-codes.ts";
 import { emit, requireOutputs, writeJson } from "../../runtime/cli/output.ts";
-import { writeFileAtomically } from "../../runtime/files.ts";
+import { FileError, writeFileAtomically } from "../../runtime/files.ts";
 import { openLenet } from "./lenet-workload.ts";
 import type { Course } from "./measure.ts";
 import { CONVOLUTION, raceConvolution } from "./race-convolution.ts";
@@ -76,13 +77,24 @@ async function bench(plan: Plan): Promise<BenchReport> {
   };
 }
 
+function options(): { readonly json?: string; readonly out?: string; readonly quick: boolean } {
+  try {
+    return parseArgs({
+      options: { json: { type: "string" }, out: { type: "string" }, quick: { type: "boolean", default: false } },
+    }).values;
+  } catch (error) {
+    const [what = ""] = (error instanceof Error ? error.message : String(error)).split(". ");
+    throw diagnosticError("USAGE", "npm run bench", what, "write --quick, --out <folder> or --json <file>");
+  }
+}
+
 async function main(): Promise<number> {
   try {
-    const { values } = parseArgs({
-      options: { json: { type: "string" }, out: { type: "string" }, quick: { type: "boolean", default: false } },
-    });
+    const values = options();
     const folder = values.out ?? join("dist", "bench");
-    await mkdir(folder, { recursive: true });
+    await mkdir(folder, { recursive: true }).catch((error: unknown) => {
+      throw new FileError(folder, "cannot create the folder", error);
+    });
     const [json, markdown] = [join(folder, "bench.json"), join(folder, "bench.md")];
     await requireOutputs(json, markdown, values.json);
     const report = await bench(values.quick ? QUICK : FULL);

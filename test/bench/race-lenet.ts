@@ -48,7 +48,7 @@ const LAYER_SETTINGS: readonly string[] = [
 export const BATCH_IMAGES = 10;
 const FLOAT_BATCH = 64;
 /** Images whose raws are compared with BigInt's. */
-const CHECKED_IMAGES = 8;
+const CHECKED_IMAGES = 4;
 
 export interface LenetResult {
   readonly sections: readonly Section[];
