@@ -242,7 +242,7 @@ function vectorPlans(source: FixedPointFormat): fc.Arbitrary<VectorPlan> {
       requantize: fc.constant(requantize),
       operation: fc.constantFrom<VectorOperation>(...VECTOR_OPERATIONS),
       shift: small(-5, 5),
-      tableShift: small(Math.max(0, wordLength - 7), wordLength + 1),
+      tableShift: small(Math.max(0, wordLength - 7), wordLength - 1),
       table: fc.array(fc.bigInt({ min: -(2n ** 16n), max: 2n ** 16n }), { minLength: 1, maxLength: 20 }),
       activation: activations,
       bound: small(0, 40).map(BigInt),

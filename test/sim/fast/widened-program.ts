@@ -19,7 +19,7 @@ export interface Widening {
 }
 
 const EXACT: readonly MachineRegister[] = ["product", "accumulator"];
-/** Blocks in a scratchpad (the bias behind the weights, operand B behind A) move this much apart. */
+/** Blocks in a scratchpad (bias and scale behind the weights, operand B behind A) move this much apart. */
 const SPREAD = 64;
 
 /** `raw` with `bits` more fraction bits, all ones: ends of the range stay ends where they can. */
@@ -82,9 +82,18 @@ export function widenProgram(program: Program, { bits, dialect, flipped }: Widen
       case "matrix":
         return { ...instruction, weightAddress: scaled(instruction.weightAddress) };
       case "requantize":
-        return { ...instruction, biasAddress: instruction.biasAddress * SPREAD };
+        return {
+          ...instruction,
+          biasAddress: instruction.biasAddress * SPREAD,
+          scaleAddress: instruction.scaleAddress * SPREAD,
+        };
       case "vector":
-        return { ...instruction, addressB: instruction.addressB * SPREAD };
+        return {
+          ...instruction,
+          addressB: instruction.addressB * SPREAD,
+          tableAddress: instruction.tableAddress * SPREAD,
+          tableShift: instruction.operation === "lookup" ? instruction.tableShift + bits : 0,
+        };
       default:
         return instruction;
     }
