@@ -29,9 +29,6 @@ export const OPERATORS: readonly TensorOperator[] = [
 /** The newest operator set of ONNX whose changes the operators follow: that of ONNX 1.20. */
 export const NEWEST_OPSET = 25;
 
-/** The oldest: from here on, shapes broadcast by themselves. */
-export const OLDEST_OPSET = 7;
-
 /** Meanings of one operator, newest first. */
 const BY_NAME: ReadonlyMap<string, readonly TensorOperator[]> = groupByName();
 
