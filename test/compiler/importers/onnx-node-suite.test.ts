@@ -15,7 +15,7 @@ const COVERED = CLAIMED.filter(({ name }) => !NOT_COVERED_CASES.has(name));
 describe.runIf(IS_SUITE_PRESENT)("ONNX's backend suite", () => {
   it("is there", () => {
     expect(CASES.length).toBeGreaterThan(1000);
-    expect(COVERED.length).toBeGreaterThan(500);
+    expect(COVERED.length).toBeGreaterThan(450);
   });
 
   it.each(COVERED.map((entry) => [entry.name, entry] as const))("%s", (_name, entry) => {
