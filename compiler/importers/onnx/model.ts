@@ -76,6 +76,9 @@ export function onnxExternalFiles(bytes: Uint8Array, where: string): readonly Ex
     .map((tensor) => externalFileOf(tensor, `${where}: tensor "${tensor.name ?? ""}"`));
 }
 
+/** So many diagnostics are enough: the file is damaged. */
+const MANY = 50;
+
 const EXPORT_AGAIN = "export the model again";
 
 function problem(where: string, what: string, hint: string): Diagnostic {
@@ -138,18 +141,18 @@ function readNodes(
 ): readonly TensorNode[] {
   const messages = graph.node ?? [];
   const opsets = readOpsets(model, where);
-  const taken = new Set(messages.map(({ name = "" }) => name));
-  const used = new Set<string>();
+  const names = new NodeNames(new Set(messages.map(({ name = "" }) => name)));
   const functions = new Set((model.functions ?? []).map(({ domain = "", name = "" }) => `${domain}\0${name}`));
   return messages.map((message, position) => {
     const { opType: operator = "", domain: stated = "", overload = "" } = message;
     const domain = stated === "ai.onnx" ? "" : stated;
-    const name = uniqueName(message.name ?? "", `${operator}_${position}`, taken, used);
+    const name = names.unique(message.name ?? "", `${operator}_${position}`);
     const bare = { name, operator, domain, opset: opsets.versionOf(domain) };
     const unread = { ...bare, inputs: message.input ?? [], outputs: message.output ?? [], attributes: {} };
     const place = nodePlace(unread, where);
     const { attributes, diagnostics: wrong } = readAttributes(message.attribute ?? [], place, readExternal);
     const node = { ...unread, attributes };
+    if (diagnostics.length > MANY) throw new DiagnosticError(diagnostics);
     const found = lookUp(node, where);
     if (overload !== "" || functions.has(`${stated}\0${operator}`)) {
       diagnostics.push({
@@ -167,14 +170,26 @@ function readNodes(
   });
 }
 
-/** The file's name where no node before has it, else one that no node of the file has. */
-function uniqueName(name: string, made: string, taken: ReadonlySet<string>, used: Set<string>): string {
-  let unique = name;
-  for (let copy = 0; unique === "" || used.has(unique) || (unique !== name && taken.has(unique)); copy++) {
-    unique = `${name === "" ? made : name}${copy === 0 && name === "" ? "" : `_${copy + 1}`}`;
+/** Names of nodes: the file's where no node before has it, else numbered ones that no node of the file has. */
+class NodeNames {
+  readonly #ofFile: ReadonlySet<string>;
+  readonly #used: Set<string> = new Set<string>();
+  /** Number of the next copy of a name. */
+  readonly #copies: Map<string, number> = new Map<string, number>();
+
+  constructor(ofFile: ReadonlySet<string>) {
+    this.#ofFile = ofFile;
   }
-  used.add(unique);
-  return unique;
+
+  unique(name: string, madeUp: string): string {
+    const base = name === "" ? madeUp : name;
+    let unique = base;
+    let copy = this.#copies.get(base) ?? 2;
+    while (this.#used.has(unique) || (unique !== name && this.#ofFile.has(unique))) unique = `${base}_${copy++}`;
+    this.#copies.set(base, copy);
+    this.#used.add(unique);
+    return unique;
+  }
 }
 
 interface Values {

@@ -67,7 +67,7 @@ export function lookUp(node: TensorNode, where: string): TensorOperator | Diagno
   const name = qualifiedName(node.domain, node.operator);
   const meanings = BY_NAME.get(name);
   if (meanings === undefined) {
-    const near = nearestName(name, [...BY_NAME.keys()]);
+    const near = name.length > 100 ? undefined : nearestName(name, [...BY_NAME.keys()]);
     return diagnosticError(
       "UNKNOWN_OPERATOR",
       place,
@@ -86,7 +86,7 @@ export function lookUp(node: TensorNode, where: string): TensorOperator | Diagno
   }
   const unknown = Object.keys(node.attributes).find((key) => operator.attributes?.includes(key) === false);
   if (unknown !== undefined) {
-    const near = nearestName(unknown, operator.attributes ?? []);
+    const near = unknown.length > 100 ? undefined : nearestName(unknown, operator.attributes ?? []);
     return diagnosticError(
       "OPERATOR",
       `${place}, attribute ${unknown}`,
