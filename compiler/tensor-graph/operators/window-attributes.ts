@@ -1,0 +1,44 @@
+/** Reads the attributes that convolutions and pools share into what `windows.ts` takes. */
+import { choiceAttribute, integersAttribute, nodeError } from "../node-access.ts";
+import type { TensorNode } from "../tensor-graph.ts";
+import { AUTO_PADS, type WindowAttributes } from "../windows.ts";
+
+/** The most spatial axes that convolutions and pools have here. */
+export const MAXIMUM_SPATIAL_AXES = 3;
+
+/** Attributes of every convolution. */
+export const WINDOW_ATTRIBUTES: readonly string[] = [
+  "auto_pad",
+  "dilations",
+  "group",
+  "kernel_shape",
+  "pads",
+  "strides",
+];
+
+/** `kernel`: sizes of the weights' spatial axes; where there are none, `kernel_shape` must be given. */
+export function windowAttributes(node: TensorNode, spatial: number, kernel?: readonly number[]): WindowAttributes {
+  const stated = integersAttribute(node, "kernel_shape");
+  if (kernel !== undefined && stated !== undefined && String(stated) !== String(kernel)) {
+    throw nodeError(
+      "attribute kernel_shape",
+      `is [${stated.join(", ")}]`,
+      `the weights have spatial sizes [${kernel.join(", ")}]`,
+    );
+  }
+  const sizes = kernel ?? stated;
+  if (sizes === undefined) {
+    throw nodeError("attribute kernel_shape", "is missing", "the operator needs it");
+  }
+  return {
+    kernel: sizes,
+    strides: integersAttribute(node, "strides") ?? repeated(spatial, 1),
+    dilations: integersAttribute(node, "dilations") ?? repeated(spatial, 1),
+    pads: integersAttribute(node, "pads") ?? repeated(2 * spatial, 0),
+    autoPad: choiceAttribute(node, "auto_pad", AUTO_PADS, "NOTSET"),
+  };
+}
+
+export function repeated(count: number, value: number): readonly number[] {
+  return Array.from({ length: count }, () => value);
+}
