@@ -6,12 +6,24 @@ import { ACTIVATION_OPERATORS } from "./activations.ts";
 import { ARITHMETIC_OPERATORS } from "./arithmetic.ts";
 import { CAST_OPERATORS } from "./cast.ts";
 import { CONSTANT_OPERATORS } from "./constants.ts";
+import { CONVOLUTION_OPERATORS } from "./convolution.ts";
+import { DEPTH_SPACE_OPERATORS } from "./depth-space.ts";
 import { EXTENSION_OPERATORS } from "./extension.ts";
+import { EXTREMUM_INDEX_OPERATORS } from "./extremum-index.ts";
 import { FUNCTION_OPERATORS } from "./functions.ts";
+import { INTEGER_ARITHMETIC_OPERATORS } from "./integer-arithmetic.ts";
 import { LAYOUT_OPERATORS } from "./layout.ts";
 import { LOGIC_OPERATORS } from "./logic.ts";
+import { MATRIX_OPERATORS } from "./matrix.ts";
+import { NORMALIZATION_OPERATORS } from "./normalization.ts";
+import { POOLING_OPERATORS } from "./pooling.ts";
+import { QONNX_OPERATORS } from "./qonnx.ts";
+import { QUANTIZE_LINEAR_OPERATORS } from "./quantize-linear.ts";
+import { RECURRENT_OPERATORS } from "./recurrent.ts";
 import { REDUCTION_OPERATORS } from "./reduction.ts";
+import { RESIZE_OPERATORS } from "./resize.ts";
 import { SELECTION_OPERATORS } from "./selection.ts";
+import { SOFTMAX_OPERATORS } from "./softmax.ts";
 
 export const OPERATORS: readonly TensorOperator[] = [
   ...ACTIVATION_OPERATORS,
@@ -24,6 +36,18 @@ export const OPERATORS: readonly TensorOperator[] = [
   ...SELECTION_OPERATORS,
   ...FUNCTION_OPERATORS,
   ...LOGIC_OPERATORS,
+  ...CONVOLUTION_OPERATORS,
+  ...DEPTH_SPACE_OPERATORS,
+  ...EXTREMUM_INDEX_OPERATORS,
+  ...INTEGER_ARITHMETIC_OPERATORS,
+  ...MATRIX_OPERATORS,
+  ...NORMALIZATION_OPERATORS,
+  ...POOLING_OPERATORS,
+  ...QONNX_OPERATORS,
+  ...QUANTIZE_LINEAR_OPERATORS,
+  ...RECURRENT_OPERATORS,
+  ...RESIZE_OPERATORS,
+  ...SOFTMAX_OPERATORS,
 ];
 
 /** The newest operator set of ONNX whose changes the operators follow: that of ONNX 1.20. */
