@@ -1,10 +1,10 @@
 /** Products of quantized integers: ConvInteger, MatMulInteger, QLinearConv, QLinearMatMul. Sums are exact, then int32. */
 import { convolve } from "../convolve.ts";
 import { matrixProduct, matrixProductShape } from "../matrix-product.ts";
-import { nodeError, requireType, typedInput } from "../node-access.ts";
+import { nodeError, requiredInput, requireType, typedInput } from "../node-access.ts";
 import type { OperatorInputs, TensorOperator } from "../operator.ts";
 import { scaleIndex } from "../quantization-scales.ts";
-import { FLOAT_TYPES } from "../tensor.ts";
+import { FLOAT_TYPES, zeros } from "../tensor.ts";
 import type { AnyTensor, TensorNode } from "../tensor-graph.ts";
 import { convolutionGeometry } from "./convolution.ts";
 import { expectShape, float64Of, roundedTensor, since } from "./operands.ts";
@@ -111,6 +111,27 @@ function qLinearMatMul(_node: TensorNode, inputs: OperatorInputs): readonly AnyT
   return [rescaled(matrixProduct(left, right, shape), shape.output, shape.output.length - 1, scales, zeroPoint)];
 }
 
+function inferConvolution(weights: number): typeof convInteger {
+  return (node, inputs) => {
+    const { outputShape } = convolutionGeometry(
+      node,
+      requiredInput(inputs, 0, "x"),
+      requiredInput(inputs, weights, "w"),
+    );
+    return [zeros(inputs[7]?.type ?? "int32", outputShape)];
+  };
+}
+
+function inferProduct(second: number): typeof convInteger {
+  return (_node, inputs) => {
+    const { output } = matrixProductShape(
+      requiredInput(inputs, 0, "a").shape,
+      requiredInput(inputs, second, "b").shape,
+    );
+    return [zeros(inputs[7]?.type ?? "int32", output)];
+  };
+}
+
 export const INTEGER_ARITHMETIC_OPERATORS: readonly TensorOperator[] = [
   ...since([10], {
     domain: "",
@@ -118,14 +139,30 @@ export const INTEGER_ARITHMETIC_OPERATORS: readonly TensorOperator[] = [
     attributes: WINDOW_ATTRIBUTES,
     arity: [2, 4],
     evaluate: convInteger,
+    infer: inferConvolution(1),
   }),
-  ...since([10], { domain: "", name: "MatMulInteger", attributes: [], arity: [2, 4], evaluate: matMulInteger }),
+  ...since([10], {
+    domain: "",
+    name: "MatMulInteger",
+    attributes: [],
+    arity: [2, 4],
+    evaluate: matMulInteger,
+    infer: inferProduct(1),
+  }),
   ...since([10], {
     domain: "",
     name: "QLinearConv",
     attributes: WINDOW_ATTRIBUTES,
     arity: [8, 9],
     evaluate: qLinearConv,
+    infer: inferConvolution(3),
   }),
-  ...since([10, 21], { domain: "", name: "QLinearMatMul", attributes: [], arity: [8, 8], evaluate: qLinearMatMul }),
+  ...since([10, 21], {
+    domain: "",
+    name: "QLinearMatMul",
+    attributes: [],
+    arity: [8, 8],
+    evaluate: qLinearMatMul,
+    infer: inferProduct(3),
+  }),
 ];

@@ -59,3 +59,12 @@ export function roundedTensor(type: ElementType, shape: readonly number[], data:
 export function since(opsets: readonly number[], operator: Omit<TensorOperator, "since">): readonly TensorOperator[] {
   return opsets.map((opset) => ({ ...operator, since: opset }));
 }
+
+/** The inputs with ones at `positions`: for `infer`, where the elements are not known but zeros would be refused. */
+export function withOnes(inputs: OperatorInputs, positions: readonly number[]): OperatorInputs {
+  return inputs.map((input, position) =>
+    input === undefined || !positions.includes(position)
+      ? input
+      : roundedTensor(input.type, input.shape, new Float64Array(input.data.length).fill(1)),
+  );
+}

@@ -10,7 +10,7 @@ import type { OperatorInputs, TensorOperator } from "../operator.ts";
 import { type NumberRounding, numberRounding, roundHalfEven } from "../round-number.ts";
 import { FLOAT_TYPES, NUMBER_TYPES, numbersOf } from "../tensor.ts";
 import type { AnyTensor, ElementType, TensorNode } from "../tensor-graph.ts";
-import { roundedTensor, since } from "./operands.ts";
+import { roundedTensor, withOnes } from "./operands.ts";
 import { requireScale } from "./quantize-linear.ts";
 
 /** Domains under which files carry the operators. */
@@ -160,10 +160,30 @@ function identity(value: number): number {
 
 const QUANT_ATTRIBUTES = ["narrow", "rounding_mode", "signed"] as const;
 
-export const QONNX_OPERATORS: readonly TensorOperator[] = QONNX_DOMAINS.flatMap((domain) => [
-  ...since([1], { domain, name: "Quant", attributes: QUANT_ATTRIBUTES, arity: [4, 4], evaluate: quant }),
-  ...since([1], { domain, name: "IntQuant", attributes: QUANT_ATTRIBUTES, arity: [4, 4], evaluate: quant }),
-  ...since([1], { domain, name: "BipolarQuant", attributes: [], arity: [2, 2], evaluate: bipolarQuant }),
-  ...since([1], { domain, name: "Trunc", attributes: ["rounding_mode"], arity: [5, 5], evaluate: trunc }),
-  ...since([2], { domain, name: "Trunc", attributes: QUANT_ATTRIBUTES, arity: [6, 6], evaluate: truncToScale }),
-]);
+/** `positive`: inputs that must not be zeros, as they are before the network runs. */
+function operators(
+  name: string,
+  opset: number,
+  attributes: readonly string[],
+  arity: number,
+  evaluate: typeof quant,
+  positive: readonly number[],
+): readonly TensorOperator[] {
+  return QONNX_DOMAINS.map((domain) => ({
+    domain,
+    name,
+    since: opset,
+    attributes,
+    arity: [arity, arity],
+    evaluate,
+    infer: (node, inputs) => evaluate(node, withOnes(inputs, positive)),
+  }));
+}
+
+export const QONNX_OPERATORS: readonly TensorOperator[] = [
+  ...operators("Quant", 1, QUANT_ATTRIBUTES, 4, quant, [1, 3]),
+  ...operators("IntQuant", 1, QUANT_ATTRIBUTES, 4, quant, [1, 3]),
+  ...operators("BipolarQuant", 1, [], 2, bipolarQuant, [1]),
+  ...operators("Trunc", 1, ["rounding_mode"], 5, trunc, [1, 3, 4]),
+  ...operators("Trunc", 2, QUANT_ATTRIBUTES, 6, truncToScale, [1, 3, 4, 5]),
+];

@@ -6,7 +6,7 @@ import { scaleIndex } from "../quantization-scales.ts";
 import { roundHalfEven } from "../round-number.ts";
 import { FLOAT_TYPES } from "../tensor.ts";
 import type { AnyTensor, TensorNode } from "../tensor-graph.ts";
-import { float64Of, roundedTensor, since } from "./operands.ts";
+import { float64Of, roundedTensor, since, withOnes } from "./operands.ts";
 
 /** Integer types that hold quantized elements. */
 export type QuantizedType = "int8" | "uint8" | "int16" | "uint16";
@@ -151,6 +151,8 @@ function versions(
       attributes,
       arity: [2, 3],
       evaluate: (node, inputs) => evaluate(node, inputs, attributes.includes("axis")),
+      // A scale that the network computes is zeros until it runs.
+      infer: (node, inputs) => evaluate(node, withOnes(inputs, [1]), attributes.includes("axis")),
     }),
   );
 }

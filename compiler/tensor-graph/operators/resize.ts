@@ -12,7 +12,7 @@ import {
   typedInput,
 } from "../node-access.ts";
 import type { OperatorInputs, TensorOperator } from "../operator.ts";
-import { FLOAT_TYPES, integersOf, requireShape } from "../tensor.ts";
+import { FLOAT_TYPES, integersOf, requireShape, zeros } from "../tensor.ts";
 import type { AnyTensor, ElementType, TensorNode } from "../tensor-graph.ts";
 import { float64Of, roundedTensor, since } from "./operands.ts";
 import {
@@ -194,10 +194,22 @@ function simplePlan(node: TensorNode, inputs: OperatorInputs): ResizePlan {
   return { axes: scaledAxes(shape, scales), settings: simpleSettings(node) };
 }
 
-function evaluator(plan: typeof resizePlan): TensorOperator["evaluate"] {
-  return (node, inputs) => {
-    const x = typedInput(inputs, 0, "X", TYPES);
-    return [resized(x, plan(node, inputs), floatAttribute(node, "extrapolation_value", 0))];
+function by(plan: typeof resizePlan): Pick<TensorOperator, "evaluate" | "infer"> {
+  return {
+    evaluate(node, inputs) {
+      const x = typedInput(inputs, 0, "X", TYPES);
+      return [resized(x, plan(node, inputs), floatAttribute(node, "extrapolation_value", 0))];
+    },
+    infer(node, inputs) {
+      const x = typedInput(inputs, 0, "X", TYPES);
+      const { axes } = plan(node, inputs);
+      return [
+        zeros(
+          x.type,
+          axes.map(({ output }) => output),
+        ),
+      ];
+    },
   };
 }
 
@@ -218,7 +230,7 @@ export const RESIZE_OPERATORS: readonly TensorOperator[] = [
     name: "Upsample",
     attributes: ["mode", "scales"],
     arity: [1, 1],
-    evaluate: evaluator(simplePlan),
+    ...by(simplePlan),
   }),
   ...since([9], {
     domain: "",
@@ -226,34 +238,34 @@ export const RESIZE_OPERATORS: readonly TensorOperator[] = [
     attributes: ["mode"],
     arity: [2, 2],
     shapeInputs: [1],
-    evaluate: evaluator(simplePlan),
+    ...by(simplePlan),
   }),
   ...since([10], {
     ...RESIZE,
     attributes: ["mode"],
     arity: [2, 2],
     shapeInputs: [1],
-    evaluate: evaluator(simplePlan),
+    ...by(simplePlan),
   }),
   ...since([11], {
     ...RESIZE,
     attributes: STATED,
     arity: [3, 4],
     shapeInputs: [2, 3],
-    evaluate: evaluator(resizePlan),
+    ...by(resizePlan),
   }),
   ...since([13], {
     ...RESIZE,
     attributes: STATED,
     arity: [1, 4],
     shapeInputs: [2, 3],
-    evaluate: evaluator(resizePlan),
+    ...by(resizePlan),
   }),
   ...since([18, 19], {
     ...RESIZE,
     attributes: [...STATED, "antialias", "axes", "keep_aspect_ratio_policy"],
     arity: [1, 4],
     shapeInputs: [2, 3],
-    evaluate: evaluator(resizePlan),
+    ...by(resizePlan),
   }),
 ];
