@@ -1,0 +1,104 @@
+/** Functions of each element, and softmax. */
+import type { ElementFunction } from "../../graph/element-function.ts";
+import { elementCount } from "../../graph/shape.ts";
+import { floatAttribute, integerAttribute, normalAxis } from "../../tensor-graph/node-access.ts";
+import { numbersOf } from "../../tensor-graph/tensor.ts";
+import type { TensorNode } from "../../tensor-graph/tensor-graph.ts";
+import { arranged, view } from "../arrange.ts";
+import { combine } from "../combine.ts";
+import {
+  addHelper,
+  addNamed,
+  constantInput,
+  type LegalisationRule,
+  legalisationError,
+  networkInput,
+  optionalConstant,
+  type RuleCall,
+  scalarOf,
+} from "../rule.ts";
+import { scaleAndShift } from "../scale.ts";
+import type { NetworkValue } from "../value.ts";
+
+/** A function with constants from attributes alone. */
+export function elementRule(make: (node: TensorNode) => ElementFunction): LegalisationRule {
+  return (call) => [apply(call, networkInput(call, 0, "X"), make(call.node))];
+}
+
+function apply(call: RuleCall, value: NetworkValue, definition: ElementFunction): NetworkValue {
+  return { ...value, name: addNamed(call, { op: "function", inputs: [value.name], function: definition }) };
+}
+
+export const reluRule: LegalisationRule = (call) => [clipped(call, networkInput(call, 0, "X"), 0, Infinity)];
+
+/** Bounds are attributes up to opset 10 and inputs since. */
+export const clipRule: LegalisationRule = (call) => {
+  const { node } = call;
+  const low = optionalConstant(call, 1, "min");
+  const high = optionalConstant(call, 2, "max");
+  const minimum = low === undefined ? floatAttribute(node, "min", -Infinity) : scalarOf(low, "min");
+  const maximum = high === undefined ? floatAttribute(node, "max", Infinity) : scalarOf(high, "max");
+  return [clipped(call, networkInput(call, 0, "input"), minimum, maximum)];
+};
+
+/** Max or Min of a value and constants. */
+export function boundRule(side: "minimum" | "maximum"): LegalisationRule {
+  return (call) => {
+    const constants = call.operands.flatMap((operand) => (operand?.constant === undefined ? [] : [operand.constant]));
+    const values = call.operands.flatMap((operand) => (operand?.value === undefined ? [] : [operand.value]));
+    const bounds = constants.map((constant) => scalarOf(constant, "bound"));
+    const [value, ...others] = values;
+    if (value === undefined || others.length > 0) {
+      throw legalisationError("inputs", `found ${values.length} values of the network, expected one and constants`, "the machine has bounds of one value only");
+    }
+    return [side === "minimum" ? clipped(call, value, Math.max(...bounds), Infinity) : clipped(call, value, -Infinity, Math.min(...bounds))];
+  };
+}
+
+/** Largest float32: bounds from there on are none. */
+const LARGEST = 3.4028234663852886e38;
+
+function clipped(call: RuleCall, value: NetworkValue, minimum: number, maximum: number): NetworkValue {
+  const unbounded = maximum >= LARGEST;
+  if (minimum === 0 && (unbounded || maximum === 6)) {
+    const activation = unbounded ? "relu" : "relu6";
+    return { ...value, name: addNamed(call, { op: "activation", inputs: [value.name], activation }) };
+  }
+  return apply(call, value, {
+    kind: "clip",
+    minimum: minimum <= -LARGEST ? -Infinity : minimum,
+    maximum: unbounded ? Infinity : maximum,
+  });
+}
+
+/** x from 0 up, slope · x below; with a slope per channel relu(x) − slope · relu(−x). */
+export const parametricReluRule: LegalisationRule = (call) => {
+  const x = networkInput(call, 0, "X");
+  const slope = constantInput(call, 1, "slope");
+  const [first = 0, ...others] = new Set(numbersOf(slope) as Iterable<number>);
+  if (others.length === 0) return [apply(call, x, { kind: "leakyRelu", slope: first })];
+  const relu = (value: NetworkValue, role: string): NetworkValue => ({
+    ...value,
+    name: addHelper(call, role, { op: "activation", inputs: [value.name], activation: "relu" }),
+  });
+  const positive = relu(x, "positive");
+  const negative = relu(scaleAndShift(call, x, { scale: -1 }, "negated"), "negative");
+  return [combine(call, "subtract", positive, scaleAndShift(call, negative, { scale: slope }, "scaled"))];
+};
+
+/** Along one axis since opset 13; before, along all axes from `axis` on. */
+export const softmaxRule: LegalisationRule = (call) => {
+  const { node } = call;
+  const x = networkInput(call, 0, "input");
+  const rank = x.shape.length;
+  const axis = normalAxis(integerAttribute(node, "axis", node.opset >= 13 ? -1 : 1), rank);
+  const within = (candidate: number): boolean => (node.opset >= 13 ? candidate === axis : candidate >= axis);
+  const order = [...x.order.filter((candidate) => !within(candidate)), ...x.order.filter(within)];
+  const value = arranged(call, x, order);
+  const length = elementCount(x.shape.filter((_size, candidate) => within(candidate)));
+  const own = call.builder.shapeOf(value.name);
+  const total = elementCount(own);
+  const shape = total === length ? [length] : own.at(-1) === length ? own : [1, total / length, length];
+  const name = addNamed(call, { op: "softmax", inputs: [view(call, value.name, shape)] });
+  return [{ ...value, name }];
+};
