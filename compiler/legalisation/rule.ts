@@ -1,14 +1,13 @@
 /** What every operator's rule is made of, and what it may use. */
-import type { DiagnosticError } from "../../isa/diagnostic.ts";
-import { diagnosticError } from "../../isa/diagnostic.ts";
+import { type DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
 import type { GraphBuilder, NewNode } from "../graph/builder.ts";
 import type { Tensor } from "../graph/graph.ts";
 import { elementCount, formatShape } from "../graph/shape.ts";
-import { isFloat, numbersOf } from "../tensor-graph/tensor.ts";
-import type { AnyTensor, TensorNode } from "../tensor-graph/tensor-graph.ts";
+import { numbersOf } from "../tensor-graph/tensor.ts";
+import type { AnyTensor, ElementType, TensorNode } from "../tensor-graph/tensor-graph.ts";
 import type { Emission } from "./arrange.ts";
-import type { RegisterFields } from "../quantization/specification.ts";
-import type { NetworkValue } from "./value.ts";
+import type { Prescriptions } from "./prescriptions.ts";
+import type { NetworkValue, PrescribedRegister } from "./value.ts";
 
 /** What a node reads: a constant of the model, or a value of the network. */
 export type Operand =
@@ -23,16 +22,13 @@ export interface RuleCall extends Emission {
   readonly base: string;
   /** One per input of the node; undefined where it is left out. */
   readonly operands: readonly (Operand | undefined)[];
-  /** Shapes of the outputs that the node names, by the interpreter. */
+  /** Shapes and element types of the outputs that the node names, by the interpreter. */
   readonly shapes: readonly (readonly number[])[];
-  /** Says in which register the words of a value of the network are kept. */
-  readonly keepIn: (name: string, register: KeptRegister) => void;
-  /** Register of a constant operand's words, where the model quantized it to a power of two. */
-  readonly constantRegister: (input: number) => KeptRegister | undefined;
+  readonly types: readonly ElementType[];
+  /** Register of a constant operand's words, where the model quantized it by a power of two. */
+  readonly constantRegister: (position: number) => PrescribedRegister | undefined;
+  readonly prescriptions: Prescriptions;
 }
-
-/** A register that the model prescribes. */
-export type KeptRegister = Required<Pick<RegisterFields, "format">> & RegisterFields;
 
 /** Adds the nodes of one operator and returns its outputs. Throws `DiagnosticError`; places are relative to the node. */
 export type LegalisationRule = (call: RuleCall) => readonly NetworkValue[];
@@ -69,7 +65,7 @@ export function constantInput(call: RuleCall, position: number, name: string): A
   throw legalisationError(`input ${name}`, "found none, expected a constant", "export the model again");
 }
 
-/** The only network value among a node's inputs, and its shape's size of `axis`. */
+/** Shape of an output. */
 export function outputShape({ shapes }: RuleCall, output = 0): readonly number[] {
   return shapes[output] ?? [];
 }
@@ -111,8 +107,10 @@ type WithoutName<Node> = Node extends unknown ? Omit<Node, "name"> : never;
 /** A node that `addNamed` or `addHelper` names. */
 export type NewNodeWithoutName = WithoutName<NewNode>;
 
-/** Whether the elements are floats, which is what the network computes with. */
-export function requireFloats(tensor: AnyTensor, name: string): void {
-  if (isFloat(tensor)) return;
-  throw legalisationError(`input ${name}`, `found elements of type ${tensor.type}, expected floats`, "convert with Cast");
+/** Weights and biases that the model quantized keep their registers in the layer `name`: the second and third operands. */
+export function prescribeConstants({ constantRegister, prescriptions }: RuleCall, name: string): void {
+  const weight = constantRegister(1);
+  const bias = constantRegister(2);
+  if (weight !== undefined) prescriptions.layer(name, "weight", weight);
+  if (bias !== undefined) prescriptions.layer(name, "bias", bias);
 }

@@ -4,6 +4,10 @@
  * the order [0, 2, 3, 1]. Axes of size 1 lie anywhere.
  */
 import { elementCount } from "../graph/shape.ts";
+import type { RegisterFields } from "../quantization/specification.ts";
+
+/** A register that the model prescribes for the words of a value. */
+export type PrescribedRegister = RegisterFields & { readonly format: string };
 
 export interface NetworkValue {
   /** Name of the network's value. */
@@ -12,6 +16,11 @@ export interface NetworkValue {
   readonly shape: readonly number[];
   /** The tensor's axes as they lie in memory, outermost first. */
   readonly order: readonly number[];
+  /**
+   * Of a tensor of integers: the register whose raw words they are (the value counts them times the scale), or `integers` where
+   * the value itself is whole. Absent for floats.
+   */
+  readonly words?: PrescribedRegister | "integers" | undefined;
 }
 
 /** Axes in the tensor's own order: 0, 1, … */
@@ -39,9 +48,9 @@ export function sameOrder(shape: readonly number[], a: readonly number[], b: rea
 
 /** The value under permuted axes: axis n of the result is axis `permutation[n]`. Nothing moves. */
 export function withAxesPermuted(value: NetworkValue, permutation: readonly number[]): NetworkValue {
-  const { name, shape, order } = value;
+  const { shape, order } = value;
   return {
-    name,
+    ...value,
     shape: permutation.map((axis) => shape[axis] ?? 1),
     order: order.map((axis) => permutation.indexOf(axis)),
   };
@@ -64,7 +73,7 @@ export function withShape(value: NetworkValue, shape: readonly number[]): Networ
   const placed = value.order.flatMap((axis) => replaced.get(axis) ?? []);
   // Axes of size 1 that belong to no group of elements.
   const rest = rowMajor(shape.length).filter((axis) => !placed.includes(axis));
-  return { name: value.name, shape, order: [...rest, ...placed] };
+  return { ...value, shape, order: [...rest, ...placed] };
 }
 
 /** Runs of axes of two shapes that hold the same elements in row-major order; sizes of 1 join any run. */

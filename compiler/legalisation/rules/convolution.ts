@@ -14,6 +14,7 @@ import {
   legalisationError,
   networkInput,
   optionalConstant,
+  prescribeConstants,
   outputShape,
   type RuleCall,
   vectorConstant,
@@ -40,6 +41,7 @@ export function addConvolution(call: RuleCall, requantization: IntegerRequantiza
     activation: "none",
     requantization,
   });
+  prescribeConstants(call, name);
   return [{ name, shape: outputShape(call), order: channelsLast(rank) }];
 }
 
@@ -72,6 +74,7 @@ export const transposedConvolutionRule: LegalisationRule = (call) => {
     groups,
     activation: "none",
   });
+  prescribeConstants(call, name);
   return [{ name, shape: outputShape(call), order: channelsLast(rank) }];
 };
 

@@ -13,6 +13,7 @@ import {
   legalisationError,
   networkInput,
   outputShape,
+  prescribeConstants,
   type RuleCall,
 } from "../rule.ts";
 import { scaleAndShift } from "../scale.ts";
@@ -114,6 +115,7 @@ function multiply(
   if (elementCount(x.shape) === features) {
     const input = asVector(call, x);
     const name = addNamed(call, { op: "dense", inputs: [input], kernel, bias, activation: "none", requantization });
+    prescribeConstants(call, name);
     return { name, shape, order: rowMajor(shape.length) };
   }
   const arranged = asChannelsLast(call, x, last);
@@ -132,6 +134,7 @@ function multiply(
     activation: "none",
     requantization,
   });
+  prescribeConstants(call, name);
   return { name, shape, order: arranged.order };
 }
 

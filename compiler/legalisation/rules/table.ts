@@ -1,0 +1,80 @@
+/** How every operator becomes a part of the network. */
+import { floatAttribute } from "../../tensor-graph/node-access.ts";
+import type { LegalisationRule } from "../rule.ts";
+import { boundRule, clipRule, elementRule, parametricReluRule, reluRule, softmaxRule } from "./activation.ts";
+import { addRule, divideRule, multiplyRule, negateRule, powerRule, subtractRule, sumRule } from "./arithmetic.ts";
+import { convolutionRule, transposedConvolutionRule } from "./convolution.ts";
+import { concatRule, padRule } from "./joining.ts";
+import { gemmRule, matrixProductRule } from "./matrix.ts";
+import { batchNormalizationRule, localResponseRule } from "./normalization.ts";
+import { globalPoolRule, poolRule, reductionRule } from "./pooling.ts";
+import { castRule, dequantizeRule, quantRule, quantizeRule, truncRule } from "./quantization.ts";
+import { INTEGER_DOMAIN, integerConvolutionRule, integerGemmRule } from "./integer-layer.ts";
+import { resizeRule } from "./resize.ts";
+import { gatherRule, sliceRule, splitRule } from "./selection.ts";
+import { dropoutRule, expandRule, identityRule, reshapeRule, transposeRule } from "./structure.ts";
+
+const QONNX = "qonnx.custom_op.general";
+
+/** Rule by the operator's qualified name. */
+export const LEGALISATION_RULES: Readonly<Record<string, LegalisationRule>> = {
+  Conv: convolutionRule,
+  ConvTranspose: transposedConvolutionRule,
+  Gemm: gemmRule,
+  MatMul: matrixProductRule,
+  BatchNormalization: batchNormalizationRule,
+  LRN: localResponseRule,
+  Add: addRule,
+  Sub: subtractRule,
+  Mul: multiplyRule,
+  Div: divideRule,
+  Neg: negateRule,
+  Sum: sumRule,
+  Pow: powerRule,
+  Relu: reluRule,
+  Clip: clipRule,
+  Max: boundRule("minimum"),
+  Min: boundRule("maximum"),
+  LeakyRelu: elementRule((node) => ({ kind: "leakyRelu", slope: floatAttribute(node, "alpha", 0.01) })),
+  PRelu: parametricReluRule,
+  Sigmoid: elementRule(() => ({ kind: "sigmoid" })),
+  Tanh: elementRule(() => ({ kind: "tanh" })),
+  HardSigmoid: elementRule((node) => ({
+    kind: "hardSigmoid",
+    slope: floatAttribute(node, "alpha", 0.2),
+    offset: floatAttribute(node, "beta", 0.5),
+  })),
+  HardSwish: elementRule(() => ({ kind: "hardSwish" })),
+  Exp: elementRule(() => ({ kind: "exp" })),
+  Sqrt: elementRule(() => ({ kind: "power", exponent: 0.5 })),
+  Softmax: softmaxRule,
+  MaxPool: poolRule("maximum"),
+  AveragePool: poolRule("average"),
+  GlobalMaxPool: globalPoolRule("maximum"),
+  GlobalAveragePool: globalPoolRule("average"),
+  ReduceMean: reductionRule("average"),
+  ReduceMax: reductionRule("maximum"),
+  Concat: concatRule,
+  Pad: padRule,
+  Slice: sliceRule,
+  Split: splitRule,
+  Gather: gatherRule,
+  Resize: resizeRule,
+  Upsample: resizeRule,
+  Reshape: reshapeRule,
+  Flatten: reshapeRule,
+  Squeeze: reshapeRule,
+  Unsqueeze: reshapeRule,
+  Transpose: transposeRule,
+  Expand: expandRule,
+  Identity: identityRule,
+  Dropout: dropoutRule,
+  Cast: castRule,
+  CastLike: castRule,
+  QuantizeLinear: quantizeRule,
+  DequantizeLinear: dequantizeRule,
+  [`${QONNX}.Quant`]: quantRule,
+  [`${QONNX}.Trunc`]: truncRule,
+  [`${INTEGER_DOMAIN}.Conv`]: integerConvolutionRule,
+  [`${INTEGER_DOMAIN}.Gemm`]: integerGemmRule,
+};
