@@ -75,7 +75,7 @@ function clipped(call: RuleCall, value: NetworkValue, minimum: number, maximum: 
 export const parametricReluRule: LegalisationRule = (call) => {
   const x = networkInput(call, 0, "X");
   const slope = constantInput(call, 1, "slope");
-  const [first = 0, ...others] = new Set(numbersOf(slope) as Iterable<number>);
+  const [first = 0, ...others] = new Set(Array.from(numbersOf(slope)));
   if (others.length === 0) return [apply(call, x, { kind: "leakyRelu", slope: first })];
   const relu = (value: NetworkValue, role: string): NetworkValue => ({
     ...value,

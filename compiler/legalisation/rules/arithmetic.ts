@@ -2,36 +2,32 @@
 import { numbersOf } from "../../tensor-graph/tensor.ts";
 import type { AnyTensor } from "../../tensor-graph/tensor-graph.ts";
 import { combine } from "../combine.ts";
-import { addNamed, type LegalisationRule, legalisationError, networkInput, type Operand, outputShape, type RuleCall } from "../rule.ts";
+import { addNamed, constantInput, type LegalisationRule, legalisationError, networkInput, outputShape, type RuleCall } from "../rule.ts";
 import { scaleAndShift } from "../scale.ts";
 import { broadcastTo } from "../repeat.ts";
 import type { NetworkValue } from "../value.ts";
 
 export const addRule: LegalisationRule = (call) => {
-  const [a, b] = both(call);
-  if (a.value !== undefined && b.value !== undefined) return [combine(call, "add", a.value, b.value)];
-  if (a.value !== undefined) return [withConstant(call, a.value, { shift: b.constant })];
-  return [withConstant(call, b.value, { shift: a.constant })];
+  const { values, value, constant } = operandsOf(call);
+  return [values ? combine(call, "add", ...values) : withConstant(call, value, { shift: constant })];
 };
 
 export const subtractRule: LegalisationRule = (call) => {
-  const [a, b] = both(call);
-  if (a.value !== undefined && b.value !== undefined) return [combine(call, "subtract", a.value, b.value)];
-  if (a.value !== undefined) return [withConstant(call, a.value, { shift: mapped(b.constant, (c) => -c) })];
-  return [withConstant(call, b.value, { scale: -1, shift: a.constant })];
+  const { values, value, constant, valueFirst } = operandsOf(call);
+  if (values) return [combine(call, "subtract", ...values)];
+  const factors = valueFirst ? { shift: mapped(constant, (number) => -number) } : { scale: -1, shift: constant };
+  return [withConstant(call, value, factors)];
 };
 
 export const multiplyRule: LegalisationRule = (call) => {
-  const [a, b] = both(call);
-  if (a.value !== undefined && b.value !== undefined) return [combine(call, "multiply", a.value, b.value)];
-  if (a.value !== undefined) return [withConstant(call, a.value, { scale: b.constant })];
-  return [withConstant(call, b.value, { scale: a.constant })];
+  const { values, value, constant } = operandsOf(call);
+  return [values ? combine(call, "multiply", ...values) : withConstant(call, value, { scale: constant })];
 };
 
 export const divideRule: LegalisationRule = (call) => {
-  const [a, b] = both(call);
-  if (a.value !== undefined && b.constant !== undefined) {
-    return [withConstant(call, a.value, { scale: mapped(b.constant, (c) => 1 / c) })];
+  const { value, constant, valueFirst } = operandsOf(call);
+  if (constant !== undefined && valueFirst) {
+    return [withConstant(call, value, { scale: mapped(constant, (number) => 1 / number) })];
   }
   throw legalisationError(
     "input B",
@@ -63,7 +59,7 @@ export const sumRule: LegalisationRule = (call) => {
 /** x to a constant power. */
 export const powerRule: LegalisationRule = (call) => {
   const x = networkInput(call, 0, "X");
-  const exponents = new Set(numbersOf(requireConstant(call.operands[1], "Y")) as Iterable<number>);
+  const exponents = new Set(Array.from(numbersOf(constantInput(call, 1, "Y"))));
   const [exponent, ...others] = exponents;
   if (exponent === undefined || others.length > 0) {
     throw legalisationError("input Y", `found ${exponents.size} exponents, expected one`, "split the operation");
@@ -73,9 +69,16 @@ export const powerRule: LegalisationRule = (call) => {
   return [{ ...x, name }];
 };
 
-function both(call: RuleCall): readonly [Operand, Operand] {
+type Operands =
+  | { readonly values: readonly [NetworkValue, NetworkValue]; readonly value?: never; readonly constant?: never; readonly valueFirst?: never }
+  | { readonly values?: never; readonly value: NetworkValue; readonly constant: AnyTensor; readonly valueFirst: boolean };
+
+/** Two values, or a value and a constant. */
+function operandsOf(call: RuleCall): Operands {
   const [a, b] = call.operands;
-  if (a !== undefined && b !== undefined) return [a, b];
+  if (a?.value !== undefined && b?.value !== undefined) return { values: [a.value, b.value] };
+  if (a?.value !== undefined && b?.constant !== undefined) return { value: a.value, constant: b.constant, valueFirst: true };
+  if (a?.constant !== undefined && b?.value !== undefined) return { value: b.value, constant: a.constant, valueFirst: false };
   throw legalisationError("inputs", "one is left out, expected two", "export the model again");
 }
 
@@ -87,11 +90,6 @@ function withConstant(
 ): NetworkValue {
   const { scale = 1, shift = 0 } = factors;
   return scaleAndShift(call, broadcastTo(call, value, outputShape(call)), { scale, shift });
-}
-
-function requireConstant(operand: Operand | undefined, name: string): AnyTensor {
-  if (operand?.constant !== undefined) return operand.constant;
-  throw legalisationError(`input ${name}`, "found a value that the network computes, expected a constant", "export the model with a constant");
 }
 
 function mapped(tensor: AnyTensor, map: (value: number) => number): AnyTensor {

@@ -70,7 +70,7 @@ interface Sides {
 /** Axes that are the rows and columns of an image are padded together, all others one by one as columns. */
 function padded(call: RuleCall, x: NetworkValue, sides: readonly Sides[]): NetworkValue {
   const own = call.builder.shapeOf(x.name);
-  const image = sides.length > 0 && own.length === 3 ? sides.map(({ axis }) => imageAxis(x, axis, own)) : [];
+  const image: readonly number[] = sides.length > 0 && own.length === 3 ? sides.map(({ axis }) => imageAxis(x, axis, own)) : [];
   if (sides.length > 0 && image.length === sides.length && image.every((position) => position === 0 || position === 1)) {
     const of = (position: number): Sides | undefined => sides[image.indexOf(position)];
     const padding = {

@@ -1,0 +1,195 @@
+/** Tensor graphs to networks: batch 1, images with channels innermost, layers with constant weights. */
+import { type Diagnostic, DiagnosticError, diagnosticError, InvariantError, nearestName } from "../../isa/diagnostic.ts";
+import { GraphBuilder } from "../graph/builder.ts";
+import type { Graph } from "../graph/graph.ts";
+import { elementCount, formatShape, sameShape } from "../graph/shape.ts";
+import { requireStage } from "../graph/stages.ts";
+import type { AssignmentSpecification } from "../quantization/specification.ts";
+import { inferTensors } from "../tensor-graph/infer-tensors.ts";
+import { nodePlace, qualifiedName } from "../tensor-graph/operators/table.ts";
+import type { KnownTensor } from "../tensor-graph/propagate.ts";
+import type { AnyTensor, TensorGraph, TensorNode } from "../tensor-graph/tensor-graph.ts";
+import { view } from "./arrange.ts";
+import { joinSlices } from "./join-slices.ts";
+import { networkInputOf } from "./network-input.ts";
+import { prescribedAssignment } from "./prescribed-assignment.ts";
+import { Prescriptions } from "./prescriptions.ts";
+import { constantRegisters } from "./constant-registers.ts";
+import { recogniseHardSwish } from "./recognise/hard-swish.ts";
+import { recogniseIntegerLayers } from "./recognise/integer-layers.ts";
+import { Values } from "./recognise/values.ts";
+import type { Operand, RuleCall } from "./rule.ts";
+import { LEGALISATION_RULES } from "./rules/table.ts";
+import type { NetworkValue } from "./value.ts";
+
+export interface LegaliseOptions {
+  /** The file's name, for diagnostics. */
+  readonly where: string;
+}
+
+export interface LegalisedNetwork {
+  /** At stage `imported`. Nodes bear the names of the tensor graph's nodes, helpers `<name>/<role>`. */
+  readonly graph: Graph;
+  /** Registers that the model itself prescribes, by the names of the layers after the passes. */
+  readonly assignment: AssignmentSpecification;
+}
+
+/** Throws `DiagnosticError` with everything that has no place in a network. */
+export function legalise(tensorGraph: TensorGraph, { where }: LegaliseOptions): LegalisedNetwork {
+  const input = networkInputOf(tensorGraph, where);
+  const known = inferred(tensorGraph, input.graph, where);
+  const constants = new Map<string, AnyTensor>();
+  for (const [name, { constant }] of known) if (constant !== undefined) constants.set(name, constant);
+  const recognised = recognise(input.graph, constants, known);
+  const nodes = liveNodes(recognised, constants);
+  requireRules(nodes, where);
+
+  const builder = new GraphBuilder(tensorGraph.name, input.info, where);
+  const names = new Map(nodes.map((node) => [node, builder.uniqueName(node.name)]));
+  const values = new Map<string, NetworkValue>([[input.info.name, input.value]]);
+  const registers = constantRegisters(recognised, constants);
+  const prescriptions = new Prescriptions();
+  const diagnostics: Diagnostic[] = [];
+  for (const node of nodes) {
+    const operands = node.inputs.map((name) => operandOf(name, values, constants));
+    // What depends on a node that failed is not judged.
+    if (operands.includes("failed")) continue;
+    const outputs = node.outputs.map((name) => known.get(name));
+    const call: RuleCall = {
+      node,
+      builder,
+      base: names.get(node) ?? node.name,
+      operands: operands as readonly (Operand | undefined)[],
+      shapes: outputs.map((output) => output?.shape ?? []),
+      types: outputs.map((output) => output?.type ?? "float32"),
+      constantRegister: (position) => registers.get(node.inputs[position] ?? ""),
+      prescriptions,
+    };
+    try {
+      for (const [index, value] of runRule(call).entries()) values.set(node.outputs[index] ?? "", value);
+    } catch (error) {
+      if (!(error instanceof DiagnosticError)) throw error;
+      diagnostics.push(...error.diagnostics.map((found) => atNode(found, node, where)));
+    }
+  }
+  if (diagnostics.length > 0) throw new DiagnosticError(diagnostics);
+
+  const output = networkOutput(builder, tensorGraph, values, where);
+  const graph = requireStage(joinSlices(builder.finish(output)), "imported", where);
+  return { graph, assignment: prescribedAssignment(graph, prescriptions, where) };
+}
+
+/** What is known of every value for one image; where that needed another batch than the file's, a failure says so. */
+function inferred(given: TensorGraph, single: TensorGraph, where: string): ReadonlyMap<string, KnownTensor> {
+  try {
+    return inferTensors(single, new Map(), where);
+  } catch (error) {
+    const [before, after] = [given.inputs[0]?.shape ?? [], single.inputs[0]?.shape ?? []];
+    const batch = before.find((size, axis) => typeof size === "number" && size !== after[axis]);
+    if (!(error instanceof DiagnosticError) || batch === undefined) throw error;
+    const note = diagnosticError(
+      "MODEL_INPUT",
+      `${where}: input "${given.inputs[0]?.name}"`,
+      `the file fixes a batch of ${batch}, the machine takes one image, and with that the shapes do not fit`,
+      "export the model with an open batch or a batch of 1",
+    );
+    throw new DiagnosticError([...note.diagnostics, ...error.diagnostics]);
+  }
+}
+
+function recognise(graph: TensorGraph, constants: ReadonlyMap<string, AnyTensor>, known: ReadonlyMap<string, KnownTensor>): TensorGraph {
+  const integer = recogniseIntegerLayers(graph, new Values(graph, constants), (name) => known.get(name)?.type);
+  return recogniseHardSwish(integer, new Values(integer, constants));
+}
+
+/** The nodes that compute something on which an output depends. */
+function liveNodes(graph: TensorGraph, constants: ReadonlyMap<string, AnyTensor>): readonly TensorNode[] {
+  const needed = new Set(graph.outputs);
+  const nodes: TensorNode[] = [];
+  for (const node of graph.nodes.toReversed()) {
+    if (!node.outputs.some((name) => needed.has(name) && !constants.has(name))) continue;
+    for (const name of node.inputs) needed.add(name);
+    nodes.push(node);
+  }
+  return nodes.reverse();
+}
+
+function requireRules(nodes: readonly TensorNode[], where: string): void {
+  const supported = Object.keys(LEGALISATION_RULES);
+  const diagnostics = nodes.flatMap((node): Diagnostic[] => {
+    const name = qualifiedName(node.domain, node.operator);
+    if (Object.hasOwn(LEGALISATION_RULES, name)) return [];
+    const near = nearestName(name, supported);
+    return [
+      {
+        code: "UNKNOWN_OPERATOR",
+        where: nodePlace(node, where),
+        what: `${name} has no place in a network on the machine`,
+        hint: `${near === undefined ? "" : `is ${near} meant? `}export the model without it`,
+      },
+    ];
+  });
+  if (diagnostics.length > 0) throw new DiagnosticError(diagnostics);
+}
+
+function operandOf(
+  name: string,
+  values: ReadonlyMap<string, NetworkValue>,
+  constants: ReadonlyMap<string, AnyTensor>,
+): Operand | undefined | "failed" {
+  if (name === "") return undefined;
+  const constant = constants.get(name);
+  if (constant !== undefined) return { constant };
+  const value = values.get(name);
+  return value === undefined ? "failed" : { value };
+}
+
+/** The rule's outputs, of the shapes that the interpreter gives. */
+function runRule(call: RuleCall): readonly NetworkValue[] {
+  const { node, shapes } = call;
+  const rule = LEGALISATION_RULES[qualifiedName(node.domain, node.operator)];
+  const outputs = rule?.(call) ?? [];
+  outputs.forEach((value, index) => {
+    const shape = shapes[index] ?? [];
+    const stored = elementCount(call.builder.shapeOf(value.name));
+    if (sameShape(value.shape, shape) && stored === elementCount(shape) && value.order.length === shape.length) return;
+    throw new InvariantError(
+      `legalisation of ${node.operator} "${node.name}": ${formatShape(value.shape)} in ${stored} words for ${formatShape(shape)}`,
+    );
+  });
+  return outputs;
+}
+
+function atNode(found: Diagnostic, node: TensorNode, where: string): Diagnostic {
+  const place = nodePlace(node, where);
+  return found.where.startsWith(where) ? found : { ...found, where: `${place}, ${found.where}` };
+}
+
+/** The one output; several vectors one after the other, in the model's order. */
+function networkOutput(
+  builder: GraphBuilder,
+  { outputs }: TensorGraph,
+  values: ReadonlyMap<string, NetworkValue>,
+  where: string,
+): string {
+  const found = outputs.map((name) => ({ name, value: values.get(name) }));
+  const constant = found.find(({ value }) => value === undefined);
+  if (constant !== undefined || found.length === 0) {
+    throw diagnosticError(
+      "MODEL_OUTPUT",
+      constant === undefined ? where : `${where}: output "${constant.name}"`,
+      constant === undefined ? "the model has no output" : "does not depend on the input",
+      "export the model for inference",
+    );
+  }
+  const vectors = found.flatMap(({ name, value }) => {
+    if (value === undefined) return [];
+    const own = builder.shapeOf(value.name);
+    const isVector = value.shape.filter((size) => size !== 1).length <= 1;
+    return [isVector && own.length > 1 ? view({ builder, base: name }, value.name, [elementCount(own)]) : value.name];
+  });
+  const [only = ""] = vectors;
+  if (vectors.length === 1) return only;
+  const flat = vectors.map((value, index) => view({ builder, base: outputs[index] ?? "" }, value, [elementCount(builder.shapeOf(value))]));
+  return builder.add({ op: "concatenate", name: builder.uniqueName("outputs"), inputs: flat });
+}

@@ -1,0 +1,158 @@
+/** Registers that a model prescribes as an assignment to the layers that its network has after the passes. */
+import { type Diagnostic, DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
+import type { Conv2dNode, DenseNode, Graph, GraphNode } from "../graph/graph.ts";
+import { consumers } from "../graph/uses.ts";
+import { prepareGraph } from "../prepare-graph.ts";
+import { type LayerFacts, layerFacts } from "../quantization/layer-facts.ts";
+import type { AssignmentSpecification, LayerEntry } from "../quantization/specification.ts";
+import { integerEntries } from "./integer-entries.ts";
+import type { Prescriptions } from "./prescriptions.ts";
+import type { PrescribedRegister } from "./value.ts";
+
+/** Empty for a model that prescribes nothing. Throws `DiagnosticError` where registers contradict each other. */
+export function prescribedAssignment(graph: Graph, prescriptions: Prescriptions, where: string): AssignmentSpecification {
+  const isInteger = graph.nodes.some((node) => (node.op === "conv2d" || node.op === "dense") && node.requantization !== null);
+  if (prescriptions.values.size === 0 && prescriptions.layers.size === 0 && !isInteger) return {};
+  const prepared = prepareGraph(graph, where);
+  const entries = new Entries(where);
+  const layers = new LayerNames(graph, prepared);
+  if (isInteger) for (const [layer, entry] of integerEntries(prepared)) entries.setAll(layer, entry);
+  for (const [name, registers] of prescriptions.layers) {
+    const layer = layers.of(name);
+    // A normalization that was folded into the weights has moved them off their grid.
+    if (layer === undefined || !layers.keptWeights(name, layer)) continue;
+    entries.setAll(layer, { datapath: "wide", ...registers });
+  }
+  for (const [name, register] of prescriptions.values) keep(entries, layers, name, register);
+  return entries.finish();
+}
+
+/** The layer that yields the value writes it in the register where the value is read so everywhere, else its readers load it so. */
+function keep(entries: Entries, layers: LayerNames, name: string, register: PrescribedRegister): void {
+  const source = layers.behindReshapes(name);
+  const producer = layers.factsOf(source);
+  const loads = layers.readers(name);
+  if (producer !== undefined && layers.isReadOnlyAs(source, name)) {
+    const absorbed = loads.find((reader) => layers.of(reader.name) === producer.name && !COMMUTES.has(reader.op));
+    if (absorbed !== undefined) {
+      entries.conflict(producer.name, "output", `the model quantizes the value before "${absorbed.name}" (${absorbed.op}), which the layer takes over`);
+    } else if (producer.arithmetic === "maximumPool") {
+      entries.set(producer.name, "input", register);
+    } else {
+      entries.set(producer.name, "output", register);
+    }
+    return;
+  }
+  for (const reader of loads) {
+    const layer = layers.of(reader.name);
+    if (layer !== undefined && layer !== producer?.name) entries.set(layer, "input", register);
+  }
+}
+
+/** Cutting at values of the format commutes with quantizing. */
+const COMMUTES: ReadonlySet<GraphNode["op"]> = new Set(["activation", "reshape"]);
+
+/** The network before and after the passes. */
+class LayerNames {
+  readonly #nodes: ReadonlyMap<string, GraphNode>;
+  readonly #readers: ReadonlyMap<string, readonly GraphNode[]>;
+  readonly #facts: ReadonlyMap<string, LayerFacts>;
+  readonly #prepared: ReadonlyMap<string, GraphNode>;
+  readonly #output: string;
+
+  constructor(graph: Graph, prepared: Graph) {
+    this.#nodes = new Map(graph.nodes.map((node) => [node.name, node]));
+    this.#readers = consumers(graph);
+    this.#facts = new Map(layerFacts(prepared).map((facts) => [facts.name, facts]));
+    this.#prepared = new Map(prepared.nodes.map((node) => [node.name, node]));
+    this.#output = graph.output;
+  }
+
+  /** The layer that a node of the first graph has become: itself, or the one before it that took it over. */
+  of(name: string): string | undefined {
+    let current: string | undefined = name;
+    while (current !== undefined && !this.#facts.has(current)) current = this.#nodes.get(current)?.inputs[0];
+    return current;
+  }
+
+  factsOf(name: string): LayerFacts | undefined {
+    const layer = this.of(name);
+    return layer === undefined ? undefined : this.#facts.get(layer);
+  }
+
+  behindReshapes(name: string): string {
+    let current = name;
+    for (let node = this.#nodes.get(current); node?.op === "reshape"; node = this.#nodes.get(current)) {
+      current = node.inputs[0] ?? "";
+    }
+    return current;
+  }
+
+  /** The nodes that compute with the value, reshapes looked through. */
+  readers(name: string): readonly GraphNode[] {
+    return (this.#readers.get(name) ?? []).flatMap((reader) =>
+      reader.op === "reshape" ? this.readers(reader.name) : [reader],
+    );
+  }
+
+  /** Whether all that reads `source` reads it through the reshape `name`, which is not the input of nothing. */
+  isReadOnlyAs(source: string, name: string): boolean {
+    if (this.#output === source) return false;
+    for (const reader of this.#readers.get(source) ?? []) {
+      if (reader.name === name) continue;
+      if (reader.op !== "reshape" || !this.isReadOnlyAs(reader.name, name)) return false;
+    }
+    return true;
+  }
+
+  keptWeights(name: string, layer: string): boolean {
+    const [before, after] = [this.#nodes.get(name), this.#prepared.get(layer)];
+    return name === layer && isMatrix(before) && isMatrix(after) && before.kernel.data === after.kernel.data;
+  }
+}
+
+function isMatrix(node: GraphNode | undefined): node is Conv2dNode | DenseNode {
+  return node?.op === "conv2d" || node?.op === "dense";
+}
+
+type RegisterName = "input" | "weight" | "bias" | "output";
+
+/** Entries by layer, and what contradicts itself. */
+class Entries {
+  readonly #entries: Map<string, LayerEntry> = new Map<string, LayerEntry>();
+  readonly #diagnostics: Diagnostic[] = [];
+  readonly #where: string;
+
+  constructor(where: string) {
+    this.#where = where;
+  }
+
+  setAll(layer: string, entry: LayerEntry): void {
+    this.#entries.set(layer, { ...this.#entries.get(layer), ...entry });
+  }
+
+  set(layer: string, name: RegisterName, register: PrescribedRegister): void {
+    const before = this.#entries.get(layer)?.[name];
+    if (before !== undefined && JSON.stringify(before) !== JSON.stringify(register)) {
+      const format = typeof before === "string" ? before : before.format;
+      this.conflict(layer, name, `the model quantizes it to ${format} and to ${register.format}`);
+      return;
+    }
+    this.setAll(layer, { [name]: register });
+  }
+
+  conflict(layer: string, name: RegisterName, what: string): void {
+    const error = diagnosticError(
+      "QUANTIZED_MODEL",
+      `${this.#where}: layer "${layer}": ${name}`,
+      what,
+      "a layer has one register there: quantize all that meets in it alike, or export the model without quantization",
+    );
+    this.#diagnostics.push(...error.diagnostics);
+  }
+
+  finish(): AssignmentSpecification {
+    if (this.#diagnostics.length > 0) throw new DiagnosticError(this.#diagnostics);
+    return this.#entries.size === 0 ? {} : { layers: Object.fromEntries(this.#entries) };
+  }
+}
