@@ -85,10 +85,10 @@ function spatialInput(
 ): { readonly image: string; readonly sizes: readonly number[]; readonly rank: number } {
   const input = networkInput(call, 0, "X");
   const rank = input.shape.length;
-  if ((rank !== 3 && rank !== 4) || weights.shape.length !== rank) {
+  if ((rank !== 3 && rank !== 4) || weights.shape.length !== rank || input.shape[0] !== 1) {
     throw legalisationError(
       "input X",
-      `found ${formatShape(input.shape)} and weights ${formatShape(weights.shape)}, expected one or two spatial axes`,
+      `found ${formatShape(input.shape)} and weights ${formatShape(weights.shape)}, expected a batch of 1 and one or two spatial axes`,
       "the machine takes images of rows and columns",
     );
   }

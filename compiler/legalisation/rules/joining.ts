@@ -72,7 +72,7 @@ function padded(call: RuleCall, x: NetworkValue, sides: readonly Sides[]): Netwo
   const own = call.builder.shapeOf(x.name);
   const image: readonly number[] = sides.length > 0 && own.length === 3 ? sides.map(({ axis }) => imageAxis(x, axis, own)) : [];
   if (sides.length > 0 && image.length === sides.length && image.every((position) => position === 0 || position === 1)) {
-    const of = (position: number): Sides | undefined => sides[image.indexOf(position)];
+    const of = (position: 0 | 1): Sides | undefined => sides[image.indexOf(position)];
     const padding = {
       top: of(0)?.before ?? 0,
       bottom: of(0)?.after ?? 0,

@@ -25,7 +25,7 @@ export function poolRule(kind: Kind): LegalisationRule {
     const { node } = call;
     const x = networkInput(call, 0, "X");
     const rank = x.shape.length;
-    if (rank !== 3 && rank !== 4) throw spatialError(x);
+    if ((rank !== 3 && rank !== 4) || x.shape[0] !== 1) throw spatialError(x);
     if ((node.outputs[1] ?? "") !== "") {
       throw legalisationError("output Indices", "is read, expected the maxima alone", "the machine keeps no positions");
     }
@@ -40,10 +40,11 @@ export function poolRule(kind: Kind): LegalisationRule {
     }
     const value = arranged(call, x, channelsLast(rank));
     const image = view(call, value.name, [...(rank === 3 ? [1] : []), ...sizes, x.shape[1] ?? 0]);
-    const countsPadding = kind === "average" && flagAttribute(node, "count_include_pad", false);
-    const excess = windows.some((axis) => axis.excess > 0);
+    const hasPadding = windows.some(({ before, after }) => before > 0 || after > 0);
+    const countsPadding = kind === "average" && hasPadding && flagAttribute(node, "count_include_pad", false);
+    const hasExcess = windows.some(({ excess }) => excess > 0);
     // Zeros that count, and beyond them positions that do not: the zeros become a node of their own.
-    const separate = countsPadding && excess;
+    const separate = countsPadding && hasExcess;
     const before = sidesOf(windows, (axis) => axis.before, (axis) => axis.after);
     const input = separate ? addHelper(call, "padding", { op: "pad", inputs: [image], padding: before }) : image;
     const name = addNamed(call, {
@@ -142,7 +143,7 @@ function sidesOf(
 function spatialError(x: NetworkValue): Error {
   return legalisationError(
     "input X",
-    `found ${formatShape(x.shape)}, expected one or two spatial axes`,
+    `found ${formatShape(x.shape)}, expected a batch of 1 and one or two spatial axes`,
     "the machine takes images of rows and columns",
   );
 }

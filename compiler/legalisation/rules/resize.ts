@@ -20,7 +20,7 @@ export const resizeRule: LegalisationRule = (call) => {
   const own = call.builder.shapeOf(x.name);
   const places: readonly number[] = steps.map(({ axis }) => placeOf(x, axis, own));
   if (rows?.factor !== undefined && columns?.factor !== undefined && steps.length === 2 && places.every((place) => place === 0 || place === 1)) {
-    const factorAt = (place: number): number => steps[places.indexOf(place)]?.factor ?? 1;
+    const factorAt = (place: 0 | 1): number => steps[places.indexOf(place)]?.factor ?? 1;
     const name = addNamed(call, { op: "resize", inputs: [x.name], factors: [factorAt(0), factorAt(1)] });
     return [{ ...x, name, shape }];
   }
