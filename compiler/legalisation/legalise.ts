@@ -10,7 +10,6 @@ import { nodePlace, qualifiedName } from "../tensor-graph/operators/table.ts";
 import type { KnownTensor } from "../tensor-graph/propagate.ts";
 import type { AnyTensor, TensorGraph, TensorNode } from "../tensor-graph/tensor-graph.ts";
 import { view } from "./arrange.ts";
-import { joinSlices } from "./join-slices.ts";
 import { networkInputOf } from "./network-input.ts";
 import { prescribedAssignment } from "./prescribed-assignment.ts";
 import { Prescriptions } from "./prescriptions.ts";
@@ -20,6 +19,7 @@ import { recogniseIntegerLayers } from "./recognise/integer-layers.ts";
 import { Values } from "./recognise/values.ts";
 import type { Operand, RuleCall } from "./rule.ts";
 import { LEGALISATION_RULES } from "./rules/table.ts";
+import { simplifyOutput } from "./simplify-output.ts";
 import type { NetworkValue } from "./value.ts";
 
 export interface LegaliseOptions {
@@ -75,7 +75,7 @@ export function legalise(tensorGraph: TensorGraph, { where }: LegaliseOptions): 
   if (diagnostics.length > 0) throw new DiagnosticError(diagnostics);
 
   const output = networkOutput(builder, tensorGraph, values, where);
-  const graph = requireStage(joinSlices(builder.finish(output)), "imported", where);
+  const graph = requireStage(simplifyOutput(builder.finish(output)), "imported", where);
   return { graph, assignment: prescribedAssignment(graph, prescriptions, where) };
 }
 

@@ -114,3 +114,21 @@ export function around(value: NetworkValue, axis: number): readonly [outer: numb
     elementCount(sizes.slice(position + 1)),
   ];
 }
+
+/**
+ * For axes of the tensor the rows (0) or columns (1) of the network's image `image` that they are; undefined where one is
+ * neither, or two fall together.
+ */
+export function imagePositions(
+  value: NetworkValue,
+  axes: readonly number[],
+  image: readonly number[],
+): readonly (0 | 1)[] | undefined {
+  const positions = axes.flatMap((axis): readonly (0 | 1)[] => {
+    const [outer, size] = around(value, axis);
+    if (outer === 1 && image[0] === size) return [0];
+    return outer === image[0] && image[1] === size ? [1] : [];
+  });
+  const isComplete = image.length === 3 && axes.length > 0 && positions.length === axes.length;
+  return isComplete && new Set(positions).size === positions.length ? positions : undefined;
+}

@@ -15,7 +15,7 @@ import {
   type RuleCall,
   scalarOf,
 } from "../rule.ts";
-import { around, type NetworkValue, rowMajor } from "../value.ts";
+import { around, imagePositions, type NetworkValue, rowMajor } from "../value.ts";
 
 export const concatRule: LegalisationRule = (call) => {
   const { node, operands } = call;
@@ -70,8 +70,8 @@ interface Sides {
 /** Axes that are the rows and columns of an image are padded together, all others one by one as columns. */
 function padded(call: RuleCall, x: NetworkValue, sides: readonly Sides[]): NetworkValue {
   const own = call.builder.shapeOf(x.name);
-  const image: readonly number[] = sides.length > 0 && own.length === 3 ? sides.map(({ axis }) => imageAxis(x, axis, own)) : [];
-  if (sides.length > 0 && image.length === sides.length && image.every((position) => position === 0 || position === 1)) {
+  const image = imagePositions(x, sides.map(({ axis }) => axis), own);
+  if (image !== undefined) {
     const of = (position: 0 | 1): Sides | undefined => sides[image.indexOf(position)];
     const padding = {
       top: of(0)?.before ?? 0,
@@ -92,12 +92,6 @@ function padded(call: RuleCall, x: NetworkValue, sides: readonly Sides[]): Netwo
     value = grown(value, [side], index + 1 === sides.length ? addNamed(call, node) : addHelper(call, "padding", node));
   });
   return value;
-}
-
-/** Which axis of the network's image the tensor's axis is; −1 where it is none. */
-function imageAxis(value: NetworkValue, axis: number, own: readonly number[]): number {
-  const [outer, size] = around(value, axis);
-  return own.findIndex((length, position) => length === size && elementCount(own.slice(0, position)) === outer);
 }
 
 function grown(value: NetworkValue, sides: readonly Sides[], name: string): NetworkValue {

@@ -39,7 +39,7 @@ export function addGemm(call: RuleCall, requantization: IntegerRequantization | 
   const bias = added?.constant === undefined ? null : perUnit(added.constant, units, beta);
   const product = multiply(call, input, kernel, bias ?? null, requantization);
   if (added === undefined || bias !== null) return [product];
-  if (added.constant !== undefined) return [scaleAndShift(call, product, { shift: scaled(added.constant, beta) })];
+  if (added.constant !== undefined) return [scaleAndShift(call, product, { shift: scaled(added.constant, beta) }, "bias")];
   const addend = beta === 1 ? added.value : scaleAndShift(call, added.value, { scale: beta }, "addend");
   return [addValues(call, product, addend, "sum")];
 }

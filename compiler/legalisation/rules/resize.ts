@@ -6,7 +6,7 @@ import { findOperator } from "../../tensor-graph/operators/table.ts";
 import { numbersOf } from "../../tensor-graph/tensor.ts";
 import { view } from "../arrange.ts";
 import { addHelper, addNamed, type LegalisationRule, legalisationError, networkInput, outputShape, type RuleCall } from "../rule.ts";
-import { around, type NetworkValue } from "../value.ts";
+import { around, imagePositions, type NetworkValue } from "../value.ts";
 
 /** Which element an output position takes is asked of the operator's own definition, axis by axis. */
 export const resizeRule: LegalisationRule = (call) => {
@@ -16,10 +16,9 @@ export const resizeRule: LegalisationRule = (call) => {
   const shape = outputShape(call);
   const axes = x.shape.flatMap((size, axis) => (size === shape[axis] ? [] : [axis]));
   const steps = axes.map((axis) => ({ axis, ...stepOf(sources(call, x, axis), x.shape[axis] ?? 1, axis) }));
-  const [rows, columns] = steps;
   const own = call.builder.shapeOf(x.name);
-  const places: readonly number[] = steps.map(({ axis }) => placeOf(x, axis, own));
-  if (rows?.factor !== undefined && columns?.factor !== undefined && steps.length === 2 && places.every((place) => place === 0 || place === 1)) {
+  const places = imagePositions(x, axes, own);
+  if (places !== undefined && steps.every(({ slice }) => slice === undefined)) {
     const factorAt = (place: 0 | 1): number => steps[places.indexOf(place)]?.factor ?? 1;
     const name = addNamed(call, { op: "resize", inputs: [x.name], factors: [factorAt(0), factorAt(1)] });
     return [{ ...x, name, shape }];
@@ -70,11 +69,4 @@ function stepOf(positions: readonly number[], size: number, axis: number): Step 
     `found ${size} elements resized to ${positions.length}, which take ${positions.slice(0, 6).join(", ")}${positions.length > 6 ? ", …" : ""}`,
     "the machine repeats every element a whole number of times, or takes every n-th",
   );
-}
-
-/** Which axis of the network's image the tensor's axis is; −1 where it is none. */
-function placeOf(value: NetworkValue, axis: number, own: readonly number[]): number {
-  const [outer, size] = around(value, axis);
-  if (own.length !== 3) return -1;
-  return own.findIndex((length, place) => length === size && elementCount(own.slice(0, place)) === outer);
 }

@@ -1,8 +1,32 @@
-/** A concatenation of vectors that are consecutive slices of one whole is that whole. */
+/** What exporters put behind the last layer and the machine need not do. */
 import type { Graph, GraphNode } from "../graph/graph.ts";
 import { elementCount } from "../graph/shape.ts";
 
-export function joinSlices(graph: Graph): Graph {
+/**
+ * A concatenation of vectors that are consecutive slices of one whole becomes that whole, and a closing softmax stays the last
+ * node where only another shape of it was asked for.
+ */
+export function simplifyOutput(graph: Graph): Graph {
+  return withoutViewOfSoftmax(joinedSlices(graph));
+}
+
+function withoutViewOfSoftmax(graph: Graph): Graph {
+  const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
+  let last = nodes.get(graph.output);
+  while (last?.op === "reshape") last = nodes.get(last.inputs[0] ?? "");
+  if (last?.op !== "softmax") return graph;
+  const position = graph.nodes.indexOf(last);
+  const views = new Set<string>([last.name]);
+  const kept = graph.nodes.filter((node, index) => {
+    const isView = index > position && node.op === "reshape" && views.has(node.inputs[0] ?? "");
+    if (isView) views.add(node.name);
+    return !isView;
+  });
+  const isRead = kept.some((node) => node.inputs.some((input) => views.has(input)));
+  return isRead ? graph : { ...graph, nodes: kept, output: last.name };
+}
+
+function joinedSlices(graph: Graph): Graph {
   const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
   const joined = graph.nodes.map((node): GraphNode => {
     if (node.op !== "concatenate" || node.shape.length !== 1) return node;
