@@ -250,7 +250,7 @@ export function randomNetwork(seed: number, steps: number): TensorGraph {
   for (let step = 0; step < steps; step++) {
     const spatial = (g.shape.length === 3 || g.shape.length === 4) && g.shape[0] === 1;
     draw.pick(spatial && draw.chance(0.5) ? SPATIAL : ANY)(g);
-    if (product(g.shape) > MOST_ELEMENTS || g.shape.length > 5) break;
+    if (product(g.shape) > MOST_ELEMENTS || g.shape.length > 5 || g.shape.length === 0) break;
   }
   g.add("Flatten", [g.value], { axis: 0 });
   return g.graph();
