@@ -11,6 +11,8 @@ import { magnitude, productRange, quantizedRange, shiftLeft } from "./ranges.ts"
 export class NumberChain {
   range: RawRange;
   exact = true;
+  /** The largest magnitude so far, with what rounding added to it. */
+  largest = 0n;
 
   constructor(range: RawRange) {
     this.range = range;
@@ -38,13 +40,20 @@ export class NumberChain {
   /** Writes the value, at `fractionLength`, to a register. */
   quantizer(fractionLength: number, register: RegisterSpec): NumberQuantizer {
     const quantizer = new NumberQuantizer(fractionLength, register);
+    if (quantizer.droppedBits > 0) this.reach(magnitude(this.range) + (1n << BigInt(quantizer.droppedBits)));
+    else this.reach(magnitude(this.range) << BigInt(-quantizer.droppedBits));
     this.exact &&= !quantizer.draws && quantizesInNumbers(magnitude(this.range), quantizer.droppedBits);
     this.range = quantizedRange(this.range, fractionLength, register);
     this.check();
     return quantizer;
   }
 
+  private reach(value: bigint): void {
+    if (value > this.largest) this.largest = value;
+  }
+
   private check(): void {
+    this.reach(magnitude(this.range));
     this.exact &&= magnitude(this.range) <= NUMBER_LIMIT;
   }
 }

@@ -132,6 +132,8 @@ export interface RequantizeTask {
     readonly bound: number;
   };
   readonly written: NumberStage;
+  /** No value of the chain, with what rounding adds to it, is larger. */
+  readonly magnitude: bigint;
 }
 
 export interface BoundRequantize {

@@ -180,6 +180,7 @@ function numberPath(
     added: added && { droppedBits: added.droppedBits, register: sum ?? accumulator },
     activation: { kind: rule.kind, scale: 2 ** rule.valueShift, bound: Number(rule.bound) },
     written: { droppedBits: written.droppedBits, register: output },
+    magnitude: chain.largest,
   });
   if (bound) {
     return {

@@ -11,11 +11,19 @@ export class SumsScratch {
   }
 }
 
+/** One pixel's sums, and where they are kept; both are seen in place. */
+interface KeptRow {
+  readonly sums: NumberWords;
+  readonly kept: Float64Array;
+}
+
 /** The sums that an accumulating instruction starts from, kept while it runs so that it can be computed a second time. */
 export class SumsSnapshot {
   private readonly scratch: SumsScratch;
   private readonly problem: MatrixProblem;
   private readonly operands: MatrixOperands;
+  /** Set up when first needed: the scratch then has its final size. */
+  private rows: readonly KeptRow[] | null = null;
 
   constructor(scratch: SumsScratch, problem: MatrixProblem, operands: MatrixOperands) {
     this.scratch = scratch;
@@ -26,16 +34,31 @@ export class SumsSnapshot {
 
   take(): void {
     const { sums } = this.operands;
-    const { numbers, bigs } = this.scratch;
-    if (isNumberWords(sums)) this.forEachSum((index, place) => copyNumber(sums, place, numbers, index));
-    else this.forEachSum((index, place) => copyBig(sums, place, bigs, index));
+    const { bigs } = this.scratch;
+    if (isNumberWords(sums)) {
+      this.rows ??= this.keptRows(sums);
+      for (const row of this.rows) row.kept.set(row.sums);
+    } else this.forEachSum((index, place) => copyBig(sums, place, bigs, index));
   }
 
   restore(): void {
     const { sums } = this.operands;
-    const { numbers, bigs } = this.scratch;
-    if (isNumberWords(sums)) this.forEachSum((index, place) => copyNumber(numbers, index, sums, place));
+    const { bigs } = this.scratch;
+    if (isNumberWords(sums)) for (const row of this.rows ?? []) row.sums.set(row.kept);
     else this.forEachSum((index, place) => copyBig(bigs, index, sums, place));
+  }
+
+  private keptRows(sums: NumberWords): KeptRow[] {
+    const { pixels, filters } = this.problem;
+    const { sumBase, sumPitch } = this.operands;
+    const { numbers } = this.scratch;
+    return Array.from({ length: pixels }, (_, pixel) => {
+      const first = sumBase + pixel * sumPitch;
+      return {
+        sums: sums.subarray(first, first + filters),
+        kept: numbers.subarray(pixel * filters, (pixel + 1) * filters),
+      };
+    });
   }
 
   private forEachSum(visit: (index: number, place: number) => void): void {
@@ -45,10 +68,6 @@ export class SumsSnapshot {
       for (let filter = 0; filter < filters; filter++, index++) visit(index, sumBase + pixel * sumPitch + filter);
     }
   }
-}
-
-function copyNumber(from: NumberWords, fromIndex: number, to: NumberWords, toIndex: number): void {
-  to[toIndex] = from[fromIndex] ?? 0;
 }
 
 function copyBig(from: readonly bigint[], fromIndex: number, to: bigint[], toIndex: number): void {

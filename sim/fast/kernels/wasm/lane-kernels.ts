@@ -1,6 +1,7 @@
 import { rawRange } from "../../../../isa/format.ts";
 import { registerKeeps } from "../../arithmetic/ranges.ts";
-import type { BoundRequantize, KernelLibrary, NumberStage, OverflowCounter } from "../contract.ts";
+import { roundingBias } from "../../arithmetic/rounding-bias.ts";
+import type { BoundRequantize, KernelLibrary, NumberStage, OverflowCounter, RequantizeTask } from "../contract.ts";
 import type { Arena } from "./arena.ts";
 import { type NumberRounding, numberRounding } from "./number-rounding.ts";
 import { fitOf } from "./registers.ts";
@@ -13,6 +14,9 @@ const STAGE_DOUBLES = 7;
 const OVERFLOWS = 6;
 /** Words of 32 bits of a requantization before its three doubles. */
 const TASK_FIELDS = 14;
+/** Words of 32 bits of an integer stage, of which the last counts. */
+const INTEGER_FIELDS = 9;
+const INTEGER_LIMIT = 2n ** 31n - 1n;
 
 /** Requantization and pooling of one arena; null for tasks whose words lie elsewhere or whose registers need more. */
 export function laneKernels(arena: Arena): Required<Pick<KernelLibrary, "requantize" | "maximum">> {
@@ -26,11 +30,15 @@ export function laneKernels(arena: Arena): Required<Pick<KernelLibrary, "requant
     requantize: (task) => {
       const sums = places(task.sums, task.sumBase);
       const outputs = places(task.outputs, task.outputBase);
-      const stages = [task.before, task.added, task.written].map((stage) => stage && stageOf(arena, stage));
+      const chain = [task.before, task.added, task.written];
+      const short = sums?.bytes === 4 && outputs?.bytes === 4 && fitsIntegers(task);
+      const integerStages = short ? chain.map((stage) => stage && integerStage(arena, stage)) : [undefined];
+      const integers = !integerStages.includes(undefined);
+      const stages = integers ? integerStages : chain.map((stage) => stage && stageOf(arena, stage));
       if (sums === null || outputs === null || stages.includes(undefined)) return null;
-      const [before, added, written] = stages as (Float64Array | null)[];
+      const [before, added, written] = stages as (Float64Array | Int32Array | null)[];
       const { pixels, filters, biases, activation } = task;
-      const aligned = arena.array("Float64Array", filters + (filters % 2));
+      const aligned = arena.array(integers ? "Int32Array" : "Float64Array", Math.ceil(filters / 4) * 4);
       const record = arena.array("Int32Array", TASK_FIELDS + 6);
       const address = arena.addressOf(record) ?? 0;
       record.set([
@@ -47,8 +55,9 @@ export function laneKernels(arena: Arena): Required<Pick<KernelLibrary, "requant
         ACTIVATION_CODES[activation.kind],
       ]);
       const scales = new Float64Array(record.buffer, address + TASK_FIELDS * 4, 3);
-      scales.set([task.valueScale, activation.scale, activation.bound]);
-      const requantize = exportedFunction(arena.instance("lanes", {}), "requantize");
+      const scaleOf = integers ? Math.log2 : (scale: number) => scale;
+      scales.set([scaleOf(task.valueScale), scaleOf(activation.scale), activation.bound]);
+      const requantize = exportedFunction(arena.instance("lanes", {}), integers ? "requantizeIntegers" : "requantize");
       const bound: BoundRequantize = {
         before: { overflows: 0 },
         added: { overflows: 0 },
@@ -89,8 +98,41 @@ export function laneKernels(arena: Arena): Required<Pick<KernelLibrary, "requant
   };
 }
 
-function count(counter: OverflowCounter, stage: Float64Array | null | undefined): void {
-  if (stage) counter.overflows = stage[OVERFLOWS] as number;
+function count(counter: OverflowCounter, stage: Float64Array | Int32Array | null | undefined): void {
+  if (stage) counter.overflows = stage[stage instanceof Int32Array ? INTEGER_FIELDS - 1 : OVERFLOWS] as number;
+}
+
+/** Whether integers of 32 bits hold the whole chain; shifts are whole numbers below 32. */
+function fitsIntegers({ magnitude, valueScale, activation, biases }: RequantizeTask): boolean {
+  const shifts = [valueScale, activation.scale, biases?.scale ?? 1].every((scale) => scale >= 1 && scale <= 2 ** 30);
+  return shifts && magnitude <= INTEGER_LIMIT && Math.abs(activation.bound) <= Number(INTEGER_LIMIT);
+}
+
+/** A stage's integers; undefined where the module cannot round or fit as the register does. */
+function integerStage(arena: Arena, { droppedBits, register }: NumberStage): Int32Array | undefined {
+  const fit = fitOf(register);
+  const rounds = droppedBits > 0;
+  const { wordLength, signed } = register.format;
+  if (fit === undefined || Math.abs(droppedBits) > 30 || (rounds && register.rounding === "stochastic"))
+    return undefined;
+  if (fit === "wrap" && (!signed || wordLength > 32)) return undefined;
+  const { base, negative, odd } = roundingBias(rounds ? register.rounding : "down", droppedBits);
+  const { min, max } = registerKeeps(register);
+  const clip = (end: bigint): number =>
+    Number(end < -INTEGER_LIMIT ? -INTEGER_LIMIT - 1n : end > INTEGER_LIMIT ? INTEGER_LIMIT : end);
+  const stage = arena.array("Int32Array", INTEGER_FIELDS);
+  const wrapShift = fit === "wrap" ? 32 - wordLength : -1;
+  stage.set([
+    Math.max(0, -droppedBits),
+    Math.max(0, droppedBits),
+    base,
+    negative,
+    odd,
+    clip(min),
+    clip(max),
+    wrapShift,
+  ]);
+  return stage;
 }
 
 /** A stage's doubles; undefined where the module cannot round or fit as the register does. */

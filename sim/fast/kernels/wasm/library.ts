@@ -9,13 +9,15 @@ import { laneKernels } from "./lane-kernels.ts";
 import { WASM_MISSING } from "./modules.ts";
 import { wideKernels } from "./wide-kernels.ts";
 
+const WASM_NAME = "WebAssembly SIMD";
+
 /** Kernels on vectors, with the plain ones for what they do not cover. They serve one program, and hold its words. */
 export function wasmKernels(): KernelLibrary {
   const arena = new Arena();
   const integers = integerKernels(arena);
   const wides = wideKernels(arena);
   return {
-    name: "WebAssembly SIMD",
+    name: WASM_NAME,
     allocate: ({ wordLength, signed }, length) => arena.words({ wordLength, signed, fractionLength: 0 }, length),
     ...laneKernels(arena),
     matrix: (problem, choice) => {
@@ -28,8 +30,11 @@ export function wasmKernels(): KernelLibrary {
   };
 }
 
-/** Vectors where the machine has them, else the plain kernels, with the reason in the name. */
-export const VECTOR_KERNELS: KernelLibrary =
-  WASM_MISSING === null
-    ? { ...PLAIN_KERNELS, name: "WebAssembly SIMD", forProgram: wasmKernels }
-    : { ...PLAIN_KERNELS, name: `${PLAIN_KERNELS.name} (${WASM_MISSING})` };
+/** Vectors, or where something is `missing` for them the plain kernels, with the reason in the name. */
+export function vectorKernels(missing: string | null): KernelLibrary {
+  if (missing !== null) return { ...PLAIN_KERNELS, name: `${PLAIN_KERNELS.name} (${missing})` };
+  return { ...PLAIN_KERNELS, name: WASM_NAME, forProgram: wasmKernels };
+}
+
+/** The best that this machine has. */
+export const VECTOR_KERNELS: KernelLibrary = vectorKernels(WASM_MISSING);

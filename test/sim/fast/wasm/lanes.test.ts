@@ -4,6 +4,7 @@ import { type FixedPointFormat, rawRange } from "../../../../isa/format.ts";
 import type { OverflowMode } from "../../../../isa/overflow.ts";
 import { quantize } from "../../../../isa/quantize.ts";
 import { type RegisterSpec, register } from "../../../../isa/register.ts";
+import { NumberChain } from "../../../../sim/fast/arithmetic/number-chain.ts";
 import type { RequantizeTask } from "../../../../sim/fast/kernels/contract.ts";
 import { VECTOR_KERNELS, wasmKernels } from "../../../../sim/fast/kernels/wasm/library.ts";
 import { WASM_MISSING } from "../../../../sim/fast/kernels/wasm/modules.ts";
@@ -37,6 +38,8 @@ const drawn = fc
     bias: fc.option(formats(12)),
     output: registers(34),
     activation: fc.constantFrom<"none" | "relu" | "clip">("none", "relu", "clip"),
+    /** The task says that its values need doubles. */
+    large: fc.boolean(),
     bound: fc.bigInt({ min: 0n, max: 50n }),
     pixels: fc.integer({ min: 1, max: 4 }),
     filters: fc.integer({ min: 1, max: 5 }),
@@ -56,7 +59,7 @@ describe.runIf(WASM_MISSING === null)("requantization on vectors", () => {
     let reached = 0;
     fc.assert(
       fc.property(drawn, ({ parts, words, biases }) => {
-        const { accumulator, sum, bias, output, activation, pixels, filters } = parts;
+        const { accumulator, sum, bias, output, activation, large, pixels, filters } = parts;
         const adding = sum ?? parts.adding;
         const value = (sum?.format ?? accumulator).fractionLength;
         const addedFraction = Math.max(value, bias?.fractionLength ?? value);
@@ -67,7 +70,15 @@ describe.runIf(WASM_MISSING === null)("requantization on vectors", () => {
         const biasWords = library.allocate(bias ?? accumulator, filters + 1);
         for (let index = 0; index < sums.length; index++) setWord(sums, index, words[index % words.length] ?? 0n);
         for (let index = 0; index <= filters; index++) setWord(biasWords, index, biases[index % biases.length] ?? 0n);
+        const chain = new NumberChain(rawRange(accumulator));
+        if (sum) chain.quantizer(accumulator.fractionLength, sum);
+        if (bias) {
+          chain.add(addedFraction - value, bias, addedFraction - bias.fractionLength);
+          chain.quantizer(addedFraction, adding);
+        }
+        chain.quantizer(result, output);
         const task: RequantizeTask = {
+          magnitude: large ? 2n ** 52n : chain.largest,
           pixels,
           filters,
           sums,
@@ -146,6 +157,7 @@ describe.runIf(WASM_MISSING === null)("requantization on vectors", () => {
         added: null,
         activation: { kind: "none", scale: 1, bound: 0 },
         written: { droppedBits: 0, register: register(format) },
+        magnitude: 2n ** 15n,
       })
       ?.run();
     expect([...outputs].map(Number)).toEqual([-1, 7, 7, 7, -1]);

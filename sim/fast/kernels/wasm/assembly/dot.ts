@@ -6,7 +6,7 @@
  * additions are free, so products may be added in pairs. Other blocks add product by product, k ascending, with every fit.
  */
 import { ADDRESSES, carriesOut, computeTile, SUMS } from "./driver";
-import { runsFit, Tile } from "./tile";
+import { PANEL, runsFit, Tile } from "./tile";
 
 /** How a sum is fitted; as `fitting` of the record. */
 const CLAMP = 0;
@@ -101,7 +101,7 @@ function fit(sum: v128, a: v128, q: v128, fitting: i32, least: v128, most: v128,
   return i32x4.max_s(v128.bitselect(saturated, sum, i32x4.shr_s(carriesOut(a, q, sum), 31)), least);
 }
 
-/** A block of one pixel, every sum fitted and every overflow counted. */
+/** A block of one pixel, every sum fitted and every overflow counted, as words that do not (int16.ts) or by carry. */
 // @ts-ignore: decorator
 @inline
 function fitted(tile: Tile, pixel: i32, table: i32, end: i32, weights: usize, fitting: i32): void {
@@ -114,6 +114,8 @@ function fitted(tile: Tile, pixel: i32, table: i32, end: i32, weights: usize, fi
   let low = v128.load(SUMS + (pixel << 5));
   let high = v128.load(SUMS + (pixel << 5), 16);
   let count = zero;
+  let same = zero;
+  const writes = ((end - table) >> 2) * 2 * PANEL;
   for (; table < end; table += 4) {
     const pair = v128.load32_splat(place + (load<i32>(table as usize) << 1));
     const weightsLow = v128.load(weights);
@@ -132,19 +134,26 @@ function fitted(tile: Tile, pixel: i32, table: i32, end: i32, weights: usize, fi
       } else {
         low = fit(sumLow, low, productLow, fitting, least, most, shift);
         high = fit(sumHigh, high, productHigh, fitting, least, most, shift);
-        count = i32x4.sub(count, i32x4.ne(low, sumLow));
-        count = i32x4.sub(count, i32x4.ne(high, sumHigh));
+        same = i32x4.sub(same, i32x4.eq(low, sumLow));
+        same = i32x4.sub(same, i32x4.eq(high, sumHigh));
       }
     }
     weights += 32;
   }
   v128.store(SUMS + (pixel << 5), low);
   v128.store(SUMS + (pixel << 5), high, 16);
-  tile.sumOverflows +=
-    i32x4.extract_lane(count, 0) +
-    i32x4.extract_lane(count, 1) +
-    i32x4.extract_lane(count, 2) +
-    i32x4.extract_lane(count, 3);
+  tile.sumOverflows += fitting == WRAP_32 ? sumOf(count) : writes - sumOf(same);
+}
+
+// @ts-ignore: decorator
+@inline
+function sumOf(counts: v128): i32 {
+  return (
+    i32x4.extract_lane(counts, 0) +
+    i32x4.extract_lane(counts, 1) +
+    i32x4.extract_lane(counts, 2) +
+    i32x4.extract_lane(counts, 3)
+  );
 }
 
 function fitClamp(tile: Tile, pixel: i32, table: i32, end: i32, weights: usize): void {

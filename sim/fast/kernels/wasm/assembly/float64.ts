@@ -113,10 +113,22 @@ function fit(words: v128, least: v128, most: v128, modulus: f64): v128 {
   return f64x2.sub(words, f64x2.mul(turns, f64x2.splat(modulus)));
 }
 
-/** A block of one pixel, every word fitted and every overflow counted. */
+/**
+ * A block of one pixel, every sum fitted and every overflow counted; products too where `check`. Eight filters at once: the
+ * fits of one sum wait for each other.
+ */
 // @ts-ignore: decorator
 @inline
-function fitted(tile: Tile64, pixel: i32, table: i32, end: i32, weights: usize, bias: v128, kind: i32): void {
+function fitted(
+  tile: Tile64,
+  pixel: i32,
+  table: i32,
+  end: i32,
+  panel: usize,
+  bias: v128,
+  check: bool,
+  kind: i32,
+): void {
   const registers = tile.registers as usize;
   const leastProduct = v128.load64_splat(registers, PRODUCT_MIN);
   const mostProduct = v128.load64_splat(registers, PRODUCT_MAX);
@@ -125,34 +137,71 @@ function fitted(tile: Tile64, pixel: i32, table: i32, end: i32, weights: usize, 
   const productModulus = load<f64>(registers, PRODUCT_MODULUS);
   const modulus = load<f64>(registers, RUN_MODULUS);
   const place = load<usize>(ADDRESSES + (pixel << 2));
+  const sums = SUMS + (pixel << 6);
   let productCount = i64x2.splat(0);
   let sumCount = i64x2.splat(0);
-  for (let part = 0; part < 64; part += 32) {
-    const sums = SUMS + (pixel << 6) + part;
-    let a = v128.load(sums);
-    let b = v128.load(sums, 16);
-    let panel = weights + part;
-    for (let entry = table; entry < end; entry += 4) {
-      const x = v128.load64_splat(place + (load<i32>(entry as usize) << 3));
-      const p = rounded(x, v128.load(panel), bias, kind);
-      const q = fit(p, leastProduct, mostProduct, productModulus);
-      productCount = i64x2.sub(productCount, f64x2.ne(p, q));
-      const s = f64x2.add(a, q);
-      a = fit(s, least, most, modulus);
-      sumCount = i64x2.sub(sumCount, f64x2.ne(a, s));
-      const r = rounded(x, v128.load(panel, 16), bias, kind);
-      const u = fit(r, leastProduct, mostProduct, productModulus);
-      productCount = i64x2.sub(productCount, f64x2.ne(r, u));
-      const t = f64x2.add(b, u);
-      b = fit(t, least, most, modulus);
-      sumCount = i64x2.sub(sumCount, f64x2.ne(b, t));
-      panel += STEP_BYTES;
+  let a = v128.load(sums);
+  let b = v128.load(sums, 16);
+  let c = v128.load(sums, 32);
+  let d = v128.load(sums, 48);
+  for (; table < end; table += 4) {
+    const x = v128.load64_splat(place + (load<i32>(table as usize) << 3));
+    const p0 = rounded(x, v128.load(panel), bias, kind);
+    let q0 = p0;
+    if (check) {
+      q0 = fit(p0, leastProduct, mostProduct, productModulus);
+      productCount = i64x2.sub(productCount, f64x2.ne(p0, q0));
     }
-    v128.store(sums, a);
-    v128.store(sums, b, 16);
+    const s0 = f64x2.add(a, q0);
+    a = fit(s0, least, most, modulus);
+    sumCount = i64x2.sub(sumCount, f64x2.ne(a, s0));
+    const p1 = rounded(x, v128.load(panel, 16), bias, kind);
+    let q1 = p1;
+    if (check) {
+      q1 = fit(p1, leastProduct, mostProduct, productModulus);
+      productCount = i64x2.sub(productCount, f64x2.ne(p1, q1));
+    }
+    const s1 = f64x2.add(b, q1);
+    b = fit(s1, least, most, modulus);
+    sumCount = i64x2.sub(sumCount, f64x2.ne(b, s1));
+    const p2 = rounded(x, v128.load(panel, 32), bias, kind);
+    let q2 = p2;
+    if (check) {
+      q2 = fit(p2, leastProduct, mostProduct, productModulus);
+      productCount = i64x2.sub(productCount, f64x2.ne(p2, q2));
+    }
+    const s2 = f64x2.add(c, q2);
+    c = fit(s2, least, most, modulus);
+    sumCount = i64x2.sub(sumCount, f64x2.ne(c, s2));
+    const p3 = rounded(x, v128.load(panel, 48), bias, kind);
+    let q3 = p3;
+    if (check) {
+      q3 = fit(p3, leastProduct, mostProduct, productModulus);
+      productCount = i64x2.sub(productCount, f64x2.ne(p3, q3));
+    }
+    const s3 = f64x2.add(d, q3);
+    d = fit(s3, least, most, modulus);
+    sumCount = i64x2.sub(sumCount, f64x2.ne(d, s3));
+    panel += STEP_BYTES;
   }
-  tile.productOverflows += <i32>(i64x2.extract_lane(productCount, 0) + i64x2.extract_lane(productCount, 1));
+  v128.store(sums, a);
+  v128.store(sums, b, 16);
+  v128.store(sums, c, 32);
+  v128.store(sums, d, 48);
+  if (check) tile.productOverflows += <i32>(i64x2.extract_lane(productCount, 0) + i64x2.extract_lane(productCount, 1));
   tile.sumOverflows += <i32>(i64x2.extract_lane(sumCount, 0) + i64x2.extract_lane(sumCount, 1));
+}
+
+function fitSums(tile: Tile64, pixel: i32, table: i32, end: i32, weights: usize, bias: v128, kind: i32): void {
+  if (kind == FLOOR) fitted(tile, pixel, table, end, weights, bias, false, FLOOR);
+  else if (kind == EVEN) fitted(tile, pixel, table, end, weights, bias, false, EVEN);
+  else fitted(tile, pixel, table, end, weights, bias, false, TRUNCATE);
+}
+
+function fitAll(tile: Tile64, pixel: i32, table: i32, end: i32, weights: usize, bias: v128, kind: i32): void {
+  if (kind == FLOOR) fitted(tile, pixel, table, end, weights, bias, true, FLOOR);
+  else if (kind == EVEN) fitted(tile, pixel, table, end, weights, bias, true, EVEN);
+  else fitted(tile, pixel, table, end, weights, bias, true, TRUNCATE);
 }
 
 /** Whether every sum of the pixels lies within ±limit. */
@@ -240,7 +289,10 @@ function computeTile(tile: Tile64, kind: i32): void {
         if (fits && within(pixels, mostSum - growth64(tile, load<f64>(bounds), steps))) {
           twoPixels(table, end, weights, bias, kind);
         } else {
-          for (let pixel = 0; pixel < pixels; pixel++) fitted(tile, pixel, table, end, weights, bias, kind);
+          for (let pixel = 0; pixel < pixels; pixel++) {
+            if (fits) fitSums(tile, pixel, table, end, weights, bias, kind);
+            else fitAll(tile, pixel, table, end, weights, bias, kind);
+          }
         }
         weights += steps * STEP_BYTES;
         bounds += 8;

@@ -1,6 +1,7 @@
 /**
- * Requantization and pooling on whole blocks. Integers in doubles, two side by side, as in float64.ts: the caller has
- * proved that every value of the chain, and what rounding adds to it, stays below 2^53.
+ * Requantization and pooling on whole blocks. Integers in doubles, two side by side, as in float64.ts, or in 32 bits, four
+ * side by side: the caller has proved that every value of the chain, and what rounding adds to it, stays below 2^53, or
+ * below 2^31.
  */
 
 /** How a stage makes an integer of a scaled value, and fits it; as in ../lane-kernels.ts. */
@@ -158,6 +159,120 @@ export function requantize(address: usize): void {
   if (hasBefore) before.overflows = total(beforeCount);
   if (hasAdded) added.overflows = total(addedCount);
   written.overflows = total(writtenCount);
+}
+
+/** A quantization of 32-bit integers: fields in this order. `wrapShift`: 32 − W where it wraps, else −1. */
+@unmanaged
+class IntegerStage {
+  /** Zeros appended, or bits dropped. */
+  raised: i32;
+  dropped: i32;
+  /** Rounding as an addition before the floor; `negative` to negative values, `odd` where the floor is odd. */
+  base: i32;
+  negative: i32;
+  odd: i32;
+  min: i32;
+  max: i32;
+  wrapShift: i32;
+  /** Set by the kernel. */
+  overflows: i32;
+}
+
+// @ts-ignore: decorator
+@inline
+function roundedInteger(stage: IntegerStage, value: v128): v128 {
+  const dropped = stage.dropped;
+  if (dropped == 0) return i32x4.shl(value, stage.raised);
+  const negative = v128.and(i32x4.shr_s(value, 31), i32x4.splat(stage.negative));
+  let biased = i32x4.add(i32x4.add(value, i32x4.splat(stage.base)), negative);
+  if (stage.odd != 0) {
+    const odd = i32x4.shr_s(i32x4.shl(value, 31 - dropped), 31);
+    biased = i32x4.add(biased, v128.and(odd, i32x4.splat(stage.odd)));
+  }
+  return i32x4.shr_s(biased, dropped);
+}
+
+// @ts-ignore: decorator
+@inline
+function fittedInteger(stage: IntegerStage, word: v128): v128 {
+  const shift = stage.wrapShift;
+  if (shift >= 0) return i32x4.shr_s(i32x4.shl(word, shift), shift);
+  return i32x4.min_s(i32x4.max_s(word, i32x4.splat(stage.min)), i32x4.splat(stage.max));
+}
+
+// @ts-ignore: decorator
+@inline
+function totalOf(count: v128): i32 {
+  return (
+    i32x4.extract_lane(count, 0) +
+    i32x4.extract_lane(count, 1) +
+    i32x4.extract_lane(count, 2) +
+    i32x4.extract_lane(count, 3)
+  );
+}
+
+/**
+ * The same where sums, outputs and all values of the chain are 32-bit integers: four side by side. Scales are shifts, the
+ * bound is an integer; biases lie aligned as 32-bit words, filled up to a multiple of four with 0.
+ */
+// @ts-ignore: decorator
+@inline
+function requantizeRows(task: Requantization, hasBefore: bool, hasAdded: bool): void {
+  const before = changetype<IntegerStage>(task.before as usize);
+  const added = changetype<IntegerStage>(task.added as usize);
+  const written = changetype<IntegerStage>(task.written as usize);
+  const valueShift = <i32>task.valueScale;
+  const activationShift = <i32>task.activationScale;
+  const activation = task.activation;
+  const bound = i32x4.splat(<i32>task.bound);
+  const zero = i32x4.splat(0);
+  const filters = task.filters;
+  let beforeCount = zero;
+  let addedCount = zero;
+  let writtenCount = zero;
+  for (let pixel = 0; pixel < task.pixels; pixel++) {
+    let sums = (task.sums + pixel * task.sumPitch) as usize;
+    let output = (task.outputs + pixel * task.outputPitch) as usize;
+    let bias = task.biases as usize;
+    for (let filter = 0; filter < filters; filter += 4) {
+      const present = min(4, filters - filter);
+      const mask = i32x4.gt_s(i32x4.splat(present), i32x4(0, 1, 2, 3));
+      let value = v128.load(sums);
+      if (hasBefore) {
+        const word = roundedInteger(before, value);
+        value = fittedInteger(before, word);
+        beforeCount = i32x4.sub(beforeCount, v128.and(mask, i32x4.ne(value, word)));
+      }
+      if (hasAdded) {
+        const word = roundedInteger(added, i32x4.add(i32x4.shl(value, valueShift), v128.load(bias)));
+        value = fittedInteger(added, word);
+        addedCount = i32x4.sub(addedCount, v128.and(mask, i32x4.ne(value, word)));
+      }
+      if (activation != 0) {
+        value = i32x4.max_s(i32x4.shl(value, activationShift), zero);
+        if (activation == 2) value = i32x4.min_s(value, bound);
+      }
+      const word = roundedInteger(written, value);
+      const fit = fittedInteger(written, word);
+      writtenCount = i32x4.sub(writtenCount, v128.and(mask, i32x4.ne(fit, word)));
+      if (present == 4) v128.store(output, fit);
+      else storeFirst(output, fit, present << 2);
+      sums += 16;
+      output += 16;
+      bias += 16;
+    }
+  }
+  if (hasBefore) before.overflows = totalOf(beforeCount);
+  if (hasAdded) added.overflows = totalOf(addedCount);
+  written.overflows = totalOf(writtenCount);
+}
+
+/** Computes a requantize instruction in 32-bit integers, and counts the overflows of its stages. */
+export function requantizeIntegers(address: usize): void {
+  const task = changetype<Requantization>(address);
+  if (task.before != 0) requantizeRows(task, true, task.added != 0);
+  else if (task.added != 0) requantizeRows(task, false, true);
+  else requantizeRows(task, false, false);
 }
 
 /** A maximum pooling; addresses and offsets in bytes. */

@@ -72,8 +72,10 @@ function twoPixels(table: i32, end: i32, weights: usize, states: usize, others: 
   v128.store(others, s3, 16);
 }
 
-/** A block of one pixel, every word fitted and every overflow counted; left-aligned as in int16.ts. */
-function fitted(tile: Tile, pixel: i32, table: i32, end: i32, weights: usize, states: usize): void {
+/** A block of one pixel, every word fitted and every overflow counted as in int16.ts; words lie left-aligned. */
+// @ts-ignore: decorator
+@inline
+function fitted(tile: Tile, pixel: i32, table: i32, end: i32, weights: usize, states: usize, check: bool): void {
   const place = load<usize>(ADDRESSES + (pixel << 2));
   const left: i32 = clz(tile.sumMax) - 17;
   const unusedBits: i32 = (1 << left) - 1;
@@ -86,6 +88,7 @@ function fitted(tile: Tile, pixel: i32, table: i32, end: i32, weights: usize, st
   let sums = i16x8.shl(v128.load(SUMS + (pixel << 4)), LEFT);
   let s0 = v128.load(states);
   let s1 = v128.load(states, 16);
+  const writes = ((end - table) >> 2) * PANEL;
   let productCount = i16x8.splat(0);
   let sumCount = i16x8.splat(0);
   for (; table < end; table += 4) {
@@ -97,23 +100,33 @@ function fitted(tile: Tile, pixel: i32, table: i32, end: i32, weights: usize, st
     let words: v128;
     if (wraps) words = v128.shuffle<i16>(low, high, 0, 2, 4, 6, 8, 10, 12, 14);
     else words = i16x8.max_s(v128.andnot(i16x8.narrow_i32x4_s(low, high), unused), lowestProduct);
-    const differs = i16x8.narrow_i32x4_s(
-      i32x4.ne(i32x4.extend_low_i16x8_s(words), low),
-      i32x4.ne(i32x4.extend_high_i16x8_s(words), high),
-    );
-    productCount = i16x8.sub(productCount, differs);
+    if (check) {
+      const same = i16x8.narrow_i32x4_s(
+        i32x4.eq(i32x4.extend_low_i16x8_s(words), low),
+        i32x4.eq(i32x4.extend_high_i16x8_s(words), high),
+      );
+      productCount = i16x8.sub(productCount, same);
+    }
     const wrapped = i16x8.add(sums, words);
     let fit = i16x8.add_sat_s(sums, words);
     if (!wraps) fit = i16x8.max_s(v128.andnot(fit, unused), lowest);
-    sumCount = i16x8.sub(sumCount, i16x8.ne(fit, wrapped));
+    sumCount = i16x8.sub(sumCount, i16x8.eq(fit, wrapped));
     sums = wraps ? wrapped : fit;
     weights += STEP_BYTES;
   }
   v128.store(SUMS + (pixel << 4), i16x8.shr_s(sums, LEFT));
   v128.store(states, s0);
   v128.store(states, s1, 16);
-  tile.productOverflows += sumOf(productCount);
-  tile.sumOverflows += sumOf(sumCount);
+  if (check) tile.productOverflows += writes - sumOf(productCount);
+  tile.sumOverflows += writes - sumOf(sumCount);
+}
+
+function fitSums(tile: Tile, pixel: i32, table: i32, end: i32, weights: usize, states: usize): void {
+  fitted(tile, pixel, table, end, weights, states, false);
+}
+
+function fitAll(tile: Tile, pixel: i32, table: i32, end: i32, weights: usize, states: usize): void {
+  fitted(tile, pixel, table, end, weights, states, true);
 }
 
 // @ts-ignore: decorator
@@ -153,7 +166,10 @@ function panelOf(tile: Tile, panel: i32, filter: i32, present: i32, first: i32, 
     const limit = (tile.sumMax as i64) - growth(tile, bound, steps);
     if (fits && limit >= 0 && within16(0, pixels, <i32>limit)) twoPixels(table, end, weights, states, others);
     else {
-      for (let pixel = 0; pixel < pixels; pixel++) fitted(tile, pixel, table, end, weights, states + pixel * pitch);
+      for (let pixel = 0; pixel < pixels; pixel++) {
+        if (fits) fitSums(tile, pixel, table, end, weights, states + pixel * pitch);
+        else fitAll(tile, pixel, table, end, weights, states + pixel * pitch);
+      }
     }
     weights += steps * STEP_BYTES;
     table = end;
