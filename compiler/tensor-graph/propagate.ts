@@ -1,6 +1,5 @@
 /** Types, shapes and, where they follow from constants alone, the elements of a tensor graph's values. */
 import { diagnosticError } from "../../isa/diagnostic.ts";
-import { MAXIMUM_ELEMENTS } from "../graph/shape.ts";
 import { runNode } from "./evaluate-node.ts";
 import type { TensorOperator } from "./operator.ts";
 import { findOperator, nodePlace } from "./operators/table.ts";
@@ -21,8 +20,11 @@ export type InputShapes = ReadonlyMap<string, readonly number[]>;
 /** `"known"`: every value must become known, or a diagnostic says why not. `"partly"`: what stays unknown is left out. */
 export type Completeness = "known" | "partly";
 
-/** Of all nodes that compute constants, together: a file may not make memory out of a few numbers. */
-const MAXIMUM_COMPUTED_ELEMENTS = 2 * MAXIMUM_ELEMENTS;
+/** Elements that nodes may compute as constants: a file may not make memory out of a few numbers. */
+const FREE_ELEMENTS = 2 ** 24;
+
+/** And so many times the elements of the constants in the file. */
+const GROWTH = 8;
 
 /** All that is known, by value name. Throws `DiagnosticError`. */
 export function propagate(
@@ -33,8 +35,11 @@ export function propagate(
 ): ReadonlyMap<string, KnownTensor> {
   const known = new Map<string, KnownTensor>();
   const placeholders = new Placeholders();
-  let computed = 0;
-  for (const [name, constant] of graph.constants) known.set(name, { ...constant, constant });
+  let allowance = FREE_ELEMENTS;
+  for (const [name, constant] of graph.constants) {
+    known.set(name, { ...constant, constant });
+    allowance += GROWTH * constant.data.length;
+  }
   for (const { name, type, shape } of graph.inputs) {
     const given = inputShapes.get(name) ?? shape;
     const complete = given.filter((size): size is number => typeof size === "number");
@@ -74,14 +79,14 @@ export function propagate(
     node.outputs.forEach((name, position) => {
       const output = outputs[position];
       if (name === "" || output === undefined) return;
-      if (constant) computed += output.data.length;
+      if (constant) allowance -= output.data.length;
       known.set(name, { type: output.type, shape: output.shape, constant: constant ? output : undefined });
     });
-    if (computed > MAXIMUM_COMPUTED_ELEMENTS) {
+    if (allowance < 0) {
       throw diagnosticError(
         "OPERATOR",
         nodePlace(node, where),
-        `the constants computed so far have ${computed} elements, expected at most ${MAXIMUM_COMPUTED_ELEMENTS}`,
+        `the constants computed so far have more than ${FREE_ELEMENTS} and ${GROWTH} times the elements of the file's`,
         "check the sizes in the file",
       );
     }

@@ -4,7 +4,7 @@ import { choiceAttribute, floatAttribute, nodeError, requiredInput, requireType 
 import type { OperatorInputs, TensorOperator } from "../operator.ts";
 import { FLOAT_TYPES, isBig, NUMBER_TYPES, numbersOf, zeros } from "../tensor.ts";
 import type { AnyTensor, ElementType, TensorNode } from "../tensor-graph.ts";
-import { mapElements, requireSameType } from "./elementwise.ts";
+import { likeFirst, mapElements, requireSameType } from "./elementwise.ts";
 import { erf } from "./functions.ts";
 
 /** Parameter names with their values where a node has none. */
@@ -159,6 +159,7 @@ function activation<Name extends string>(
       ) as Defaults<Name>;
       return [mapElements(input, make(parameters), (value) => (value < 0n ? 0n : value))];
     },
+    infer: likeFirst,
   }));
 }
 

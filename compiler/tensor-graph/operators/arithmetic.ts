@@ -4,7 +4,7 @@ import { flagAttribute, nodeError, requiredInput, requireType } from "../node-ac
 import type { TensorOperator } from "../operator.ts";
 import { bigFrom, FLOAT_TYPES, isBig, isFloat, NUMBER_TYPES, numbersOf, zeros } from "../tensor.ts";
 import type { AnyTensor, ElementType } from "../tensor-graph.ts";
-import { type BinaryFunction, broadcastBinary, requireSameType } from "./elementwise.ts";
+import { type BinaryFunction, broadcastBinary, likeBroadcast, requireSameType } from "./elementwise.ts";
 
 const ADD: BinaryFunction = { number: (a, b) => a + b, bigint: (a, b) => a + b };
 const SUBTRACT: BinaryFunction = { number: (a, b) => a - b, bigint: (a, b) => a - b };
@@ -83,6 +83,7 @@ function binary(name: string, since: readonly number[], choose: (a: AnyTensor) =
       requireType(a, "A", NUMBER_TYPES);
       return [broadcastBinary(a, requiredInput(inputs, 1, "B"), choose(a))];
     },
+    infer: likeBroadcast,
   }));
 }
 
@@ -112,6 +113,7 @@ function variadic(
       for (let i = 0; i < result.data.length; i++) result.data[i] = finish(numbers[i] ?? 0, tensors.length);
       return [result];
     },
+    infer: likeBroadcast,
   }));
 }
 

@@ -1,8 +1,9 @@
 /** Operators that work element by element: how inputs meet, in numbers and in bigint. */
 import { broadcastIndex, broadcastShape } from "../broadcast.ts";
-import { nodeError } from "../node-access.ts";
+import { nodeError, requiredInput } from "../node-access.ts";
+import type { OperatorInputs } from "../operator.ts";
 import { describeTensor, isBig, type TensorOf, zeros } from "../tensor.ts";
-import type { AnyTensor, ElementType } from "../tensor-graph.ts";
+import type { AnyTensor, ElementType, TensorNode } from "../tensor-graph.ts";
 
 /** A function of two elements, for numbers and for 64-bit integers. Results wrap as the element type does. */
 export interface BinaryFunction {
@@ -82,6 +83,18 @@ export function mapElements(
   const to: BigInt64Array | BigUint64Array = result.data;
   for (let i = 0; i < to.length; i++) to[i] = bigint(from[i] ?? 0n);
   return result;
+}
+
+/** For `infer`: the result has type and shape of the first input. */
+export function likeFirst(_node: TensorNode, inputs: OperatorInputs): readonly AnyTensor[] {
+  return [requiredInput(inputs, 0, "X")];
+}
+
+/** For `infer`: the result has the first input's type, and the shape to which all broadcast. */
+export function likeBroadcast(_node: TensorNode, inputs: OperatorInputs): readonly AnyTensor[] {
+  const tensors = inputs.map((_input, position) => requiredInput(inputs, position, `${position}`));
+  requireSameType(tensors);
+  return [zeros(requiredInput(inputs, 0, "0").type as ElementType, broadcastShape(tensors.map(({ shape }) => shape)))];
 }
 
 /** Throws `DiagnosticError` unless all tensors have one element type. */

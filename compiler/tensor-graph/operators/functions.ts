@@ -3,7 +3,7 @@ import { requiredInput, requireType } from "../node-access.ts";
 import type { TensorOperator } from "../operator.ts";
 import { FLOAT_TYPES, NUMBER_TYPES } from "../tensor.ts";
 import type { ElementType } from "../tensor-graph.ts";
-import { mapElements } from "./elementwise.ts";
+import { likeFirst, mapElements } from "./elementwise.ts";
 
 const NOT_BIG = (value: bigint): bigint => value;
 
@@ -56,6 +56,7 @@ function elementFunction(
       requireType(input, "X", types);
       return [mapElements(input, number, bigint)];
     },
+    infer: likeFirst,
   }));
 }
 
