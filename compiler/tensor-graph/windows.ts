@@ -2,7 +2,7 @@
  * Where the windows of a convolution or a pool stand: from `auto_pad`, `pads`, strides, dilations and `ceil_mode` to
  * concrete padding and output sizes. One record per spatial axis; sizes and padding in elements of that axis.
  */
-import { diagnosticError } from "../../isa/diagnostic.ts";
+import { nodeError } from "./node-access.ts";
 
 export const AUTO_PADS = ["NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"] as const;
 
@@ -66,10 +66,9 @@ export function slidingWindows(sizes: readonly number[], attributes: SlidingWind
     const [before, after] = padsOf(attributes, axis);
     const room = input + before + after - extent;
     if (room < 0) {
-      throw diagnosticError(
-        "TENSOR_WINDOW",
+      throw nodeError(
         `spatial axis ${axis}`,
-        `a window of ${extent} does not fit into ${input} elements with padding ${before} and ${after}`,
+        `found ${input} elements with padding ${before} and ${after}, where a window of ${extent} does not fit`,
         "check kernel_shape, dilations and pads",
       );
     }
@@ -103,8 +102,7 @@ export function transposedWindows(
       const [before, after] = padsOf(attributes, axis);
       const output = full - before - after;
       if (output < 1) {
-        throw diagnosticError(
-          "TENSOR_WINDOW",
+        throw nodeError(
           `spatial axis ${axis}`,
           `padding ${before} and ${after} leaves nothing of ${full} elements`,
           "check pads",
@@ -142,10 +140,9 @@ function check(sizes: readonly number[], attributes: WindowAttributes): void {
   const rank = sizes.length;
   const expect = (name: string, values: readonly number[], count: number, least: number): void => {
     if (values.length === count && values.every((value) => Number.isSafeInteger(value) && value >= least)) return;
-    throw diagnosticError(
-      "TENSOR_WINDOW",
+    throw nodeError(
       `attribute ${name}`,
-      `[${values.join(", ")}], expected ${count} integers from ${least}`,
+      `found [${values.join(", ")}], expected ${count} integers from ${least}`,
       `the input has ${rank} spatial axes`,
     );
   };
@@ -154,10 +151,9 @@ function check(sizes: readonly number[], attributes: WindowAttributes): void {
   expect("dilations", attributes.dilations, rank, 1);
   expect("pads", attributes.pads, 2 * rank, 0);
   if (attributes.autoPad !== "NOTSET" && attributes.pads.some((pad) => pad !== 0)) {
-    throw diagnosticError(
-      "TENSOR_WINDOW",
+    throw nodeError(
       "attribute pads",
-      `given together with auto_pad ${attributes.autoPad}`,
+      `found padding besides auto_pad ${attributes.autoPad}`,
       "leave one of the two out",
     );
   }

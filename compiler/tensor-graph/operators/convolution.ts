@@ -1,4 +1,5 @@
 /** Conv and ConvTranspose, one to three spatial axes. */
+import { formatShape } from "../../graph/shape.ts";
 import { convolve, convolveTransposed } from "../convolve.ts";
 import { integerAttribute, integersAttribute, nodeError, typedInput } from "../node-access.ts";
 import type { OperatorInputs, TensorOperator } from "../operator.ts";
@@ -30,8 +31,8 @@ export function convolutionGeometry(node: TensorNode, x: AnyTensor, w: AnyTensor
   if (groups * channels !== inputChannels || allFilters % groups !== 0) {
     throw nodeError(
       "input W",
-      `shape [${w.shape.join(", ")}] in ${groups} groups`,
-      `the input has ${inputChannels} channels; filters must be a multiple of the groups`,
+      `found shape ${formatShape(w.shape)} in ${groups} groups, expected ${inputChannels} channels in all and filters in equal parts`,
+      "check group",
     );
   }
   const axes = slidingWindows(sizes, { ...windowAttributes(node, sizes.length, kernel), ceilMode: false });
@@ -50,8 +51,8 @@ export function transposedGeometry(node: TensorNode, x: AnyTensor, w: AnyTensor)
   if (weightChannels !== inputChannels) {
     throw nodeError(
       "input W",
-      `has shape [${w.shape.join(", ")}]`,
-      `its first axis must be the ${inputChannels} channels of the input`,
+      `found shape ${formatShape(w.shape)}, expected ${inputChannels} first, the channels of the input`,
+      "check the model",
     );
   }
   const spatial = sizes.length;
@@ -60,8 +61,8 @@ export function transposedGeometry(node: TensorNode, x: AnyTensor, w: AnyTensor)
   if (outputPadding.length !== spatial || outputPadding.some((padding) => padding < 0)) {
     throw nodeError(
       "attribute output_padding",
-      `is [${outputPadding.join(", ")}]`,
-      `expected ${spatial} integers from 0`,
+      `found [${outputPadding.join(", ")}], expected ${spatial} integers from 0`,
+      "export the model again",
     );
   }
   const axes = transposedWindows(sizes, { ...attributes, outputPadding, outputSizes: outputSizesOf(node, spatial) });
@@ -73,7 +74,11 @@ export function transposedGeometry(node: TensorNode, x: AnyTensor, w: AnyTensor)
 function groupsOf(node: TensorNode, channels: number): number {
   const groups = integerAttribute(node, "group", 1);
   if (groups >= 1 && channels % groups === 0) return groups;
-  throw nodeError("attribute group", `is ${groups}`, `expected a divisor of the ${channels} input channels`);
+  throw nodeError(
+    "attribute group",
+    `found ${groups}, expected a divisor of the ${channels} input channels`,
+    "check group",
+  );
 }
 
 /** `output_shape`: the spatial sizes, before which some files also write batch and channels. */
@@ -82,7 +87,11 @@ function outputSizesOf(node: TensorNode, spatial: number): readonly number[] | n
   if (shape === undefined || shape.length === 0) return null;
   const sizes = shape.length === spatial + 2 ? shape.slice(2) : shape;
   if (sizes.length === spatial && sizes.every((size) => size >= 1)) return sizes;
-  throw nodeError("attribute output_shape", `is [${shape.join(", ")}]`, `expected ${spatial} sizes`);
+  throw nodeError(
+    "attribute output_shape",
+    `found [${shape.join(", ")}], expected ${spatial} sizes`,
+    "check the model",
+  );
 }
 
 interface ConvolutionOperands extends ConvolutionGeometry {

@@ -27,8 +27,8 @@ export function poolGeometry(node: TensorNode, x: AnyTensor): PoolGeometry {
     if (before >= extent || after >= extent) {
       throw nodeError(
         "attribute pads",
-        `has ${before} and ${after}`,
-        `a window of ${extent} would lie in padding alone`,
+        `found ${before} and ${after}, expected less than the window's ${extent}`,
+        "a window must not lie in padding alone",
       );
     }
   }
@@ -206,7 +206,7 @@ function global(
 function powerOf(node: TensorNode): number {
   const power = integerAttribute(node, "p", 2);
   if (power >= 1) return power;
-  throw nodeError("attribute p", `is ${power}`, "expected at least 1");
+  throw nodeError("attribute p", `found ${power}, expected at least 1`, "export the model again");
 }
 
 const WINDOW = ["auto_pad", "kernel_shape", "pads", "strides"] as const;

@@ -22,13 +22,13 @@ export function windowAttributes(node: TensorNode, spatial: number, kernel?: rea
   if (kernel !== undefined && stated !== undefined && String(stated) !== String(kernel)) {
     throw nodeError(
       "attribute kernel_shape",
-      `is [${stated.join(", ")}]`,
-      `the weights have spatial sizes [${kernel.join(", ")}]`,
+      `found [${stated.join(", ")}], expected the weights' [${kernel.join(", ")}]`,
+      "leave it out",
     );
   }
   const sizes = kernel ?? stated;
   if (sizes === undefined) {
-    throw nodeError("attribute kernel_shape", "is missing", "the operator needs it");
+    throw nodeError("attribute kernel_shape", "found none, expected the window's sizes", "export the model again");
   }
   return {
     kernel: sizes,
