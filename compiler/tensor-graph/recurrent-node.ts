@@ -51,19 +51,19 @@ export interface Activation {
 }
 
 interface ActivationRule {
-  /** Values that stand where the node gives none; absent: the function takes no such parameter. */
-  readonly alpha?: number;
-  readonly beta?: number;
+  /** Values that stand where the node gives none, null where it must; absent: the function takes no such parameter. */
+  readonly alpha?: number | null;
+  readonly beta?: number | null;
   compute(x: number, alpha: number, beta: number): number;
 }
 
 export const RECURRENT_ACTIVATIONS: Readonly<Record<ActivationName, ActivationRule>> = {
-  Affine: { alpha: 1, beta: 0, compute: (x, alpha, beta) => alpha * x + beta },
+  Affine: { alpha: null, beta: null, compute: (x, alpha, beta) => alpha * x + beta },
   Elu: { alpha: 1, compute: (x, alpha) => (x >= 0 ? x : alpha * Math.expm1(x)) },
   HardSigmoid: { alpha: 0.2, beta: 0.5, compute: (x, alpha, beta) => Math.min(Math.max(alpha * x + beta, 0), 1) },
   LeakyRelu: { alpha: 0.01, compute: (x, alpha) => (x >= 0 ? x : alpha * x) },
   Relu: { compute: (x) => Math.max(x, 0) },
-  ScaledTanh: { alpha: 1, beta: 1, compute: (x, alpha, beta) => alpha * Math.tanh(beta * x) },
+  ScaledTanh: { alpha: null, beta: null, compute: (x, alpha, beta) => alpha * Math.tanh(beta * x) },
   Sigmoid: { compute: (x) => 1 / (1 + Math.exp(-x)) },
   Softplus: { compute: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))) },
   Softsign: { compute: (x) => x / (1 + Math.abs(x)) },
@@ -192,8 +192,8 @@ function directionsOf(node: TensorNode, operator: RecurrentOperator): readonly R
     const rule = RECURRENT_ACTIVATIONS[name];
     return {
       name,
-      alpha: rule.alpha === undefined ? 0 : (alphas.shift() ?? rule.alpha),
-      beta: rule.beta === undefined ? 0 : (betas.shift() ?? rule.beta),
+      alpha: parameter(name, "activation_alpha", alphas, rule.alpha),
+      beta: parameter(name, "activation_beta", betas, rule.beta),
     };
   });
   return reverses.map((reverse, index) => ({
@@ -201,6 +201,19 @@ function directionsOf(node: TensorNode, operator: RecurrentOperator): readonly R
     reverse,
     activations: activations.slice(index * each, (index + 1) * each),
   }));
+}
+
+/** Takes the next of the values given; 0 for a function that takes none. */
+function parameter(
+  name: ActivationName,
+  attribute: string,
+  given: number[],
+  absent: number | null | undefined,
+): number {
+  if (absent === undefined) return 0;
+  const value = given.shift() ?? absent;
+  if (value !== null) return value;
+  throw nodeError(`attribute ${attribute}`, `found no value for ${name}, expected one`, "give all parameters");
 }
 
 function activationName(text: string): ActivationName {
