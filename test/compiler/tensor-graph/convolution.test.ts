@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { tensorFrom } from "../../../compiler/tensor-graph/tensor.ts";
-import { expectAgreement, integers, interpreted, maybe, type NodeCase, quarters } from "./onnxruntime.ts";
+import { expectAgreement, integers, interpreted, maybe, type NodeCase, quarters, runs } from "./onnxruntime.ts";
 
 const size = fc.integer({ min: 1, max: 3 });
 
@@ -110,14 +110,14 @@ describe("convolution", () => {
   it("Conv equals onnxruntime's for groups, dilations, strides, uneven padding and one to three axes", async () => {
     await fc.assert(
       fc.asyncProperty(convolution, (nodeCase) => expectAgreement(nodeCase)),
-      { numRuns: 60 },
+      { numRuns: runs(24) },
     );
   });
 
   it("ConvTranspose equals onnxruntime's for groups, dilations, strides, padding and output padding", async () => {
     await fc.assert(
       fc.asyncProperty(transposed, (nodeCase) => expectAgreement(nodeCase)),
-      { numRuns: 60 },
+      { numRuns: runs(24) },
     );
   });
 

@@ -136,3 +136,8 @@ export function maybe<T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
 export function integers(values: readonly number[]): readonly bigint[] {
   return values.map(BigInt);
 }
+
+/** Runs of a property through onnxruntime, where one takes some 20 ms. */
+export function runs(usual: number): number {
+  return process.env.MACROSCOPE_LONG === "1" ? 20 * usual : usual;
+}

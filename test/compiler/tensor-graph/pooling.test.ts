@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { tensorFrom } from "../../../compiler/tensor-graph/tensor.ts";
-import { expectAgreement, integers, interpreted, type NodeCase, quarters } from "./onnxruntime.ts";
+import { expectAgreement, integers, interpreted, type NodeCase, quarters, runs } from "./onnxruntime.ts";
 
 interface Axis {
   readonly kernel: number;
@@ -84,7 +84,7 @@ describe("pooling", () => {
   it.each(VARIANTS)("$operator of opset $opset equals onnxruntime's", async (variant) => {
     await fc.assert(
       fc.asyncProperty(poolCase(variant), (nodeCase) => expectAgreement(nodeCase)),
-      { numRuns: 40 },
+      { numRuns: runs(16) },
     );
   });
 
@@ -101,7 +101,7 @@ describe("pooling", () => {
     );
     await fc.assert(
       fc.asyncProperty(withIndices, (nodeCase) => expectAgreement(nodeCase)),
-      { numRuns: 40 },
+      { numRuns: runs(16) },
     );
   });
 
@@ -109,7 +109,7 @@ describe("pooling", () => {
     const x = fc.array(small, { minLength: 3, maxLength: 5 }).chain(quarters);
     await fc.assert(
       fc.asyncProperty(x, (input) => expectAgreement({ operator, opset: 13, inputs: [input] })),
-      { numRuns: 30 },
+      { numRuns: runs(15) },
     );
   });
 

@@ -6,7 +6,7 @@ import { interpret } from "../../../compiler/tensor-graph/interpret.ts";
 import { tensorFrom } from "../../../compiler/tensor-graph/tensor.ts";
 import type { AnyTensor, TensorGraph, TensorNode } from "../../../compiler/tensor-graph/tensor-graph.ts";
 import { unrollRecurrent } from "../../../compiler/tensor-graph/unroll-recurrent.ts";
-import { elements, expectAgreement, expectNear, maybe, type NodeCase } from "./onnxruntime.ts";
+import { elements, expectAgreement, expectNear, maybe, type NodeCase, runs } from "./onnxruntime.ts";
 
 const OPERATORS = ["LSTM", "GRU", "RNN"] as const;
 const GATES = { LSTM: 4, GRU: 3, RNN: 1 } as const;
@@ -143,7 +143,7 @@ describe("recurrent operators", () => {
       const cases = recurrent(operator, { opsets: [7, 13, 14], lengths: true, layouts: false });
       await fc.assert(
         fc.asyncProperty(cases, (nodeCase) => expectAgreement(nodeCase, 1e-4)),
-        { numRuns: 30 },
+        { numRuns: runs(15) },
       );
     },
   );
