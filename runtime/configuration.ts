@@ -6,15 +6,20 @@ import { type Diagnostic, DiagnosticError, diagnosticError, nearestName } from "
 import { DEFAULT_MACHINE, type Machine, validMachine } from "../isa/machine.ts";
 import { machineSchema } from "../isa/program-schema.ts";
 import { ENGINE_NAMES, type EngineName } from "../sim/engines.ts";
-import type { Preprocessing } from "./datasets/dataset.ts";
+import { COLOURS, PREPROCESSING_LIMITS, type Preprocessing, RESIZE_KERNELS } from "./datasets/preprocessing.ts";
+import { type PreprocessingSpecification, preprocessingFrom } from "./datasets/recipes.ts";
 import { readTextFile } from "./files.ts";
 
 /** Everything that decides a run. A result holds it resolved, so that `--config result.json` repeats the run. */
 export interface RunConfiguration {
   /** Bundled model, TensorFlow.js `model.json` or its folder, or a program file. */
   readonly model: string;
-  /** Bundled data set, IDX folder or IDX file. */
+  /** Bundled data set, `random:<seed>`, or a file or folder of images. */
   readonly data: string;
+  /** File of labels; null takes those that come with the data. */
+  readonly labels: string | null;
+  /** Added to every label, e.g. 1 for networks whose class 0 is the background. */
+  readonly labelOffset: number;
   readonly images: number;
   readonly seed: number;
   readonly engine: EngineName;
@@ -38,6 +43,8 @@ export interface Calibration {
 export interface ConfigurationFile {
   readonly model?: string | undefined;
   readonly data?: string | undefined;
+  readonly labels?: string | null | undefined;
+  readonly labelOffset?: number | undefined;
   readonly images?: number | undefined;
   readonly seed?: number | undefined;
   readonly engine?: EngineName | undefined;
@@ -45,7 +52,8 @@ export interface ConfigurationFile {
   readonly observe?: number | undefined;
   readonly machine?: Readonly<Record<string, unknown>> | undefined;
   readonly assignment?: unknown;
-  readonly preprocessing?: { readonly scale?: number | undefined; readonly offset?: number | undefined } | undefined;
+  /** Fields, or the name of a recipe. */
+  readonly preprocessing?: PreprocessingSpecification | string | undefined;
   readonly calibration?:
     | { readonly images?: number | undefined; readonly ranges?: Calibration["ranges"] | undefined }
     | undefined;
@@ -55,15 +63,53 @@ export const CONFIGURATION_LIMITS = { images: 100_000_000, workers: 256 } as con
 
 const rangeSchema = z.strictObject({ min: z.number(), max: z.number() });
 
-/** How bytes become network input, as a configuration or a program's metadata says it. */
-export const recipeSchema: z.ZodType<NonNullable<ConfigurationFile["preprocessing"]>> = z.strictObject({
-  scale: z.number().optional(),
-  offset: z.number().optional(),
+/** A number, also as a fraction such as 1/255. */
+const numberSchema = z.union([
+  z.number(),
+  z
+    .string()
+    .regex(/^[-+0-9.eE]+(\/[-+0-9.eE]+)?$/, "expected a number or a fraction such as 1/255")
+    .transform((text) => fractionValue(text) ?? Number.NaN)
+    .pipe(z.number()),
+]);
+
+/** The value of `1/255` or `0.5`; null for any other text. */
+export function fractionValue(text: string): number | null {
+  const [numerator = "", denominator = "1", ...more] = text.split("/");
+  const value = Number(numerator) / Number(denominator);
+  const empty = numerator.trim() === "" || denominator.trim() === "";
+  return empty || more.length > 0 || !Number.isFinite(value) ? null : value;
+}
+
+const perChannelSchema = z.union([numberSchema, z.array(numberSchema).min(1).max(PREPROCESSING_LIMITS.channels)]);
+const sideSchema = z.int().min(1).max(PREPROCESSING_LIMITS.side);
+const sidesSchema = z.strictObject({ rows: sideSchema, columns: sideSchema });
+
+/** How pictures become network input, as a configuration or a program's metadata says it. */
+export const preprocessingSchema: z.ZodType<PreprocessingSpecification> = z.strictObject({
+  recipe: z.string().optional(),
+  colour: z.enum(COLOURS).optional(),
+  resize: z
+    .union([z.strictObject({ shorterSide: sideSchema }), sidesSchema])
+    .nullable()
+    .optional(),
+  resizeKernel: z.enum(RESIZE_KERNELS).optional(),
+  crop: sidesSchema.nullable().optional(),
+  scale: z.union([z.literal("automatic"), perChannelSchema]).optional(),
+  offset: perChannelSchema.optional(),
+  mean: perChannelSchema.optional(),
+  standardDeviation: perChannelSchema.optional(),
 });
 
 const fileSchema: z.ZodType<ConfigurationFile> = z.strictObject({
   model: z.string().optional(),
   data: z.string().optional(),
+  labels: z.string().nullable().optional(),
+  labelOffset: z
+    .int()
+    .min(-(2 ** 31))
+    .max(2 ** 31 - 1)
+    .optional(),
   images: z.int().min(1).max(CONFIGURATION_LIMITS.images).optional(),
   seed: z
     .int()
@@ -75,7 +121,7 @@ const fileSchema: z.ZodType<ConfigurationFile> = z.strictObject({
   observe: z.int().min(0).max(CONFIGURATION_LIMITS.images).optional(),
   machine: z.record(z.string(), z.unknown()).optional(),
   assignment: z.unknown().optional(),
-  preprocessing: recipeSchema.optional(),
+  preprocessing: z.union([z.string(), preprocessingSchema]).optional(),
   calibration: z
     .strictObject({
       images: z.int().min(1).max(CONFIGURATION_LIMITS.images).optional(),
@@ -88,6 +134,8 @@ const fileSchema: z.ZodType<ConfigurationFile> = z.strictObject({
 const FIELDS: Readonly<Record<keyof ConfigurationFile, unknown>> = {
   model: null,
   data: null,
+  labels: null,
+  labelOffset: null,
   images: null,
   seed: null,
   engine: null,
@@ -95,7 +143,17 @@ const FIELDS: Readonly<Record<keyof ConfigurationFile, unknown>> = {
   observe: null,
   machine: null,
   assignment: null,
-  preprocessing: { scale: null, offset: null },
+  preprocessing: {
+    recipe: null,
+    colour: null,
+    resize: { shorterSide: null, rows: null, columns: null },
+    resizeKernel: null,
+    crop: { rows: null, columns: null },
+    scale: null,
+    offset: null,
+    mean: null,
+    standardDeviation: null,
+  },
   calibration: { images: null, ranges: null },
 };
 
@@ -194,14 +252,24 @@ export function machineFrom(fields: unknown, where: string): Machine {
 export interface ConfigurationPlaces {
   readonly machine?: string;
   readonly assignment?: string;
+  readonly preprocessing?: string;
+}
+
+/** A recipe's name stands for the specification of nothing else. */
+export function specificationOf(written: ConfigurationFile["preprocessing"]): PreprocessingSpecification {
+  return typeof written === "string" ? { recipe: written } : (written ?? {});
 }
 
 /** Fills what file and flags left open with defaults. */
 export function resolveConfiguration(file: ConfigurationFile, places: ConfigurationPlaces = {}): RunConfiguration {
+  const data = file.data ?? "mnist-test";
   return {
     model: file.model ?? "lenet5",
-    data: file.data ?? "mnist-test",
-    images: file.images ?? 1000,
+    data,
+    labels: file.labels ?? null,
+    labelOffset: file.labelOffset ?? 0,
+    // One drawn image shows as much as many.
+    images: file.images ?? (data.startsWith("random:") ? 1 : 1000),
     seed: file.seed ?? 1,
     engine: file.engine ?? "fast",
     workers: file.workers ?? 1,
@@ -211,7 +279,7 @@ export function resolveConfiguration(file: ConfigurationFile, places: Configurat
       file.assignment ?? { default: { datapath: "intrinsic", format: "16,8", rounding: "nearest" } },
       places.assignment ?? "assignment",
     ),
-    preprocessing: { scale: file.preprocessing?.scale ?? 1 / 256, offset: file.preprocessing?.offset ?? 0 },
+    preprocessing: preprocessingFrom(specificationOf(file.preprocessing), places.preprocessing),
     calibration: { images: file.calibration?.images ?? 100, ranges: file.calibration?.ranges ?? null },
   };
 }

@@ -58,6 +58,62 @@ export async function readStart(path: string, length: number): Promise<Uint8Arra
   }
 }
 
+/** A regular file opened for reading parts of it. */
+export interface OpenedFile {
+  /** Bytes. */
+  readonly size: number;
+  /** Exactly `length` bytes from `offset`; a diagnostic where the file ends before. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+/** Opens a regular file for `action` and closes it again. What is no regular file is a diagnostic. */
+export async function withFile<T>(path: string, action: (file: OpenedFile) => Promise<T>): Promise<T> {
+  // Asked before opening: a pipe would wait for its writer.
+  if (!(await isRegularFile(path))) {
+    await requireExisting(path);
+    throw diagnosticError("FILE", path, "not a regular file", "name a file that can be read in parts");
+  }
+  const handle = await openFile(path);
+  try {
+    const { size } = await readingErrors(path, () => handle.stat());
+    return await action({ size, read: (offset, length) => readPart(handle, path, size, offset, length) });
+  } finally {
+    await handle.close();
+  }
+}
+
+async function requireExisting(path: string): Promise<void> {
+  if ((await statusOf(path)) === null) throw diagnosticError("FILE", path, "no such file", "check the path");
+}
+
+async function readPart(
+  handle: FileHandle,
+  path: string,
+  size: number,
+  offset: number,
+  length: number,
+): Promise<Uint8Array> {
+  const missing = (): DiagnosticError =>
+    diagnosticError("FILE", path, `no ${length} bytes from byte ${offset} on`, "fetch or write the file again");
+  if (offset + length > size) throw missing();
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  while (done < length) {
+    const { bytesRead } = await readingErrors(path, () => handle.read(bytes, done, length - done, offset + done));
+    if (bytesRead === 0) throw missing();
+    done += bytesRead;
+  }
+  return bytes;
+}
+
+async function readingErrors<T>(path: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    throw new FileError(path, "cannot read", error);
+  }
+}
+
 async function openFile(path: string): Promise<FileHandle> {
   try {
     return await open(path, "r");

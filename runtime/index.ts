@@ -7,7 +7,9 @@ export {
   readConfiguration,
   resolveConfiguration,
 } from "./configuration.ts";
-export { BUNDLED_DATASETS, type Dataset, openDataset } from "./datasets/dataset.ts";
+export type { Dataset, ImageBatch } from "./datasets/dataset.ts";
+export { BUNDLED_DATASETS, type OpenOptions, openDataset } from "./datasets/open-dataset.ts";
+export type { Preprocessing } from "./datasets/preprocessing.ts";
 export { BUNDLED_MODELS, openModel } from "./model.ts";
 export type { RunReport } from "./report/run-report.ts";
 export { runReportText } from "./report/text.ts";

@@ -11,18 +11,20 @@ import { ENGINE_NAMES, type EngineName } from "../../sim/engines.ts";
 import {
   CONFIGURATION_LIMITS,
   type ConfigurationFile,
+  preprocessingSchema,
   type RunConfiguration,
   readConfiguration,
   readYaml,
-  recipeSchema,
   resolveConfiguration,
+  specificationOf,
 } from "../configuration.ts";
 import { isProgramFile, openProgramFile } from "../model.ts";
 import { parseInteger, parseName, parseSeed } from "./options.ts";
+import { addPreprocessingOptions, type PreprocessingFlags, withPreprocessingFlags } from "./preprocessing-options.ts";
 import { parseDialect } from "./register-options.ts";
 
 /** Flags that say what a configuration file says; flags win. */
-export interface ConfigurationFlags {
+export interface ConfigurationFlags extends PreprocessingFlags {
   readonly config?: string;
   readonly data?: string;
   readonly images?: number;
@@ -39,15 +41,25 @@ export interface ConfigurationFlags {
   readonly rounding?: string;
   readonly overflow?: string;
   readonly dialect?: string;
-  readonly inputScale?: number;
+  readonly labels?: string;
+  readonly labelOffset?: number;
   readonly calibrationImages?: number;
 }
 
 /** Options every command shares that compiles a model. */
 export function addModelOptions(command: Command): Command {
-  return command
+  return addPreprocessingOptions(command)
     .option("--config <file>", "configuration (YAML or JSON), or a result of run to repeat")
-    .option("--data <path>", "mnist-test, mnist-validation, a folder or file of IDX images (default: mnist-test)")
+    .option(
+      "--data <path>",
+      "mnist-test, mnist-validation, random:<seed>, or a file or folder of images (default: mnist-test)",
+    )
+    .option("--labels <file>", "labels (CSV, IDX or NPY) instead of those that come with the data")
+    .addOption(
+      new Option("--label-offset <n>", "added to every label (default: 0)").argParser((text) =>
+        parseInteger(text, "--label-offset", -(2 ** 31), 2 ** 31 - 1),
+      ),
+    )
     .addOption(new Option("--seed <n>", "seed of stochastic rounding and intervals (default: 1)").argParser(parseSeed))
     .option("--format <W,F>", "format of every register of every layer; W,auto calibrates F (default: 16,8)")
     .option("--datapath <name>", "intrinsic, tensorquant, wide, wide:N or extrinsic (default: intrinsic)")
@@ -58,11 +70,6 @@ export function addModelOptions(command: Command): Command {
     .option("--machine <file>", "machine (YAML or JSON); fields left out are the default machine's")
     .option("--array <RxC>", "rows x columns of the array (default: 16x16)")
     .option("--dataflow <name>", "os, ws, is or tree:N (default: os)")
-    .addOption(
-      new Option("--input-scale <factor>", "image byte × factor = network input (default: 1/256)").argParser(
-        parseScale,
-      ),
-    )
     .addOption(
       new Option("--calibration-images <n>", "images that calibrate automatic formats (default: 100)").argParser(
         imageCount("--calibration-images", 1),
@@ -95,15 +102,6 @@ function imageCount(option: string, min: number): (text: string) => number {
   return (text) => parseInteger(text, option, min, CONFIGURATION_LIMITS.images);
 }
 
-function parseScale(text: string): number {
-  const fraction = /^([0-9.eE+-]+)\/([0-9.eE+-]+)$/.exec(text);
-  const value = fraction ? Number(fraction[1]) / Number(fraction[2]) : Number(text);
-  if (text.trim() === "" || !Number.isFinite(value) || value === 0) {
-    throw diagnosticError("OPTION", "--input-scale", `found "${text}", expected a number`, "write 1/256 or 0.00390625");
-  }
-  return value;
-}
-
 /** File and flags together, checked and completed. */
 export async function resolveFlags(model: string | undefined, flags: ConfigurationFlags): Promise<RunConfiguration> {
   const written: ConfigurationFile = flags.config === undefined ? {} : await readConfiguration(flags.config);
@@ -114,6 +112,8 @@ export async function resolveFlags(model: string | undefined, flags: Configurati
     {
       model: model ?? file.model,
       data: flags.data ?? file.data,
+      labels: flags.labels ?? file.labels,
+      labelOffset: flags.labelOffset ?? file.labelOffset,
       images: flags.images ?? file.images,
       seed: flags.seed ?? file.seed,
       engine: flags.engine ?? file.engine,
@@ -121,7 +121,7 @@ export async function resolveFlags(model: string | undefined, flags: Configurati
       observe: flags.observe ?? file.observe,
       machine: await machineFields(file, flags),
       assignment: await assignmentValue(file, flags),
-      preprocessing: { ...file.preprocessing, ...(flags.inputScale === undefined ? {} : { scale: flags.inputScale }) },
+      preprocessing: withPreprocessingFlags(specificationOf(file.preprocessing), flags),
       calibration: {
         ...file.calibration,
         ...(flags.calibrationImages === undefined ? {} : { images: flags.calibrationImages }),
@@ -179,8 +179,8 @@ async function programDefaults(
     const what = `${contradicting.join(", ")}: not what ${path} was compiled for`;
     throw diagnosticError("PROGRAM_FIXED", flags.config ?? "configuration", what, "leave it out, or compile again");
   }
-  const own = recipeSchema.safeParse(metadata.preprocessing);
-  const preprocessing = { ...(own.success ? own.data : {}), ...file.preprocessing };
+  const own = preprocessingSchema.safeParse(metadata.preprocessing);
+  const preprocessing = { ...(own.success ? own.data : {}), ...specificationOf(file.preprocessing) };
   return { ...file, seed, machine: { ...machine }, assignment: {}, preprocessing };
 }
 

@@ -15,6 +15,8 @@ export interface RunReport {
   readonly floatBackend: string | null;
   /** Null without labels. */
   readonly accuracy: Accuracy | null;
+  /** Classes against those of float, which needs no labels; null for networks that do not classify, and for program files. */
+  readonly agreement: AgreementEntry | null;
   /** Against float, on the last accelerator tensor. */
   readonly error: ErrorEntry | null;
   /** Null for the extrinsic datapath, which has no machine. */
@@ -52,6 +54,17 @@ export interface Accuracy {
   readonly ties: number;
   /** McNemar's exact test of "fixed and float are right equally often". */
   readonly mcnemar: { readonly onlyFloat: number; readonly onlyFixed: number; readonly pValue: number } | null;
+}
+
+export interface AgreementEntry {
+  /** Share of images on which fixed and float give the same class. */
+  readonly share: number;
+  /** Wilson's interval. */
+  readonly share95: IntervalEntry;
+  /** Share of images whose float class is among the five largest fixed values; null for fewer than six classes. */
+  readonly top5: number | null;
+  /** Images whose largest fixed value is shared by several classes. */
+  readonly ties: number;
 }
 
 export interface ErrorEntry {

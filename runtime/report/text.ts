@@ -1,4 +1,4 @@
-import type { Accuracy, LayerEntry, RegisterEntry, RunReport } from "./run-report.ts";
+import type { Accuracy, AgreementEntry, LayerEntry, RegisterEntry, RunReport } from "./run-report.ts";
 import { type Column, NOTHING, tableText } from "./table.ts";
 import { grouped, percent, percentRange, significant, wrapped } from "./wording.ts";
 
@@ -24,9 +24,8 @@ function heading({ model, data, images, machine, floatBackend }: RunReport): str
   ].join("\n");
 }
 
-function accuracyText({ accuracy, error }: RunReport): string {
-  const lines =
-    accuracy === null ? ["accuracy   unknown: no labels, or none of this network's classes"] : accuracyLines(accuracy);
+function accuracyText({ accuracy, agreement, error }: RunReport): string {
+  const lines = accuracy === null ? unlabelledLines(agreement) : accuracyLines(accuracy);
   if (error !== null) {
     const sqnr = error.sqnrDb === null ? "" : `, SQNR ${error.sqnrDb.toFixed(1)} dB`;
     lines.push(
@@ -34,6 +33,17 @@ function accuracyText({ accuracy, error }: RunReport): string {
     );
   }
   return lines.join("\n");
+}
+
+function unlabelledLines(agreement: AgreementEntry | null): string[] {
+  const lines = ["accuracy   unknown: no labels, or none of this network's classes"];
+  if (agreement === null) return lines;
+  const { share, share95, top5, ties } = agreement;
+  const five = top5 === null ? "" : ` · float's class in top-5 ${percent(top5)}`;
+  lines.push(
+    `agreement  same class as float ${percent(share)} (95 %: ${percentRange(share95)})${five} · ties ${grouped(ties)}`,
+  );
+  return lines;
 }
 
 function accuracyLines(accuracy: Accuracy): string[] {

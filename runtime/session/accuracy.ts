@@ -1,7 +1,7 @@
 import { classify, withinTop } from "../metrics/classification.ts";
 import { relativeAccuracyInterval, wilsonInterval } from "../metrics/intervals.ts";
 import { mcnemar } from "../metrics/mcnemar.ts";
-import type { Accuracy } from "../report/run-report.ts";
+import type { Accuracy, AgreementEntry } from "../report/run-report.ts";
 
 /** Last values of both computations, images × classes, on any monotone scale. */
 export interface Outcome {
@@ -12,35 +12,119 @@ export interface Outcome {
   readonly classes: number;
 }
 
-/** Accuracy of a classifier; null without labels, or where a label is no class of the network. */
-export function accuracyOf(outcome: Outcome, labels: Uint8Array | null, seed: number): Accuracy | null {
-  const { images, classes } = outcome;
-  if (labels === null || images === 0 || classes < 2) return null;
-  if (labels.subarray(0, images).some((label) => label >= classes)) return null;
-  const share = (correct: readonly boolean[]): number => correct.filter(Boolean).length / images;
-  const right = (top1: Int32Array): boolean[] => Array.from(top1, (answer, image) => answer === labels[image]);
-  const fixed = classify(outcome.fixed, images, classes);
-  const fixedRight = right(fixed.top1);
-  const fixedShare = share(fixedRight);
-  const common = {
-    fixed: fixedShare,
-    top5: classes > 5 ? share(withinTop(outcome.fixed, labels, images, classes, 5)) : null,
-    fixed95: wilsonInterval(fixedRight.filter(Boolean).length, images),
-    ties: fixed.ties,
-  };
-  if (outcome.float === null) {
-    return { ...common, float: null, relative: null, agreement: null, relative95: null, mcnemar: null };
+/** Top-5 says something from this many classes on. */
+const TOP5_CLASSES = 6;
+
+/** Answers of a classifier as images come in; keeps a few numbers per image. */
+export class AnswerTally {
+  readonly #seed: number;
+  readonly #fixed: number[] = [];
+  /** Empty where there is no float network. */
+  readonly #float: number[] = [];
+  readonly #labels: number[] = [];
+  /** Images whose label, or whose float answer, is among the five largest fixed values. */
+  #labelInTop5 = 0;
+  #floatInTop5 = 0;
+  #ties = 0;
+  #classes = 0;
+  #labelled = true;
+
+  /** `seed` of the bootstrap. */
+  constructor(seed: number) {
+    this.#seed = seed;
   }
-  const float = classify(outcome.float, images, classes);
-  const floatRight = right(float.top1);
-  const floatShare = share(floatRight);
-  const { onlyFirst, onlySecond, pValue } = mcnemar(floatRight, fixedRight);
-  return {
-    ...common,
-    float: floatShare,
-    relative: floatShare === 0 ? null : fixedShare / floatShare,
-    agreement: share(Array.from(fixed.top1, (answer, image) => answer === float.top1[image])),
-    relative95: relativeAccuracyInterval(floatRight, fixedRight, seed),
-    mcnemar: { onlyFloat: onlyFirst, onlyFixed: onlySecond, pValue },
-  };
+
+  /** `labels`: one per image, or null. A label that is no class of the network leaves the run without accuracy. */
+  add({ fixed, float, images, classes }: Outcome, labels: ArrayLike<number> | null): void {
+    this.#classes = classes;
+    if (labels === null || Array.from({ length: images }, (_, image) => labels[image] ?? -1).some(outside(classes))) {
+      this.#labelled = false;
+    }
+    const answers = classify(fixed, images, classes);
+    this.#ties += answers.ties;
+    for (const answer of answers.top1) this.#fixed.push(answer);
+    if (float !== null) {
+      const { top1 } = classify(float, images, classes);
+      for (const answer of top1) this.#float.push(answer);
+      this.#floatInTop5 += countTop5(fixed, top1, images, classes);
+    }
+    if (!this.#labelled || labels === null) return;
+    for (let image = 0; image < images; image++) this.#labels.push(labels[image] ?? -1);
+    this.#labelInTop5 += countTop5(fixed, labels, images, classes);
+  }
+
+  /** Null without labels, and for networks that do not classify. */
+  accuracy(): Accuracy | null {
+    const images = this.#fixed.length;
+    if (!this.#labelled || images === 0 || this.#classes < 2) return null;
+    const right = (answers: readonly number[]): boolean[] =>
+      answers.map((answer, image) => answer === this.#labels[image]);
+    const fixedRight = right(this.#fixed);
+    const fixedShare = share(fixedRight);
+    const common = {
+      fixed: fixedShare,
+      top5: this.#classes >= TOP5_CLASSES ? this.#labelInTop5 / images : null,
+      fixed95: wilsonInterval(count(fixedRight), images),
+      ties: this.#ties,
+    };
+    if (this.#float.length === 0) {
+      return { ...common, float: null, relative: null, agreement: null, relative95: null, mcnemar: null };
+    }
+    const floatRight = right(this.#float);
+    const floatShare = share(floatRight);
+    const { onlyFirst, onlySecond, pValue } = mcnemar(floatRight, fixedRight);
+    return {
+      ...common,
+      float: floatShare,
+      relative: floatShare === 0 ? null : fixedShare / floatShare,
+      agreement: share(this.#same()),
+      relative95: relativeAccuracyInterval(floatRight, fixedRight, this.#seed),
+      mcnemar: { onlyFloat: onlyFirst, onlyFixed: onlySecond, pValue },
+    };
+  }
+
+  /** How often both computations give the same class, which needs no labels; null where only one of them, or no class, is there. */
+  agreement(): AgreementEntry | null {
+    const images = this.#float.length;
+    if (images === 0 || this.#classes < 2) return null;
+    const same = this.#same();
+    return {
+      share: share(same),
+      share95: wilsonInterval(count(same), images),
+      top5: this.#classes >= TOP5_CLASSES ? this.#floatInTop5 / images : null,
+      ties: this.#ties,
+    };
+  }
+
+  #same(): boolean[] {
+    return this.#fixed.map((answer, image) => answer === this.#float[image]);
+  }
+}
+
+/** Accuracy of outputs that are at hand at once. */
+export function accuracyOf(outcome: Outcome, labels: ArrayLike<number> | null, seed: number): Accuracy | null {
+  const tally = new AnswerTally(seed);
+  tally.add(outcome, labels);
+  return tally.accuracy();
+}
+
+function outside(classes: number): (label: number) => boolean {
+  return (label) => label < 0 || label >= classes;
+}
+
+function countTop5(
+  values: ArrayLike<number | bigint>,
+  answers: ArrayLike<number>,
+  images: number,
+  classes: number,
+): number {
+  return classes < TOP5_CLASSES ? 0 : count(withinTop(values, answers, images, classes, 5));
+}
+
+function count(answers: readonly boolean[]): number {
+  return answers.filter(Boolean).length;
+}
+
+function share(answers: readonly boolean[]): number {
+  return count(answers) / answers.length;
 }

@@ -3,10 +3,11 @@ import type { Graph } from "../../compiler/graph/graph.ts";
 import { usesCalibration } from "../../compiler/quantization/uses-calibration.ts";
 import { diagnosticError } from "../../isa/diagnostic.ts";
 import type { Calibration, RunConfiguration } from "../configuration.ts";
-import { type Dataset, openDataset, preprocess } from "../datasets/dataset.ts";
-import { calibrate } from "../float-reference/calibration.ts";
-import { openModel } from "../model.ts";
-import { openFloatReference } from "./float.ts";
+import type { Dataset } from "../datasets/dataset.ts";
+import { shapeText } from "../datasets/image-shape.ts";
+import { type OpenedModel, openModel } from "../model.ts";
+import { calibrateOn } from "./calibrate.ts";
+import { openData } from "./image-batches.ts";
 
 /** A model on its way to the machine. */
 export interface PreparedModel {
@@ -19,20 +20,22 @@ export interface PreparedModel {
   readonly calibration: Calibration;
 }
 
-/** Opens the model, runs the passes, and measures ranges where the assignment asks for them and none are given. */
-export async function prepareModel(configuration: RunConfiguration, data: Dataset | null): Promise<PreparedModel> {
-  const { name, graph } = await openModel(configuration.model);
+/**
+ * Runs the passes, and measures ranges where the assignment asks for them and none are given: on `data`, which is opened
+ * only then where it is null.
+ */
+export async function prepareModel(
+  configuration: RunConfiguration,
+  { name, graph }: OpenedModel,
+  data: Dataset | null,
+): Promise<PreparedModel> {
   const lowerable = prepareGraph(graph, configuration.model);
   const { calibration } = configuration;
   const needed = calibration.ranges === null && usesCalibration(configuration.assignment);
   if (!needed) return { name, graph, lowerable, calibration };
-  const images = data ?? (await openDataset(configuration.data));
-  const count = Math.min(calibration.images, images.count);
+  const images = data ?? (await openData(configuration, graph.input.shape, calibration.images));
   requireShape(lowerable, images, configuration);
-  const { network } = await openFloatReference(lowerable);
-  const ranges = await calibrate(network, preprocess(images, count, configuration.preprocessing), count);
-  network.dispose();
-  return { name, graph, lowerable, calibration: { images: count, ranges } };
+  return { name, graph, lowerable, calibration: await calibrateOn(images, lowerable, calibration.images) };
 }
 
 /** `assignmentName` is what diagnostics call the word lengths: the file they stand in. */
@@ -54,7 +57,8 @@ export function compilePrepared(
 
 /** What `macroscope compile` does. */
 export async function compileOnly(configuration: RunConfiguration, assignmentName?: string): Promise<Compilation> {
-  return compilePrepared(await prepareModel(configuration, null), configuration, assignmentName);
+  const model = await openModel(configuration.model);
+  return compilePrepared(await prepareModel(configuration, model, null), configuration, assignmentName);
 }
 
 /** Data and network must agree on the shape of an image; a diagnostic otherwise. */
@@ -66,7 +70,16 @@ export function requireShape(graph: Graph, data: Dataset, configuration: RunConf
   throw diagnosticError(
     "DATA_SHAPE",
     configuration.data,
-    `images of ${found.join(" × ")}, but ${configuration.model} takes ${expected.join(" × ")}`,
-    "use data of the network's own input shape",
+    `images of ${shapeText(found)}, but ${configuration.model} takes ${shapeText(expected)}`,
+    hintOn(expected, found),
   );
+}
+
+function hintOn(expected: readonly number[], found: readonly number[]): string {
+  const [rows, columns, channels] = expected;
+  if (found[0] === channels && found[1] === rows && found[2] === columns) {
+    return "transpose the data to images × rows × columns × channels";
+  }
+  if (channels === found[2]) return `use data of that shape, or --resize ${rows}x${columns}`;
+  return "use data of the network's own input shape, or --colour, --resize and --crop";
 }

@@ -3,16 +3,18 @@ import { resolveExtrinsic } from "../../compiler/resolve-extrinsic.ts";
 import { diagnosticError } from "../../isa/diagnostic.ts";
 import { rawToFloat64 } from "../../isa/format.ts";
 import { type RegisterSpec, registerText } from "../../isa/register.ts";
+import type { Fault } from "../../sim/fault.ts";
 import type { RunConfiguration } from "../configuration.ts";
-import { type Dataset, preprocess } from "../datasets/dataset.ts";
+import type { Dataset } from "../datasets/dataset.ts";
 import { ErrorMeter } from "../metrics/error.ts";
 import type { LayerEntry, RegisterEntry, RunReport } from "../report/run-report.ts";
-import { accuracyOf } from "./accuracy.ts";
+import { AnswerTally } from "./accuracy.ts";
 import { adviceOn } from "./advice.ts";
 import type { PreparedModel } from "./compile-model.ts";
-import { type ExtrinsicEvidence, runExtrinsic } from "./extrinsic.ts";
+import { type ExtrinsicEvidence, ExtrinsicNetwork } from "./extrinsic.ts";
 import type { FloatSide } from "./float.ts";
 import type { RunHooks, RunOutcome } from "./hooks.ts";
+import { imageBatches } from "./image-batches.ts";
 
 interface ExtrinsicRun {
   readonly configuration: RunConfiguration;
@@ -42,30 +44,26 @@ export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Pro
       }),
     ),
   );
-  const images = preprocess(data, count, configuration.preprocessing);
-  hooks.onStage?.("extrinsic", count);
-  const result = await runExtrinsic(
-    float.lowered.network,
-    images,
-    count,
-    outputs,
-    configuration.seed,
-    hooks.onProgress,
-  );
-  for (const [layer, { first }] of result.layers) {
-    const register = outputs.get(layer);
-    if (register?.overflow !== "trap" || first === null) continue;
-    const { image, element, before } = first;
-    const message = `image ${image}, element ${element} of layer "${layer}": raw ${before} does not fit ${registerText(register)}`;
-    return { fault: { kind: "overflow-trap", pc: null, cycle: null, message, site: null } };
-  }
-  const outcome = { fixed: result.outputs, float: float.logits, images: count, classes: float.logits.length / count };
-  const accuracy = accuracyOf(outcome, data.labels, configuration.seed);
+  hooks.onStage?.("float and extrinsic", count);
+  const extrinsic = new ExtrinsicNetwork(float.lowered, outputs, configuration.seed);
+  const answers = new AnswerTally(configuration.seed);
   const meter = new ErrorMeter();
-  meter.add(float.logits, result.outputs);
+  for await (const batch of imageBatches(data, count)) {
+    const progress = (done: number): void => hooks.onProgress?.(batch.first + Math.floor(done / 2));
+    const logits = await float.network.run(batch.values, batch.count, undefined, progress);
+    hooks.signal?.throwIfAborted();
+    const fixed = await extrinsic.run(batch.values, batch.count, (done) => progress(batch.count + done));
+    hooks.signal?.throwIfAborted();
+    const fault = trapOf(extrinsic, outputs);
+    if (fault !== null) return { fault };
+    const classes = logits.length / batch.count;
+    answers.add({ fixed, float: logits, images: batch.count, classes }, batch.labels);
+    meter.add(logits, fixed);
+  }
+  const accuracy = answers.accuracy();
   const layers = prepared.lowerable.nodes.flatMap((node) => {
     const register = outputs.get(node.name);
-    const evidence = result.layers.get(node.name);
+    const evidence = extrinsic.layers.get(node.name);
     return register === undefined || evidence === undefined ? [] : [layerEntry(node, register, evidence)];
   });
   const report: RunReport = {
@@ -77,6 +75,7 @@ export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Pro
     machine: null,
     floatBackend: float.backend,
     accuracy,
+    agreement: answers.agreement(),
     error: meter.figures(),
     cycles: null,
     energy: null,
@@ -88,6 +87,18 @@ export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Pro
     notModelled: ["everything inside a layer: it is computed in float32"],
   };
   return { report };
+}
+
+/** The fault of the first layer, in the network's order, whose trapping register overflowed. */
+function trapOf({ layers }: ExtrinsicNetwork, outputs: ReadonlyMap<string, RegisterSpec>): Fault | null {
+  for (const [layer, { first }] of layers) {
+    const register = outputs.get(layer);
+    if (register?.overflow !== "trap" || first === null) continue;
+    const { image, element, before } = first;
+    const message = `image ${image}, element ${element} of layer "${layer}": raw ${before} does not fit ${registerText(register)}`;
+    return { kind: "overflow-trap", pc: null, cycle: null, message, site: null };
+  }
+  return null;
 }
 
 function layerEntry(

@@ -2,7 +2,7 @@ import { quantizeFloat64Array } from "../../isa/quantize-array.ts";
 import { tensorGenerator } from "../../isa/random.ts";
 import { allocateRaws } from "../../isa/raws.ts";
 import type { RegisterSpec } from "../../isa/register.ts";
-import type { FloatNetwork, ImageRange } from "../float-reference/interpreter.ts";
+import type { FloatNetwork, ImageRange, NodeObserver } from "../float-reference/interpreter.ts";
 import { rawsToValues } from "./values.ts";
 
 /** What the extrinsic datapath showed at the output register of one layer. */
@@ -25,29 +25,50 @@ export interface ExtrinsicResult {
  * register (the paper's extrinsic quantization, Eq. 6; a layer's output is taken after its activation). Float32 carries a
  * word exactly up to 24 significant bits; wider words are rounded to float32 on the way on, as the paper's own code does.
  */
+export class ExtrinsicNetwork {
+  /** Of all images so far. */
+  readonly layers: ReadonlyMap<string, ExtrinsicEvidence>;
+  readonly #network: FloatNetwork;
+  readonly #registers: ReadonlyMap<string, RegisterSpec>;
+  readonly #random: ReadonlyMap<string, ReturnType<typeof tensorGenerator>>;
+  readonly #evidence: Map<string, ExtrinsicEvidence>;
+  #images = 0;
+
+  constructor(network: FloatNetwork, registers: ReadonlyMap<string, RegisterSpec>, seed: number) {
+    this.#network = network;
+    this.#registers = registers;
+    this.#random = new Map([...registers.keys()].map((name) => [name, tensorGenerator(seed, name)]));
+    this.#evidence = new Map();
+    this.layers = this.#evidence;
+  }
+
+  /** The next `count` images: outputs, images × output elements, as values. */
+  async run(images: Float32Array, count: number, onProgress?: (done: number) => void): Promise<Float32Array> {
+    const observe: NodeObserver = (name, values, { first, count: images }) => {
+      const register = this.#registers.get(name);
+      if (register === undefined) return undefined;
+      const evidence = this.#evidence.get(name) ?? { overflow: 0, first: null, min: Infinity, max: -Infinity };
+      this.#evidence.set(name, evidence);
+      const batch = { first: this.#images + first, count: images };
+      return quantizeValues(values, register, evidence, this.#random.get(name), batch);
+    };
+    const outputs = await this.#network.run(images, count, observe, onProgress);
+    this.#images += count;
+    return outputs;
+  }
+}
+
+/** All images at once. */
 export async function runExtrinsic(
   network: FloatNetwork,
   images: Float32Array,
   count: number,
   registers: ReadonlyMap<string, RegisterSpec>,
   seed: number,
-  onProgress?: (done: number) => void,
 ): Promise<ExtrinsicResult> {
-  const layers = new Map<string, ExtrinsicEvidence>();
-  const random = new Map([...registers.keys()].map((name) => [name, tensorGenerator(seed, name)]));
-  const outputs = await network.run(
-    images,
-    count,
-    (name, values, batch) => {
-      const register = registers.get(name);
-      if (register === undefined) return undefined;
-      const evidence = layers.get(name) ?? { overflow: 0, first: null, min: Infinity, max: -Infinity };
-      layers.set(name, evidence);
-      return quantizeValues(values, register, evidence, random.get(name), batch);
-    },
-    onProgress,
-  );
-  return { outputs, layers };
+  const extrinsic = new ExtrinsicNetwork(network, registers, seed);
+  const outputs = await extrinsic.run(images, count);
+  return { outputs, layers: extrinsic.layers };
 }
 
 function quantizeValues(

@@ -8,17 +8,31 @@ export interface FloatReference {
   readonly backend: string;
 }
 
-/** Float values of a run's images, and the network after the passes for layer-by-layer comparison. */
+/** Both forms of a network in float: as imported, for its answers, and after the passes, for layer-by-layer comparison. */
 export interface FloatSide {
-  /** images × output elements. */
-  readonly logits: Float32Array;
+  readonly network: FloatNetwork;
+  readonly lowered: FloatNetwork;
   readonly backend: string;
-  readonly lowered: FloatReference;
+  dispose(): void;
 }
 
 export async function openFloatReference(graph: Graph): Promise<FloatReference> {
   const { tf, backend } = await loadTensorFlow();
   return { network: new FloatNetwork(tf, withoutSoftmax(graph)), backend };
+}
+
+export async function openFloatSide(model: { readonly graph: Graph; readonly lowerable: Graph }): Promise<FloatSide> {
+  const { network, backend } = await openFloatReference(model.graph);
+  const { network: lowered } = await openFloatReference(model.lowerable);
+  return {
+    network,
+    lowered,
+    backend,
+    dispose: () => {
+      network.dispose();
+      lowered.dispose();
+    },
+  };
 }
 
 /** The graph up to its last value before a closing softmax: what the accelerator computes. */

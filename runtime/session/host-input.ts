@@ -32,21 +32,24 @@ export function inputLayer(program: Program): LayerSymbol {
 
 /**
  * Quantizes images on the host, before the machine: `images` holds count × elements floats. Stochastic registers are
- * seeded for every image by (seed, "input/<image>"). Statistics cover the first `observedImages`.
+ * seeded for every image by (seed, "input/<image>"). Statistics cover the first `observedImages`. `firstImage` is the number of
+ * the first image within the whole run.
  */
 export function quantizeImages(
   program: Program,
   images: Float32Array,
   count: number,
   observedImages: number,
+  firstImage = 0,
 ): QuantizedImages {
   const symbol = tensorSymbol(program, program.input);
   const register: RegisterSpec = { ...inputLayer(program).datapath.input, format: symbol.format };
   const elements = elementCount(symbol.shape);
   const raws = allocateRaws(symbol.format, count * elements);
   let evidence: RegisterEvidence = { overflow: 0, first: null, statistics: null };
-  for (let image = 0; image < count; image++) {
-    const values = images.subarray(image * elements, (image + 1) * elements);
+  for (let index = 0; index < count; index++) {
+    const image = firstImage + index;
+    const values = images.subarray(index * elements, (index + 1) * elements);
     const random = tensorGenerator(program.seed, `input/${image}`);
     let overflow = 0;
     let first: OverflowSite | null = null;
@@ -54,7 +57,7 @@ export function quantizeImages(
       values,
       register,
       raws,
-      image * elements,
+      index * elements,
       (pixel, { rounded, raw }) => {
         overflow++;
         first ??= hostSite(image, pixel, rounded, raw);
@@ -62,14 +65,14 @@ export function quantizeImages(
       random,
       `image ${image}`,
     );
-    const statistics = image < observedImages ? observe(values, register, program.seed, image) : null;
+    const statistics = index < observedImages ? observe(values, register, program.seed, image) : null;
     evidence = mergeRegisterEvidence(evidence, { overflow, first, statistics });
   }
   return { raws, register, evidence };
 }
 
 /** A trap in the input register stops a run as one inside the machine does; null where nothing overflowed or nothing traps. */
-export function inputTrap({ register, evidence }: QuantizedImages): Fault | null {
+export function inputTrap({ register, evidence }: Omit<QuantizedImages, "raws">): Fault | null {
   if (register.overflow !== "trap" || evidence.first === null) return null;
   const message = `the network's input does not fit ${formatText(register.format)}, and its register traps`;
   return { kind: "overflow-trap", pc: null, cycle: null, message, site: evidence.first };

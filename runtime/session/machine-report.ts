@@ -18,8 +18,8 @@ import { rawsToValues } from "./values.ts";
 export interface MachineRun {
   readonly program: Program;
   readonly schedule: Schedule;
-  readonly result: PoolResult;
-  readonly inputs: QuantizedImages;
+  readonly result: Omit<PoolResult, "outputs" | "fault">;
+  readonly inputs: Pick<QuantizedImages, "evidence">;
   /** Float values of each layer for the observed images; empty where there is no float network. */
   readonly floatLayers: ReadonlyMap<string, Float32Array>;
 }

@@ -1,60 +1,57 @@
 import { diagnosticError } from "../../isa/diagnostic.ts";
 import type { Program } from "../../isa/program.ts";
 import { checkProgram } from "../../sim/check/index.ts";
-import { runOnPool } from "../../sim/pool/pool.ts";
 import { scheduleProgram } from "../../sim/timing/index.ts";
 import type { RunConfiguration } from "../configuration.ts";
-import { type Dataset, openDataset, preprocess } from "../datasets/dataset.ts";
-import { ErrorMeter } from "../metrics/error.ts";
-import { isProgramFile, openProgramFile } from "../model.ts";
+import type { Dataset } from "../datasets/dataset.ts";
+import { elementsOf, shapeText } from "../datasets/image-shape.ts";
+import { isProgramFile, openModel, openProgramFile } from "../model.ts";
 import { NOT_MODELLED } from "../report/not-modelled.ts";
 import type { RunReport } from "../report/run-report.ts";
-import { accuracyOf } from "./accuracy.ts";
 import { adviceOn } from "./advice.ts";
 import { compilePrepared, prepareModel, requireShape } from "./compile-model.ts";
-import { digestOf } from "./digest.ts";
 import { runExtrinsicModel } from "./extrinsic-report.ts";
-import { type FloatReference, type FloatSide, openFloatReference } from "./float.ts";
+import { type FloatSide, openFloatSide } from "./float.ts";
 import type { RunHooks, RunOutcome } from "./hooks.ts";
-import { inputTrap, quantizeImages, tensorSymbol } from "./host-input.ts";
-import { machineFigures, machineText, outputElements } from "./machine-report.ts";
-import { comparableRaws, rawsToValues } from "./values.ts";
-
-/** Images of one task of a worker: large enough to hide the message, small enough to balance and to show progress. */
-const BATCH_IMAGES = 10;
+import { tensorSymbol } from "./host-input.ts";
+import { openData } from "./image-batches.ts";
+import { machineFigures, machineText } from "./machine-report.ts";
+import { runMachine } from "./run-machine.ts";
 
 /** Model or program file, data, machine and word lengths → report. Reads files; prints nothing. */
 export async function runModel(configuration: RunConfiguration, hooks: RunHooks = {}): Promise<RunOutcome> {
-  const data = await openDataset(configuration.data);
+  if (await isProgramFile(configuration.model)) return runProgramFile(configuration, hooks);
+  const model = await openModel(configuration.model);
+  const data = await openData(configuration, model.graph.input.shape, configuration.images);
   const count = Math.min(configuration.images, data.count);
-  if (await isProgramFile(configuration.model)) {
-    const opened = await openProgramFile(configuration.model);
-    if ("fault" in opened) return opened;
-    const { program } = opened;
-    // A program brings its own machine, seed and formats.
-    const { machine, seed } = program;
-    const fixed: RunConfiguration = { ...configuration, machine, seed, assignment: {} };
-    return simulate({ configuration: fixed, data, count, name: configuration.model, program, float: null }, hooks);
-  }
-  const prepared = await prepareModel(configuration, data);
+  const prepared = await prepareModel(configuration, model, data);
   requireShape(prepared.lowerable, data, configuration);
-  const resolved: RunConfiguration = { ...configuration, calibration: prepared.calibration };
-  const images = preprocess(data, count, configuration.preprocessing);
-  hooks.onStage?.("float reference", count);
-  const reference = await openFloatReference(prepared.graph);
-  const logits = await reference.network.run(images, count, undefined, hooks.onProgress);
-  reference.network.dispose();
-  const lowered = await openFloatReference(prepared.lowerable);
+  const { preprocessing } = data;
+  const resolved: RunConfiguration = { ...configuration, calibration: prepared.calibration, preprocessing };
+  const extrinsic = configuration.assignment.default?.datapath === "extrinsic";
+  const program = extrinsic ? null : compilePrepared(prepared, resolved, hooks.assignmentName).program;
+  const float = await openFloatSide(prepared);
   try {
-    const float = { logits, backend: reference.backend, lowered };
-    if (configuration.assignment.default?.datapath === "extrinsic") {
-      return await runExtrinsicModel({ configuration: resolved, data, count, prepared, float }, hooks);
-    }
-    const { program } = compilePrepared(prepared, configuration, hooks.assignmentName);
-    return await simulate({ configuration: resolved, data, count, name: prepared.name, program, float }, hooks);
+    const run = { configuration: resolved, data, count, float };
+    if (program === null) return await runExtrinsicModel({ ...run, prepared }, hooks);
+    return await simulate({ ...run, name: prepared.name, program }, hooks);
   } finally {
-    lowered.network.dispose();
+    float.dispose();
   }
+}
+
+async function runProgramFile(configuration: RunConfiguration, hooks: RunHooks): Promise<RunOutcome> {
+  const opened = await openProgramFile(configuration.model);
+  if ("fault" in opened) return opened;
+  const { program } = opened;
+  const data = await openData(configuration, tensorSymbol(program, program.input).shape, configuration.images);
+  const count = Math.min(configuration.images, data.count);
+  requireInput(program, data, configuration);
+  // A program brings its own machine, seed and formats.
+  const { machine, seed } = program;
+  const { preprocessing } = data;
+  const fixed: RunConfiguration = { ...configuration, machine, seed, assignment: {}, preprocessing };
+  return simulate({ configuration: fixed, data, count, name: configuration.model, program, float: null }, hooks);
 }
 
 interface Simulation {
@@ -68,38 +65,15 @@ interface Simulation {
 
 async function simulate(simulation: Simulation, hooks: RunHooks): Promise<RunOutcome> {
   const { configuration, data, count, program, float } = simulation;
-  requireInput(program, data, configuration);
   const fault = checkProgram(program);
   if (fault !== null) return { fault };
   const schedule = scheduleProgram(program);
   if ("fault" in schedule) return schedule;
-  const observed = Math.min(configuration.observe, count);
-  const images = preprocess(data, count, configuration.preprocessing);
-  const inputs = quantizeImages(program, images, count, observed);
-  const trapped = inputTrap(inputs);
-  if (trapped !== null) return { fault: trapped };
-  hooks.onStage?.(`${configuration.engine} engine`, count);
-  const result = await runOnPool(program, inputs.raws, count, {
-    engine: configuration.engine,
-    workers: configuration.workers,
-    batchImages: BATCH_IMAGES,
-    observedImages: observed,
-    ...(hooks.onProgress ? { onProgress: hooks.onProgress } : {}),
-    ...(hooks.signal ? { signal: hooks.signal } : {}),
-  });
-  if (result.fault !== null) return { fault: result.fault };
-  const { format } = tensorSymbol(program, program.output);
-  const floatLayers = float === null ? new Map() : await observeFloat(float.lowered, images, observed);
-  const figures = machineFigures({ program, schedule, result, inputs, floatLayers });
-  const outcome = {
-    fixed: comparableRaws(result.outputs, format),
-    float: float?.logits ?? null,
-    images: count,
-    classes: outputElements(program),
-  };
-  const accuracy = accuracyOf(outcome, data.labels, configuration.seed);
-  const meter = new ErrorMeter();
-  if (float !== null) meter.add(float.logits, rawsToValues(result.outputs, format));
+  const outcome = await runMachine({ configuration, data, count, program, float }, hooks);
+  if ("fault" in outcome) return outcome;
+  const { answers, error, digest, observed } = outcome;
+  const figures = machineFigures({ program, schedule, ...outcome });
+  const accuracy = answers.accuracy();
   const report: RunReport = {
     schema: "macroscope/run/1",
     configuration: { ...configuration },
@@ -109,9 +83,10 @@ async function simulate(simulation: Simulation, hooks: RunHooks): Promise<RunOut
     machine: machineText(program.machine),
     floatBackend: float?.backend ?? null,
     accuracy,
-    error: float === null ? null : meter.figures(),
+    agreement: answers.agreement(),
+    error,
     ...figures,
-    digest: digestOf(result.outputs),
+    digest,
     observedImages: observed,
     advice: adviceOn({ accuracy, layers: figures.layers, cycles: figures.cycles }),
     notModelled: NOT_MODELLED,
@@ -119,43 +94,14 @@ async function simulate(simulation: Simulation, hooks: RunHooks): Promise<RunOut
   return { report };
 }
 
-/** Values of every node for the first images. */
-async function observeFloat(
-  { network }: FloatReference,
-  images: Float32Array,
-  observed: number,
-): Promise<Map<string, Float32Array>> {
-  const parts = new Map<string, Float32Array[]>();
-  const elements = images.length === 0 || observed === 0 ? 0 : inputElements(network);
-  await network.run(images.subarray(0, observed * elements), observed, (name, values) => {
-    parts.set(name, [...(parts.get(name) ?? []), Float32Array.from(values)]);
-    return undefined;
-  });
-  return new Map([...parts].map(([name, arrays]) => [name, joined(arrays)]));
-}
-
-function inputElements(network: FloatReference["network"]): number {
-  return network.inputShape.reduce((product, side) => product * side, 1);
-}
-
-function joined(arrays: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
-  let offset = 0;
-  for (const array of arrays) {
-    all.set(array, offset);
-    offset += array.length;
-  }
-  return all;
-}
-
 function requireInput(program: Program, data: Dataset, configuration: RunConfiguration): void {
   const expected = tensorSymbol(program, program.input).shape.reduce((product, side) => product * side, 1);
-  const found = data.shape.reduce((product, side) => product * side, 1);
+  const found = elementsOf(data.shape);
   if (expected === found) return;
   throw diagnosticError(
     "DATA_SHAPE",
     configuration.data,
-    `images of ${data.shape.join(" × ")} = ${found} values, but the program takes ${expected}`,
-    "use data of the network's own input shape",
+    `images of ${shapeText(data.shape)} = ${found} values, but the program takes ${expected}`,
+    "use data of the network's own input shape, or --resize and --crop",
   );
 }

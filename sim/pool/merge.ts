@@ -52,6 +52,22 @@ export function mergeAnswers(program: Program, answers: readonly WorkerAnswer[])
   };
 }
 
+/** Two parts of a run, the earlier one first. */
+export function mergeResults(program: Program, first: PoolResult, second: PoolResult): PoolResult {
+  const captured = new Map(first.captured);
+  for (const [name, raws] of second.captured) {
+    captured.set(name, joinRaws(program, [captured.get(name) ?? raws.slice(0, 0), raws], name));
+  }
+  return {
+    images: first.images + second.images,
+    outputs: joinRaws(program, [first.outputs, second.outputs], program.output),
+    evidence: mergeEvidence(first.evidence, second.evidence),
+    captured,
+    cycles: first.cycles ?? second.cycles,
+    fault: first.fault ?? second.fault,
+  };
+}
+
 function joinRaws(program: Program, parts: readonly Raws[], tensor: string): Raws {
   const symbol = program.tensors.find(({ name }) => name === tensor);
   if (symbol === undefined) throw new InvariantError(`no tensor ${tensor} in the program`);

@@ -10,7 +10,7 @@ import { mergeAnswers, type PoolResult } from "./merge.ts";
 import { shareProgram } from "./shared-program.ts";
 import type { WorkerAnswer, WorkerSetup, WorkerTask } from "./task.ts";
 
-export type { PoolResult } from "./merge.ts";
+export { mergeResults, type PoolResult } from "./merge.ts";
 
 /** How a set of images is spread over workers. None of it changes a bit of the result. */
 export interface PoolOptions {
@@ -19,7 +19,9 @@ export interface PoolOptions {
   readonly workers: number;
   /** Images of one task, at least 1. */
   readonly batchImages: number;
-  /** The first images, for which statistics are collected and intermediate tensors returned. */
+  /** Number of the first image within the whole run, where this is a part of one; 0 unless given. */
+  readonly firstImage?: number;
+  /** The first images of this part, for which statistics are collected and intermediate tensors returned. */
   readonly observedImages: number;
   /** Called with the number of images done so far. */
   readonly onProgress?: (images: number) => void;
@@ -90,6 +92,7 @@ export class SimulationPool {
   async run(images: Raws, count: number, options: Omit<PoolOptions, "engine" | "workers">): Promise<PoolResult> {
     const { signal } = options;
     const ranges = splitImages(count, options.observedImages, options.batchImages);
+    const firstImage = options.firstImage ?? 0;
     const elements = count === 0 ? 0 : images.length / count;
     const answers: WorkerAnswer[] = [];
     let next = 0;
@@ -99,7 +102,7 @@ export class SimulationPool {
       while (next < ranges.length) {
         const index = next++;
         const range = ranges[index] as ImageRange;
-        const answer = await this.ask(range, images, elements, signal).catch((error: unknown) => {
+        const answer = await this.ask(range, images, elements, firstImage, signal).catch((error: unknown) => {
           next = ranges.length;
           throw error;
         });
@@ -146,12 +149,13 @@ export class SimulationPool {
     range: ImageRange,
     images: Raws,
     elements: number,
+    firstImage: number,
     signal: AbortSignal | undefined,
   ): Promise<Exclude<WorkerAnswer, { kind: "error" }>> {
     const { first, images: count, observed } = range;
     const raws = images.slice(first * elements, (first + count) * elements);
     const task: WorkerTask = {
-      batch: { firstImage: first, count, raws },
+      batch: { firstImage: firstImage + first, count, raws },
       options: { statistics: observed, capture: observed },
     };
     for (let attempt = 1; ; attempt++) {
@@ -165,7 +169,7 @@ export class SimulationPool {
         signal?.throwIfAborted();
         if (this.closed) throw new Error("the pool was closed while it ran images", { cause: error });
         if (attempt < ATTEMPTS) continue;
-        throw new WorkerDeathError(range, error);
+        throw new WorkerDeathError({ ...range, first: firstImage + first }, error);
       } finally {
         this.underWay.delete(controller);
       }

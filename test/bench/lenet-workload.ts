@@ -1,7 +1,8 @@
 import type { Compilation } from "../../compiler/index.ts";
 import type { Raws, RoundingMode } from "../../isa/index.ts";
 import { type RunConfiguration, resolveConfiguration } from "../../runtime/configuration.ts";
-import { type Dataset, openDataset, preprocess } from "../../runtime/datasets/dataset.ts";
+import { openDataset } from "../../runtime/datasets/open-dataset.ts";
+import { openModel } from "../../runtime/model.ts";
 import { compilePrepared, type PreparedModel, prepareModel } from "../../runtime/session/compile-model.ts";
 import { quantizeImages } from "../../runtime/session/host-input.ts";
 
@@ -30,8 +31,8 @@ export function lenetConfiguration(
 /** The bundled LeNet and the first bundled digits, opened once. */
 export interface Lenet {
   readonly prepared: PreparedModel;
-  readonly data: Dataset;
   readonly count: number;
+  readonly labels: Int32Array | null;
   /** count × 784 values as the network sees them. */
   readonly images: Float32Array;
 }
@@ -39,9 +40,9 @@ export interface Lenet {
 export async function openLenet(images = 1000): Promise<Lenet> {
   const configuration = lenetConfiguration({ format: "16,8", datapath: "intrinsic" }, images);
   const data = await openDataset(configuration.data);
-  const prepared = await prepareModel(configuration, data);
-  const count = Math.min(images, data.count);
-  return { prepared, data, count, images: preprocess(data, count, configuration.preprocessing) };
+  const prepared = await prepareModel(configuration, await openModel(configuration.model), data);
+  const { count, labels, values } = await data.read(0, Math.min(images, data.count));
+  return { prepared, count, labels, images: values };
 }
 
 /** LeNet compiled for a setting, with the digits as raws of its input. */

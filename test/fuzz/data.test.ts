@@ -10,7 +10,8 @@ import { importTfjsLayersModel } from "../../compiler/importers/tfjs/import.ts";
 import { checkMachine, DEFAULT_MACHINE } from "../../isa/machine.ts";
 import { resolveFlags } from "../../runtime/cli/configuration-options.ts";
 import type { RunConfiguration } from "../../runtime/configuration.ts";
-import { openDataset, preprocess } from "../../runtime/datasets/dataset.ts";
+import { elementsOf } from "../../runtime/datasets/image-shape.ts";
+import { openDataset } from "../../runtime/datasets/open-dataset.ts";
 import { smallImages, smallModel } from "../runtime/small-network.ts";
 import { byteDamage, cases, FUZZ_TIMEOUT_MS, jsonDamage, textDamage, valueOrDiagnostics } from "./mutations.ts";
 
@@ -37,9 +38,9 @@ describe("damaged IDX files", () => {
   async function open(): Promise<void> {
     const data = await valueOrDiagnostics(() => openDataset(folder));
     if (data === undefined) return;
-    expect(data.pixels).toHaveLength(data.count * data.shape[0] * data.shape[1] * data.shape[2]);
-    if (data.labels !== null) expect(data.labels).toHaveLength(data.count);
-    expect(preprocess(data, data.count, { scale: 1, offset: 0 })).toHaveLength(data.pixels.length);
+    const { values, labels } = await data.read(0, data.count);
+    expect(values).toHaveLength(data.count * elementsOf(data.shape));
+    if (data.labelled) expect(labels).toHaveLength(data.count);
   }
 
   it.each([

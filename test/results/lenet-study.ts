@@ -71,7 +71,7 @@ export class LenetStudy {
     if (output === undefined) throw new Error("the program has no output");
     const fixed = comparableRaws(result.outputs, output.format);
     const classes = logits.length / lenet.count;
-    const accuracy = accuracyOf({ fixed, float: logits, images: lenet.count, classes }, lenet.data.labels, 1);
+    const accuracy = accuracyOf({ fixed, float: logits, images: lenet.count, classes }, lenet.labels, 1);
     if (accuracy === null) throw new Error("the digits have no labels");
     const overflows = result.evidence.flatMap((layer) => Object.values(layer).map(({ overflow }) => overflow));
     return {

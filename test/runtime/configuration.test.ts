@@ -11,6 +11,8 @@ describe("a configuration", () => {
     expect(resolveConfiguration({})).toEqual({
       model: "lenet5",
       data: "mnist-test",
+      labels: null,
+      labelOffset: 0,
       images: 1000,
       seed: 1,
       engine: "fast",
@@ -18,7 +20,14 @@ describe("a configuration", () => {
       observe: 2,
       machine: DEFAULT_MACHINE,
       assignment: { default: { datapath: "intrinsic", format: "16,8", rounding: "nearest" } },
-      preprocessing: { scale: 1 / 256, offset: 0 },
+      preprocessing: {
+        colour: "stored",
+        resize: null,
+        resizeKernel: "linear",
+        crop: null,
+        scale: "automatic",
+        offset: 0,
+      },
       calibration: { images: 100, ranges: null },
     });
   });

@@ -70,6 +70,7 @@ const runResultSchema = z.strictObject({
       mcnemar: z.strictObject({ onlyFloat: count, onlyFixed: count, pValue: share }).nullable(),
     })
     .nullable(),
+  agreement: z.strictObject({ share, share95: interval, top5: share.nullable(), ties: count }).nullable(),
   error: z.strictObject({ mae: amount, maxAbs: amount, sqnrDb: z.number().nullable() }).nullable(),
   cycles: z
     .strictObject({

@@ -1,0 +1,74 @@
+/** From the name or path of `--data` to a data set of what the network sees. */
+import { join } from "node:path";
+import { diagnosticError, nearestName } from "../../isa/diagnostic.ts";
+import { assetPath } from "../assets.ts";
+import { isFolder } from "../files.ts";
+import { preprocessedDataset } from "./apply-preprocessing.ts";
+import type { Dataset, PictureSource } from "./dataset.ts";
+import type { ImageShape } from "./image-shape.ts";
+import { withLabelFile, withLabelOffset } from "./labelled-source.ts";
+import { openFile, openIdx } from "./open-file.ts";
+import { openFolder } from "./open-folder.ts";
+import { DEFAULT_PREPROCESSING, type Preprocessing } from "./preprocessing.ts";
+import { randomImages, randomSeed } from "./random-images.ts";
+
+/** Bundled data sets: name → files under runtime/assets/mnist. */
+const BUNDLED: ReadonlyMap<string, string> = new Map([
+  ["mnist-test", "test"],
+  ["mnist-validation", "validation"],
+]);
+
+export const BUNDLED_DATASETS: readonly string[] = [...BUNDLED.keys()];
+
+export interface OpenOptions {
+  readonly preprocessing?: Preprocessing;
+  /** File of labels; null takes those that come with the images. */
+  readonly labels?: string | null;
+  /** Added to every label. */
+  readonly labelOffset?: number;
+  /** Images that will be asked for, at most: where counting takes time, it ends there. */
+  readonly images?: number;
+  /** Shape of the network's input, which drawn images take. */
+  readonly inputShape?: readonly number[];
+}
+
+/**
+ * Opens a bundled data set by name, `random:<seed>`, an IDX (gzip or not), NPY, NPZ, CIFAR-10, TFRecord, JPEG or PNG file,
+ * or a folder of one of these kinds with its labels. Throws `DiagnosticError` for anything else.
+ */
+export async function openDataset(nameOrPath: string, options: OpenOptions = {}): Promise<Dataset> {
+  const preprocessing = options.preprocessing ?? DEFAULT_PREPROCESSING;
+  const seed = randomSeed(nameOrPath);
+  if (seed !== null) {
+    const source = randomImages(nameOrPath, seed, drawnShape(options.inputShape));
+    // They are drawn in the shape the network takes: only scale and offset apply.
+    return preprocessedDataset(source, { ...preprocessing, colour: "stored", resize: null, crop: null });
+  }
+  const limit = options.images ?? Number.POSITIVE_INFINITY;
+  const source = await openSource(nameOrPath, options.labels ?? null, limit);
+  return preprocessedDataset(withLabelOffset(source, options.labelOffset ?? 0), preprocessing);
+}
+
+async function openSource(nameOrPath: string, labels: string | null, limit: number): Promise<PictureSource> {
+  const bundled = BUNDLED.get(nameOrPath);
+  if (bundled !== undefined) {
+    const folder = assetPath("mnist");
+    const source = await openIdx(nameOrPath, join(folder, `${bundled}-images.idx.gz`));
+    return withLabelFile(source, labels ?? join(folder, `${bundled}-labels.idx.gz`));
+  }
+  if (await isFolder(nameOrPath)) return openFolder(nameOrPath, labels, limit);
+  const nearest = nearestName(nameOrPath, BUNDLED_DATASETS);
+  if (!/[./\\]/.test(nameOrPath) && nearest !== undefined) {
+    throw diagnosticError("DATA", "--data", `no data set "${nameOrPath}"`, `did you mean ${nearest}?`);
+  }
+  const source = await openFile(nameOrPath, limit);
+  return labels === null ? source : withLabelFile(source, labels);
+}
+
+function drawnShape(inputShape: readonly number[] | undefined): ImageShape {
+  if (inputShape === undefined) {
+    throw diagnosticError("DATA", "--data", "drawn images need a network, whose shape they take", "name a model");
+  }
+  const [rows = 1, columns = 1, channels = 1] = inputShape.length === 1 ? [1, 1, inputShape[0] ?? 1] : inputShape;
+  return [rows, columns, channels];
+}

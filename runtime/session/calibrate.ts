@@ -1,0 +1,34 @@
+import type { Graph } from "../../compiler/graph/graph.ts";
+import type { CalibratedRange } from "../../isa/datapath.ts";
+import type { Calibration } from "../configuration.ts";
+import type { Dataset } from "../datasets/dataset.ts";
+import { calibrate } from "../float-reference/calibration.ts";
+import { openFloatReference } from "./float.ts";
+import { imageBatches } from "./image-batches.ts";
+
+/** Ranges of every node of a graph over the first images of a data set, batch by batch. */
+export async function calibrateOn(data: Dataset, graph: Graph, images: number): Promise<Calibration> {
+  const count = Math.min(images, data.count);
+  const { network } = await openFloatReference(graph);
+  try {
+    let ranges: Record<string, CalibratedRange> = {};
+    for await (const batch of imageBatches(data, count)) {
+      ranges = widened(ranges, await calibrate(network, batch.values, batch.count));
+    }
+    return { images: count, ranges };
+  } finally {
+    network.dispose();
+  }
+}
+
+function widened(
+  a: Readonly<Record<string, CalibratedRange>>,
+  b: Readonly<Record<string, CalibratedRange>>,
+): Record<string, CalibratedRange> {
+  return Object.fromEntries(
+    Object.entries(b).map(([name, range]) => {
+      const { min, max } = a[name] ?? range;
+      return [name, { min: Math.min(min, range.min), max: Math.max(max, range.max) }];
+    }),
+  );
+}

@@ -1,0 +1,186 @@
+import { InvariantError } from "../../isa/diagnostic.ts";
+import type { Program } from "../../isa/program.ts";
+import { mergeRegisterEvidence, type RegisterEvidence } from "../../sim/evidence.ts";
+import type { Fault } from "../../sim/fault.ts";
+import { mergeResults, type PoolResult, SimulationPool } from "../../sim/pool/pool.ts";
+import type { RunConfiguration } from "../configuration.ts";
+import type { Dataset } from "../datasets/dataset.ts";
+import { ErrorMeter } from "../metrics/error.ts";
+import type { ErrorEntry } from "../report/run-report.ts";
+import { AnswerTally } from "./accuracy.ts";
+import { Digest } from "./digest.ts";
+import type { FloatSide } from "./float.ts";
+import type { RunHooks } from "./hooks.ts";
+import { inputTrap, type QuantizedImages, quantizeImages, tensorSymbol } from "./host-input.ts";
+import { imageBatches, type RunBatch } from "./image-batches.ts";
+import { outputElements } from "./machine-report.ts";
+import { comparableRaws, rawsToValues } from "./values.ts";
+
+/** Images of one task of a worker: large enough to hide the message, small enough to balance and to show progress. */
+const TASK_IMAGES = 10;
+
+export interface MachineJob {
+  readonly configuration: RunConfiguration;
+  readonly data: Dataset;
+  readonly count: number;
+  readonly program: Program;
+  /** Null for a program file. */
+  readonly float: FloatSide | null;
+}
+
+/** What all images together showed; nothing here grows with their number but a few numbers per image. */
+export interface MachineOutcome {
+  readonly answers: AnswerTally;
+  /** Null without a float network. */
+  readonly error: ErrorEntry | null;
+  readonly digest: string;
+  readonly result: Omit<PoolResult, "outputs" | "fault">;
+  readonly inputs: Pick<QuantizedImages, "evidence">;
+  /** Float values of each layer for the observed images. */
+  readonly floatLayers: ReadonlyMap<string, Float32Array>;
+  readonly observed: number;
+}
+
+/** Runs the images on the machine and, beside it, through the float network, batch by batch. */
+export async function runMachine(
+  job: MachineJob,
+  hooks: RunHooks,
+): Promise<MachineOutcome | { readonly fault: Fault }> {
+  const { configuration, data, count, program, float } = job;
+  const { engine, workers, seed } = configuration;
+  const observed = Math.min(configuration.observe, count);
+  const total = new MachineTotal(program, float, seed);
+  hooks.onStage?.(float === null ? `${engine} engine` : `float and ${engine} engine`, count);
+  const pool = new SimulationPool(program, engine, workers);
+  try {
+    for await (const batch of imageBatches(data, count)) {
+      const fault = await runBatch({ job, hooks, pool, total }, batch, Math.max(0, observed - batch.first));
+      if (fault !== null) return { fault };
+    }
+  } finally {
+    await pool.close();
+  }
+  return { ...total.outcome(), observed };
+}
+
+interface BatchContext {
+  readonly job: MachineJob;
+  readonly hooks: RunHooks;
+  readonly pool: SimulationPool;
+  readonly total: MachineTotal;
+}
+
+async function runBatch(
+  { job, hooks, pool, total }: BatchContext,
+  batch: RunBatch,
+  toObserve: number,
+): Promise<Fault | null> {
+  const { program, float } = job;
+  const observedImages = Math.min(toObserve, batch.count);
+  const { inputs, count, trap } = quantizeBatch(program, batch, observedImages);
+  // Both computations count half.
+  const share = float === null ? 1 : 2;
+  const progress = (done: number): void => hooks.onProgress?.(batch.first + Math.floor(done / share));
+  const logits = trap !== null ? null : await floatLogits(float, batch, progress);
+  hooks.signal?.throwIfAborted();
+  const result = await pool.run(inputs.raws, count, {
+    firstImage: batch.first,
+    batchImages: TASK_IMAGES,
+    observedImages: Math.min(observedImages, count),
+    onProgress: (done) => progress((share - 1) * batch.count + done),
+    ...(hooks.signal ? { signal: hooks.signal } : {}),
+  });
+  if (result.fault !== null || trap !== null) return result.fault ?? trap;
+  total.add(batch, inputs, result, logits);
+  if (float !== null && observedImages > 0) await total.observeFloat(float, batch, observedImages);
+  return null;
+}
+
+/** A trap in the input register lets the images before it run: whichever fault has the lowest image counts. */
+function quantizeBatch(
+  program: Program,
+  batch: RunBatch,
+  observedImages: number,
+): { readonly inputs: QuantizedImages; readonly count: number; readonly trap: Fault | null } {
+  const { first, count, values } = batch;
+  const inputs = quantizeImages(program, values, count, observedImages, first);
+  const trap = inputTrap(inputs);
+  if (trap === null) return { inputs, count, trap };
+  const before = (trap.site?.image ?? first) - first;
+  const elements = values.length / count;
+  return {
+    inputs: quantizeImages(program, values.subarray(0, before * elements), before, 0, first),
+    count: before,
+    trap,
+  };
+}
+
+async function floatLogits(
+  float: FloatSide | null,
+  { values, count }: RunBatch,
+  onProgress: (done: number) => void,
+): Promise<Float32Array | null> {
+  return float === null ? null : float.network.run(values, count, undefined, onProgress);
+}
+
+/** Adds up what batches show. */
+class MachineTotal {
+  readonly #program: Program;
+  readonly #hasFloat: boolean;
+  readonly #answers: AnswerTally;
+  readonly #meter: ErrorMeter = new ErrorMeter();
+  readonly #digest: Digest = new Digest();
+  #result: PoolResult | null = null;
+  #inputEvidence: RegisterEvidence = { overflow: 0, first: null, statistics: null };
+  readonly #floatLayers: Map<string, Float32Array[]> = new Map<string, Float32Array[]>();
+
+  constructor(program: Program, float: FloatSide | null, seed: number) {
+    this.#program = program;
+    this.#hasFloat = float !== null;
+    this.#answers = new AnswerTally(seed);
+  }
+
+  add(batch: RunBatch, inputs: QuantizedImages, result: PoolResult, logits: Float32Array | null): void {
+    const program = this.#program;
+    const { format } = tensorSymbol(program, program.output);
+    const fixed = comparableRaws(result.outputs, format);
+    const classes = outputElements(program);
+    this.#answers.add({ fixed, float: logits, images: batch.count, classes }, batch.labels);
+    if (logits !== null) this.#meter.add(logits, rawsToValues(result.outputs, format));
+    this.#digest.add(result.outputs);
+    this.#inputEvidence = mergeRegisterEvidence(this.#inputEvidence, inputs.evidence);
+    const part: PoolResult = { ...result, outputs: result.outputs.slice(0, 0) };
+    this.#result = this.#result === null ? part : mergeResults(program, this.#result, part);
+  }
+
+  /** Values of every node for the first images of a batch. */
+  async observeFloat({ lowered }: FloatSide, { values, count }: RunBatch, images: number): Promise<void> {
+    const elements = values.length / count;
+    await lowered.run(values.subarray(0, images * elements), images, (name, found) => {
+      this.#floatLayers.set(name, [...(this.#floatLayers.get(name) ?? []), Float32Array.from(found)]);
+      return undefined;
+    });
+  }
+
+  outcome(): Omit<MachineOutcome, "observed"> {
+    if (this.#result === null) throw new InvariantError("a run of no images");
+    return {
+      answers: this.#answers,
+      error: this.#hasFloat ? this.#meter.figures() : null,
+      digest: this.#digest.finish(),
+      result: this.#result,
+      inputs: { evidence: this.#inputEvidence },
+      floatLayers: new Map([...this.#floatLayers].map(([name, arrays]) => [name, joined(arrays)])),
+    };
+  }
+}
+
+function joined(arrays: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
+  let offset = 0;
+  for (const array of arrays) {
+    all.set(array, offset);
+    offset += array.length;
+  }
+  return all;
+}
