@@ -1,5 +1,6 @@
 /** Registers of constants that the model quantized by a power of two. */
 import { DiagnosticError } from "../../isa/diagnostic.ts";
+import { QONNX_DOMAINS } from "../tensor-graph/operators/qonnx.ts";
 import { qualifiedName } from "../tensor-graph/operators/table.ts";
 import type { AnyTensor, TensorGraph, TensorNode } from "../tensor-graph/tensor-graph.ts";
 import { linearRegister, quantRegister } from "./quantizers.ts";
@@ -17,7 +18,9 @@ const quantized: ReadRegister = (node, [, scale, zeroPoint, bitWidth]) =>
 
 const QUANTIZERS: Readonly<Record<string, ReadRegister>> = {
   DequantizeLinear: dequantized,
-  "qonnx.custom_op.general.Quant": quantized,
+  ...Object.fromEntries(
+    QONNX_DOMAINS.flatMap((domain) => ["Quant", "IntQuant"].map((name) => [`${domain}.${name}`, quantized])),
+  ),
 };
 
 /** Moves elements and leaves them as they are. */
@@ -46,7 +49,10 @@ function registerOf(
   if (node.domain === "" && MOVING.has(node.operator)) return registers.get(node.inputs[0] ?? "");
   const read = QUANTIZERS[qualifiedName(node.domain, node.operator)];
   try {
-    return read?.(node, node.inputs.map((name) => constants.get(name)));
+    return read?.(
+      node,
+      node.inputs.map((name) => constants.get(name)),
+    );
   } catch (error) {
     if (error instanceof DiagnosticError) return undefined;
     throw error;

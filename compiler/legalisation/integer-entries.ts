@@ -6,7 +6,15 @@ import type { LayerEntry } from "../quantization/specification.ts";
 const INPUT_FORMAT = "u8,0";
 
 /** Nodes that hand integers on. */
-const KEEPING: ReadonlySet<GraphNode["op"]> = new Set(["reshape", "transpose", "slice", "resize", "pad", "concatenate", "activation"]);
+const KEEPING: ReadonlySet<GraphNode["op"]> = new Set([
+  "reshape",
+  "transpose",
+  "slice",
+  "resize",
+  "pad",
+  "concatenate",
+  "activation",
+]);
 
 /** Entry by layer of a prepared graph. Layers between floats have none. */
 export function integerEntries(graph: Graph): ReadonlyMap<string, LayerEntry> {
@@ -20,7 +28,10 @@ export function integerEntries(graph: Graph): ReadonlyMap<string, LayerEntry> {
     const [input = ""] = node.inputs;
     const requantization = requantizationOf(node);
     const isMatrix = node.op === "conv2d" || node.op === "dense";
-    if (isMatrix && (requantization !== null || (formats.has(input) && isWhole(node.kernel.data) && isWhole(node.bias?.data ?? [])))) {
+    if (
+      isMatrix &&
+      (requantization !== null || (formats.has(input) && isWhole(node.kernel.data) && isWhole(node.bias?.data ?? [])))
+    ) {
       const output = requantization === null ? SUMS : wordOf(requantization);
       const style = requantization === null ? {} : { rounding: requantization.rounding, overflow: "saturate" };
       entries.set(node.name, {
@@ -65,6 +76,7 @@ function wordOf({ minimum, maximum }: IntegerRequantization): string {
 
 /** 8, 16 or 32 bits, the fewest that hold all weights. */
 function weightFormat(weights: Float32Array): string {
-  const fits = (bits: number): boolean => weights.every((weight) => weight >= -(2 ** (bits - 1)) && weight < 2 ** (bits - 1));
+  const fits = (bits: number): boolean =>
+    weights.every((weight) => weight >= -(2 ** (bits - 1)) && weight < 2 ** (bits - 1));
   return `${[8, 16].find(fits) ?? 32},0`;
 }

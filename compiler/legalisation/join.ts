@@ -36,7 +36,11 @@ export function concatenated(
   const size = values.reduce((sum, { shape }) => sum + (shape[axis] ?? 0), 0);
   for (const { shape } of others) {
     if (shape.some((length, candidate) => candidate !== axis && length !== first.shape[candidate])) {
-      throw legalisationError("inputs", `found ${values.map((value) => formatShape(value.shape)).join(", ")}`, "sizes may differ along the axis only");
+      throw legalisationError(
+        "inputs",
+        `found ${values.map((value) => formatShape(value.shape)).join(", ")}`,
+        "sizes may differ along the axis only",
+      );
     }
   }
   return { name, shape: first.shape.map((length, candidate) => (candidate === axis ? size : length)), order };

@@ -1,5 +1,11 @@
 /** Tensor graphs to networks: batch 1, images with channels innermost, layers with constant weights. */
-import { type Diagnostic, DiagnosticError, diagnosticError, InvariantError, nearestName } from "../../isa/diagnostic.ts";
+import {
+  type Diagnostic,
+  DiagnosticError,
+  diagnosticError,
+  InvariantError,
+  nearestName,
+} from "../../isa/diagnostic.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import type { Graph } from "../graph/graph.ts";
 import { elementCount, formatShape, sameShape } from "../graph/shape.ts";
@@ -9,11 +15,12 @@ import { inferTensors } from "../tensor-graph/infer-tensors.ts";
 import { nodePlace, qualifiedName } from "../tensor-graph/operators/table.ts";
 import type { KnownTensor } from "../tensor-graph/propagate.ts";
 import type { AnyTensor, TensorGraph, TensorNode } from "../tensor-graph/tensor-graph.ts";
+import { unrollRecurrent } from "../tensor-graph/unroll-recurrent.ts";
 import { view } from "./arrange.ts";
+import { constantRegisters } from "./constant-registers.ts";
 import { networkInputOf } from "./network-input.ts";
 import { prescribedAssignment } from "./prescribed-assignment.ts";
 import { Prescriptions } from "./prescriptions.ts";
-import { constantRegisters } from "./constant-registers.ts";
 import { recogniseHardSwish } from "./recognise/hard-swish.ts";
 import { recogniseIntegerLayers } from "./recognise/integer-layers.ts";
 import { Values } from "./recognise/values.ts";
@@ -37,10 +44,12 @@ export interface LegalisedNetwork {
 /** Throws `DiagnosticError` with everything that has no place in a network. */
 export function legalise(tensorGraph: TensorGraph, { where }: LegaliseOptions): LegalisedNetwork {
   const input = networkInputOf(tensorGraph, where);
-  const known = inferred(tensorGraph, input.graph, where);
+  const rolled = inferred(tensorGraph, input.graph, where);
+  const unrolled = unrollRecurrent(input.graph, rolled, where);
+  const known = unrolled === input.graph ? rolled : inferTensors(unrolled, new Map(), where);
   const constants = new Map<string, AnyTensor>();
   for (const [name, { constant }] of known) if (constant !== undefined) constants.set(name, constant);
-  const recognised = recognise(input.graph, constants, known);
+  const recognised = recognise(unrolled, constants, known);
   const nodes = liveNodes(recognised, constants);
   requireRules(nodes, where);
 
@@ -97,7 +106,11 @@ function inferred(given: TensorGraph, single: TensorGraph, where: string): Reado
   }
 }
 
-function recognise(graph: TensorGraph, constants: ReadonlyMap<string, AnyTensor>, known: ReadonlyMap<string, KnownTensor>): TensorGraph {
+function recognise(
+  graph: TensorGraph,
+  constants: ReadonlyMap<string, AnyTensor>,
+  known: ReadonlyMap<string, KnownTensor>,
+): TensorGraph {
   const integer = recogniseIntegerLayers(graph, new Values(graph, constants), (name) => known.get(name)?.type);
   return recogniseHardSwish(integer, new Values(integer, constants));
 }
@@ -190,6 +203,8 @@ function networkOutput(
   });
   const [only = ""] = vectors;
   if (vectors.length === 1) return only;
-  const flat = vectors.map((value, index) => view({ builder, base: outputs[index] ?? "" }, value, [elementCount(builder.shapeOf(value))]));
+  const flat = vectors.map((value, index) =>
+    view({ builder, base: outputs[index] ?? "" }, value, [elementCount(builder.shapeOf(value))]),
+  );
   return builder.add({ op: "concatenate", name: builder.uniqueName("outputs"), inputs: flat });
 }

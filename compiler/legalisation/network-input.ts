@@ -2,8 +2,9 @@
 import { diagnosticError } from "../../isa/diagnostic.ts";
 import type { ValueInfo } from "../graph/graph.ts";
 import { elementCount } from "../graph/shape.ts";
-import type { TensorGraph, TensorInput, TensorNode } from "../tensor-graph/tensor-graph.ts";
 import { integersAttribute } from "../tensor-graph/node-access.ts";
+import type { TensorGraph, TensorInput, TensorNode } from "../tensor-graph/tensor-graph.ts";
+import { isRecurrent } from "../tensor-graph/unroll-recurrent.ts";
 import { channelsLast, type NetworkValue, rowMajor } from "./value.ts";
 
 export interface NetworkInput {
@@ -13,7 +14,6 @@ export interface NetworkInput {
   readonly value: NetworkValue;
 }
 
-const RECURRENT: ReadonlySet<string> = new Set(["LSTM", "GRU", "RNN"]);
 const WINDOWED: ReadonlySet<string> = new Set(["Conv", "ConvTranspose", "MaxPool", "AveragePool"]);
 
 /**
@@ -69,7 +69,12 @@ function oneImage(input: TensorInput, readers: readonly TensorNode[], where: str
   const written = `[${input.shape.map((size) => size ?? "?").join(", ")}]`;
   const rank = input.shape.length;
   if (rank < 1 || rank > 4) {
-    throw diagnosticError("MODEL_INPUT", place, `found shape ${written}, expected [N, C, H, W], [N, C, L] or [N, F]`, "the machine takes images and vectors");
+    throw diagnosticError(
+      "MODEL_INPUT",
+      place,
+      `found shape ${written}, expected [N, C, H, W], [N, C, L] or [N, F]`,
+      "the machine takes images and vectors",
+    );
   }
   const batch = batchAxis(input, readers);
   const shape = input.shape.map((size, axis) => (axis === batch ? 1 : size));
@@ -89,6 +94,6 @@ function oneImage(input: TensorInput, readers: readonly TensorNode[], where: str
 function batchAxis(input: TensorInput, readers: readonly TensorNode[]): number {
   const rank = input.shape.length;
   if (rank === 1) return typeof input.shape[0] === "number" ? -1 : 0;
-  const sequence = rank === 3 && readers.some((node) => RECURRENT.has(node.operator) && !node.attributes["layout"]);
+  const sequence = rank === 3 && readers.some((node) => isRecurrent(node) && !node.attributes["layout"]);
   return sequence ? 1 : 0;
 }

@@ -10,8 +10,14 @@ import type { Prescriptions } from "./prescriptions.ts";
 import type { PrescribedRegister } from "./value.ts";
 
 /** Empty for a model that prescribes nothing. Throws `DiagnosticError` where registers contradict each other. */
-export function prescribedAssignment(graph: Graph, prescriptions: Prescriptions, where: string): AssignmentSpecification {
-  const isInteger = graph.nodes.some((node) => (node.op === "conv2d" || node.op === "dense") && node.requantization !== null);
+export function prescribedAssignment(
+  graph: Graph,
+  prescriptions: Prescriptions,
+  where: string,
+): AssignmentSpecification {
+  const isInteger = graph.nodes.some(
+    (node) => (node.op === "conv2d" || node.op === "dense") && node.requantization !== null,
+  );
   if (prescriptions.values.size === 0 && prescriptions.layers.size === 0 && !isInteger) return {};
   const prepared = prepareGraph(graph, where);
   const entries = new Entries(where);
@@ -35,7 +41,11 @@ function keep(entries: Entries, layers: LayerNames, name: string, register: Pres
   if (producer !== undefined && layers.isReadOnlyAs(source, name)) {
     const absorbed = loads.find((reader) => layers.of(reader.name) === producer.name && !COMMUTES.has(reader.op));
     if (absorbed !== undefined) {
-      entries.conflict(producer.name, "output", `the model quantizes the value before "${absorbed.name}" (${absorbed.op}), which the layer takes over`);
+      entries.conflict(
+        producer.name,
+        "output",
+        `the model quantizes the value before "${absorbed.name}" (${absorbed.op}), which the layer takes over`,
+      );
     } else if (producer.arithmetic === "maximumPool") {
       entries.set(producer.name, "input", register);
     } else {

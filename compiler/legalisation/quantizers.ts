@@ -1,22 +1,10 @@
 /** What quantizing operators say of a register: QuantizeLinear and DequantizeLinear of ONNX, Quant and Trunc of QONNX. */
 import type { OverflowMode } from "../../isa/overflow.ts";
-import type { RoundingMode } from "../../isa/rounding.ts";
-import { integerAttribute, nodeError } from "../tensor-graph/node-access.ts";
+import { flagAttribute, nodeError } from "../tensor-graph/node-access.ts";
+import { qonnxRoundingMode } from "../tensor-graph/operators/qonnx.ts";
 import { numbersOf } from "../tensor-graph/tensor.ts";
-import type { AnyTensor, AttributeValue, ElementType, TensorNode } from "../tensor-graph/tensor-graph.ts";
+import type { AnyTensor, ElementType, TensorNode } from "../tensor-graph/tensor-graph.ts";
 import type { PrescribedRegister } from "./value.ts";
-
-/** Rounding modes of QONNX by what they do. */
-const QONNX_ROUNDINGS: Readonly<Record<string, RoundingMode>> = {
-  ROUND: "nearest-even",
-  HALF_EVEN: "nearest-even",
-  HALF_UP: "nearest",
-  HALF_DOWN: "nearest-zero",
-  FLOOR: "down",
-  CEIL: "up",
-  UP: "away",
-  DOWN: "zero",
-};
 
 /** Word lengths and signs of the integers that ONNX quantizes to. */
 const INTEGERS: Partial<Record<ElementType, { readonly bits: number; readonly signed: boolean }>> = {
@@ -29,10 +17,18 @@ const INTEGERS: Partial<Record<ElementType, { readonly bits: number; readonly si
 };
 
 /** Register of integers `type` with one scale and zero point. Throws `DiagnosticError` for those that no format has. */
-export function linearRegister(type: ElementType, scale: AnyTensor, zeroPoint: AnyTensor | undefined): PrescribedRegister {
+export function linearRegister(
+  type: ElementType,
+  scale: AnyTensor,
+  zeroPoint: AnyTensor | undefined,
+): PrescribedRegister {
   const integers = INTEGERS[type];
   if (integers === undefined) {
-    throw nodeError("output", `found elements of type ${type}, expected integers of 8, 16 or 32 bits`, "quantize to integers");
+    throw nodeError(
+      "output",
+      `found elements of type ${type}, expected integers of 8, 16 or 32 bits`,
+      "quantize to integers",
+    );
   }
   const { bits, signed } = integers;
   const zero = zeroPoint === undefined ? 0 : onlyNumber(zeroPoint, "zero_point");
@@ -40,47 +36,78 @@ export function linearRegister(type: ElementType, scale: AnyTensor, zeroPoint: A
   // A zero point in the middle of an unsigned range is a signed one, one at the start of a signed range an unsigned one.
   const isSigned = zero === 0 ? signed : !signed;
   if (zero !== 0 && zero !== (signed ? -half : half)) {
-    throw nodeError("input zero_point", `found ${zero}, expected 0 or ${signed ? -half : half}`, "a fixed-point format has no other zero: quantize symmetrically");
+    throw nodeError(
+      "input zero_point",
+      `found ${zero}, expected 0 or ${signed ? -half : half}`,
+      "a fixed-point format has no other zero: quantize symmetrically",
+    );
   }
-  return { format: formatOf(bits, fractionLength(onlyNumber(scale, "scale")), isSigned), rounding: "nearest-even", overflow: "saturate" };
+  return {
+    format: formatOf(bits, fractionLength(onlyNumber(scale, "scale")), isSigned),
+    rounding: "nearest-even",
+    overflow: "saturate",
+  };
 }
 
 /** Register of QONNX's Quant: inputs scale, zero point and bit width; attributes signed, narrow, rounding_mode. */
-export function quantRegister(node: TensorNode, scale: AnyTensor, zeroPoint: AnyTensor, bitWidth: AnyTensor): PrescribedRegister {
-  const bits = wholeNumber(bitWidth, "bitwidth");
-  requireZero(zeroPoint);
-  const signed = integerAttribute(node, "signed", 1) !== 0;
-  const narrow = integerAttribute(node, "narrow", 0) !== 0;
-  if (narrow && !signed) {
-    throw nodeError("attribute narrow", "found 1 with signed 0, expected 0", "an unsigned register has all 2^W words");
-  }
-  const overflow: OverflowMode = narrow ? "saturate-symmetric" : "saturate";
-  const fraction = fractionLength(onlyNumber(scale, "scale"));
-  return { format: formatOf(bits, fraction, signed), rounding: qonnxRounding(node.attributes["rounding_mode"], "ROUND"), overflow };
-}
-
-/** Register of QONNX's Trunc: the value is divided by 2^`dropped` and kept in it. */
-export function truncRegister(
+export function quantRegister(
   node: TensorNode,
   scale: AnyTensor,
   zeroPoint: AnyTensor,
-  inputBits: AnyTensor,
-  outputBits: AnyTensor,
-): { readonly register: PrescribedRegister; readonly dropped: number } {
-  const [from, to] = [wholeNumber(inputBits, "in_bitwidth"), wholeNumber(outputBits, "out_bitwidth")];
+  bitWidth: AnyTensor,
+): PrescribedRegister {
+  const bits = wholeNumber(bitWidth, "bitwidth");
+  const signed = flagAttribute(node, "signed", true);
+  if (bits === 1 && signed) {
+    throw nodeError(
+      "input bitwidth",
+      "found 1 with signed 1, which means −1 and 1",
+      "a register of one bit holds −1 and 0, or 0 and 1",
+    );
+  }
   requireZero(zeroPoint);
-  const signed = integerAttribute(node, "signed", 1) !== 0;
-  const fraction = fractionLength(onlyNumber(scale, "scale"));
-  const rounding = qonnxRounding(node.attributes["rounding_mode"], "FLOOR");
-  // Nothing is cut: one more bit keeps what rounding up may yield.
-  return { register: { format: formatOf(to + 1, fraction, signed), rounding, overflow: "saturate" }, dropped: from - to };
+  return {
+    format: formatOf(bits, fractionLength(onlyNumber(scale, "scale")), signed),
+    rounding: qonnxRoundingMode(node, "ROUND"),
+    overflow: overflowOf(signed, flagAttribute(node, "narrow", true)),
+  };
 }
 
-function qonnxRounding(value: AttributeValue | undefined, absent: string): RoundingMode {
-  const name = typeof value === "string" ? value.toUpperCase() : absent;
-  const rounding = QONNX_ROUNDINGS[name];
-  if (rounding !== undefined) return rounding;
-  throw nodeError("attribute rounding_mode", `found ${name}, expected ${Object.keys(QONNX_ROUNDINGS).join(", ")}`, "export with one of these");
+/** Register of QONNX's Trunc, and by how many bits the value moves right before it is kept there. */
+export interface Truncation {
+  readonly register: PrescribedRegister;
+  readonly dropped: number;
+}
+
+/** Version 1: inputs scale, zero point, widths before and after. The result keeps the scale, by which it shrinks. */
+export function truncRegister(node: TensorNode, inputs: readonly AnyTensor[]): Truncation {
+  const [scale, zeroPoint, inputBits, outputBits] = inputs as [AnyTensor, AnyTensor, AnyTensor, AnyTensor];
+  const [from, to] = [wholeNumber(inputBits, "in_bitwidth"), wholeNumber(outputBits, "out_bitwidth")];
+  requireZero(zeroPoint);
+  // Nothing is cut, and the words may be unsigned: a sign bit more than the width.
+  const format = formatOf(to + 1, fractionLength(onlyNumber(scale, "scale")), true);
+  const rounding = qonnxRoundingMode(node, "FLOOR");
+  return { register: { format, rounding, overflow: "saturate" }, dropped: from - to };
+}
+
+/** Version 2: inputs scale, zero point, width before, scale and width after. The value stays and its grid becomes coarser. */
+export function truncToScaleRegister(node: TensorNode, inputs: readonly AnyTensor[]): Truncation {
+  const [, zeroPoint, , scale, outputBits] = inputs as [AnyTensor, AnyTensor, AnyTensor, AnyTensor, AnyTensor];
+  requireZero(zeroPoint);
+  const signed = flagAttribute(node, "signed", true);
+  const register = {
+    format: formatOf(wholeNumber(outputBits, "out_bitwidth"), fractionLength(onlyNumber(scale, "out_scale")), signed),
+    rounding: qonnxRoundingMode(node, "FLOOR"),
+    overflow: overflowOf(signed, flagAttribute(node, "narrow", false)),
+  };
+  return { register, dropped: 0 };
+}
+
+function overflowOf(signed: boolean, narrow: boolean): OverflowMode {
+  if (narrow && !signed) {
+    throw nodeError("attribute narrow", "found 1 with signed 0, expected 0", "an unsigned register has all 2^W words");
+  }
+  return narrow ? "saturate-symmetric" : "saturate";
 }
 
 function formatOf(bits: number, fraction: number, signed: boolean): string {

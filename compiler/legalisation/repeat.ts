@@ -36,7 +36,8 @@ export function repeated(call: RuleCall, value: NetworkValue, shape: readonly nu
     let end = position + 1;
     while (end < order.length && (grows(order[end]) || shape[order[end] ?? 0] === 1)) end++;
     const run = order.slice(position, end);
-    const size = (axes: readonly number[], of: readonly number[]): number => elementCount(axes.map((axis) => of[axis] ?? 1));
+    const size = (axes: readonly number[], of: readonly number[]): number =>
+      elementCount(axes.map((axis) => of[axis] ?? 1));
     const outer = size(order.slice(0, position), done);
     const inner = size(order.slice(end), done);
     const input = view(call, name, [outer, 1, inner]);

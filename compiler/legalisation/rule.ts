@@ -80,7 +80,11 @@ export function vectorConstant(tensor: AnyTensor, length: number, name: string):
   const numbers = numbersOf(tensor);
   const count = elementCount(tensor.shape);
   if (count !== length && count !== 1) {
-    throw legalisationError(`input ${name}`, `found shape ${formatShape(tensor.shape)}, expected ${length} elements`, "export the model again");
+    throw legalisationError(
+      `input ${name}`,
+      `found shape ${formatShape(tensor.shape)}, expected ${length} elements`,
+      "export the model again",
+    );
   }
   return { shape: [length], data: Float32Array.from({ length }, (_, index) => numbers[count === 1 ? 0 : index] ?? 0) };
 }
@@ -89,7 +93,11 @@ export function vectorConstant(tensor: AnyTensor, length: number, name: string):
 export function scalarOf(tensor: AnyTensor, name: string): number {
   const [value, ...rest] = Array.from(numbersOf(tensor));
   if (value !== undefined && rest.length === 0) return value;
-  throw legalisationError(`input ${name}`, `found shape ${formatShape(tensor.shape)}, expected one element`, "export the model again");
+  throw legalisationError(
+    `input ${name}`,
+    `found shape ${formatShape(tensor.shape)}, expected one element`,
+    "export the model again",
+  );
 }
 
 /** Adds the node that does an operator's work, under the operator's own name. */

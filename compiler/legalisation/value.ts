@@ -108,11 +108,7 @@ function matchAxes(
 export function around(value: NetworkValue, axis: number): readonly [outer: number, size: number, inner: number] {
   const sizes = storedSizes(value);
   const position = value.order.indexOf(axis);
-  return [
-    elementCount(sizes.slice(0, position)),
-    value.shape[axis] ?? 1,
-    elementCount(sizes.slice(position + 1)),
-  ];
+  return [elementCount(sizes.slice(0, position)), value.shape[axis] ?? 1, elementCount(sizes.slice(position + 1))];
 }
 
 /**

@@ -10,7 +10,13 @@ export function recogniseHardSwish(graph: TensorGraph, values: Values): TensorGr
   const nodes = graph.nodes.map((node): TensorNode => {
     const swish = swishOf(values, node);
     if (swish === undefined || !isSame(swish.scale, 1 / 6)) return node;
-    return { ...node, operator: "HardSwish", opset: Math.max(node.opset, OPSET_OF_HARD_SWISH), inputs: [swish.x], attributes: {} };
+    return {
+      ...node,
+      operator: "HardSwish",
+      opset: Math.max(node.opset, OPSET_OF_HARD_SWISH),
+      inputs: [swish.x],
+      attributes: {},
+    };
   });
   return { ...graph, nodes };
 }
@@ -50,7 +56,9 @@ function gateOf(values: Values, node: TensorNode | undefined): Gate | undefined 
     const sum = values.producer(input);
     const operands = sum?.operator === "Add" ? values.operands(sum) : undefined;
     if (sum === undefined || operands === undefined || minimum !== 0 || maximum !== 6) return undefined;
-    return values.number(sum.inputs.find((name) => name !== operands.value)) === 3 ? { x: operands.value, scale: 1 } : undefined;
+    return values.number(sum.inputs.find((name) => name !== operands.value)) === 3
+      ? { x: operands.value, scale: 1 }
+      : undefined;
   }
   return scaledOf(values, node, gateOf);
 }

@@ -5,7 +5,7 @@
  * The division may be one by 2^k − 1 with k ≥ 16: exporters of such networks write a right shift by k so (the deployed network
  * shifts, and the given outputs of `frontnet` are those of the shift).
  */
-import { integerAttribute, floatAttribute } from "../../tensor-graph/node-access.ts";
+import { floatAttribute, integerAttribute } from "../../tensor-graph/node-access.ts";
 import { isFloat, numbersOf } from "../../tensor-graph/tensor.ts";
 import type { ElementType, TensorGraph, TensorNode } from "../../tensor-graph/tensor-graph.ts";
 import { INTEGER_DOMAIN, type INTEGER_ROUNDINGS } from "../rules/integer-layer.ts";
@@ -83,7 +83,8 @@ function integerLayer(
 
 /** 0 … 2^W − 1 or −2^(W−1) … 2^(W−1) − 1. */
 function isWordRange(minimum: number, maximum: number): boolean {
-  const isPower = (value: number): boolean => Number.isInteger(value) && value >= 1 && Number.isInteger(Math.log2(value));
+  const isPower = (value: number): boolean =>
+    Number.isInteger(value) && value >= 1 && Number.isInteger(Math.log2(value));
   return isPower(maximum + 1) && (minimum === 0 || minimum === -maximum - 1);
 }
 
@@ -174,7 +175,11 @@ class ScaledSums {
     if (this.#rounding !== undefined || divisor === undefined || divisor <= 0) return false;
     const exact = Math.log2(divisor);
     const inexact = Math.log2(divisor + 1);
-    const shift = Number.isInteger(exact) ? exact : Number.isInteger(inexact) && inexact >= SMALLEST_INEXACT_SHIFT ? inexact : undefined;
+    const shift = Number.isInteger(exact)
+      ? exact
+      : Number.isInteger(inexact) && inexact >= SMALLEST_INEXACT_SHIFT
+        ? inexact
+        : undefined;
     if (shift === undefined) return false;
     this.#shift += shift;
     // Integers are divided towards zero at once.

@@ -41,7 +41,9 @@ export class Values {
   }
 
   /** Of a node with two inputs the one that varies and the constant; undefined where both or none vary. */
-  operands(node: TensorNode): { readonly value: string; readonly constant: AnyTensor; readonly valueFirst: boolean } | undefined {
+  operands(
+    node: TensorNode,
+  ): { readonly value: string; readonly constant: AnyTensor; readonly valueFirst: boolean } | undefined {
     const [a = "", b = ""] = node.inputs;
     const [first, second] = [this.constant(a), this.constant(b)];
     if (node.inputs.length !== 2 || (first === undefined) === (second === undefined)) return undefined;

@@ -49,9 +49,17 @@ export function boundRule(side: "minimum" | "maximum"): LegalisationRule {
     const bounds = constants.map((constant) => scalarOf(constant, "bound"));
     const [value, ...others] = values;
     if (value === undefined || others.length > 0) {
-      throw legalisationError("inputs", `found ${values.length} values of the network, expected one and constants`, "the machine has bounds of one value only");
+      throw legalisationError(
+        "inputs",
+        `found ${values.length} values of the network, expected one and constants`,
+        "the machine has bounds of one value only",
+      );
     }
-    return [side === "minimum" ? clipped(call, value, Math.max(...bounds), Infinity) : clipped(call, value, -Infinity, Math.min(...bounds))];
+    return [
+      side === "minimum"
+        ? clipped(call, value, Math.max(...bounds), Infinity)
+        : clipped(call, value, -Infinity, Math.min(...bounds)),
+    ];
   };
 }
 

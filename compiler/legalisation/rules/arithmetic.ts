@@ -2,9 +2,17 @@
 import { numbersOf } from "../../tensor-graph/tensor.ts";
 import type { AnyTensor } from "../../tensor-graph/tensor-graph.ts";
 import { combine } from "../combine.ts";
-import { addNamed, constantInput, type LegalisationRule, legalisationError, networkInput, outputShape, type RuleCall } from "../rule.ts";
-import { scaleAndShift } from "../scale.ts";
 import { broadcastTo } from "../repeat.ts";
+import {
+  addNamed,
+  constantInput,
+  type LegalisationRule,
+  legalisationError,
+  networkInput,
+  outputShape,
+  type RuleCall,
+} from "../rule.ts";
+import { scaleAndShift } from "../scale.ts";
 import type { NetworkValue } from "../value.ts";
 
 export const addRule: LegalisationRule = (call) => {
@@ -70,15 +78,27 @@ export const powerRule: LegalisationRule = (call) => {
 };
 
 type Operands =
-  | { readonly values: readonly [NetworkValue, NetworkValue]; readonly value?: never; readonly constant?: never; readonly valueFirst?: never }
-  | { readonly values?: never; readonly value: NetworkValue; readonly constant: AnyTensor; readonly valueFirst: boolean };
+  | {
+      readonly values: readonly [NetworkValue, NetworkValue];
+      readonly value?: never;
+      readonly constant?: never;
+      readonly valueFirst?: never;
+    }
+  | {
+      readonly values?: never;
+      readonly value: NetworkValue;
+      readonly constant: AnyTensor;
+      readonly valueFirst: boolean;
+    };
 
 /** Two values, or a value and a constant. */
 function operandsOf(call: RuleCall): Operands {
   const [a, b] = call.operands;
   if (a?.value !== undefined && b?.value !== undefined) return { values: [a.value, b.value] };
-  if (a?.value !== undefined && b?.constant !== undefined) return { value: a.value, constant: b.constant, valueFirst: true };
-  if (a?.constant !== undefined && b?.value !== undefined) return { value: b.value, constant: a.constant, valueFirst: false };
+  if (a?.value !== undefined && b?.constant !== undefined)
+    return { value: a.value, constant: b.constant, valueFirst: true };
+  if (a?.constant !== undefined && b?.value !== undefined)
+    return { value: b.value, constant: a.constant, valueFirst: false };
   throw legalisationError("inputs", "one is left out, expected two", "export the model again");
 }
 

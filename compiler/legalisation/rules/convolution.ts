@@ -14,8 +14,8 @@ import {
   legalisationError,
   networkInput,
   optionalConstant,
-  prescribeConstants,
   outputShape,
+  prescribeConstants,
   type RuleCall,
   vectorConstant,
 } from "../rule.ts";

@@ -1,6 +1,13 @@
 /** Concat and Pad: values made longer. */
 import { elementCount, NO_PADDING } from "../../graph/shape.ts";
-import { choiceAttribute, floatAttribute, integerAttribute, integersAttribute, normalAxes, normalAxis } from "../../tensor-graph/node-access.ts";
+import {
+  choiceAttribute,
+  floatAttribute,
+  integerAttribute,
+  integersAttribute,
+  normalAxes,
+  normalAxis,
+} from "../../tensor-graph/node-access.ts";
 import { integersOf } from "../../tensor-graph/tensor.ts";
 import { view } from "../arrange.ts";
 import { concatenated } from "../join.ts";
@@ -42,7 +49,8 @@ export const padRule: LegalisationRule = (call) => {
   const x = networkInput(call, 0, "data");
   const rank = x.shape.length;
   const mode = choiceAttribute(node, "mode", ["constant", "reflect", "edge", "wrap"], "constant");
-  if (mode !== "constant") throw legalisationError("attribute mode", `found ${mode}, expected constant`, "the machine pads with zeros");
+  if (mode !== "constant")
+    throw legalisationError("attribute mode", `found ${mode}, expected constant`, "the machine pads with zeros");
   const given = optionalConstant(call, 1, "pads");
   const pads = given === undefined ? (integersAttribute(node, "pads") ?? []) : integersOf(given, "input pads");
   const constant = optionalConstant(call, 2, "constant_value");
@@ -70,7 +78,11 @@ interface Sides {
 /** Axes that are the rows and columns of an image are padded together, all others one by one as columns. */
 function padded(call: RuleCall, x: NetworkValue, sides: readonly Sides[]): NetworkValue {
   const own = call.builder.shapeOf(x.name);
-  const image = imagePositions(x, sides.map(({ axis }) => axis), own);
+  const image = imagePositions(
+    x,
+    sides.map(({ axis }) => axis),
+    own,
+  );
   if (image !== undefined) {
     const of = (position: 0 | 1): Sides | undefined => sides[image.indexOf(position)];
     const padding = {

@@ -1,6 +1,6 @@
 /** Gemm and MatMul with constant weights: a dense layer, or a 1 × 1 convolution where there are several rows. */
 import type { IntegerRequantization, Tensor } from "../../graph/graph.ts";
-import { elementCount, formatShape } from "../../graph/shape.ts";
+import { elementCount, formatShape, NO_PADDING } from "../../graph/shape.ts";
 import { flagAttribute, floatAttribute } from "../../tensor-graph/node-access.ts";
 import { numbersOf } from "../../tensor-graph/tensor.ts";
 import type { AnyTensor } from "../../tensor-graph/tensor-graph.ts";
@@ -18,7 +18,6 @@ import {
 } from "../rule.ts";
 import { scaleAndShift } from "../scale.ts";
 import { around, type NetworkValue, rowMajor, storedSizes, withAxesPermuted, withShape } from "../value.ts";
-import { NO_PADDING } from "../../graph/shape.ts";
 
 /** Y = alpha · A′ · B′ + beta · C with A of the network and B constant. */
 export const gemmRule: LegalisationRule = (call) => addGemm(call, null);
@@ -31,7 +30,11 @@ export function addGemm(call: RuleCall, requantization: IntegerRequantization | 
   const [rows = 0, columns = 0] = operands[1]?.constant?.shape ?? [];
   const transposedB = flagAttribute(node, "transB", false);
   const [features, units] = transposedB ? [columns, rows] : [rows, columns];
-  const kernel = kernelOf(features, units, (k, n) => alpha * (weights[transposedB ? n * features + k : k * units + n] ?? 0));
+  const kernel = kernelOf(
+    features,
+    units,
+    (k, n) => alpha * (weights[transposedB ? n * features + k : k * units + n] ?? 0),
+  );
   const a = networkInput(call, 0, "A");
   const input = flagAttribute(node, "transA", false) ? withAxesPermuted(a, [1, 0]) : a;
 
@@ -39,7 +42,8 @@ export function addGemm(call: RuleCall, requantization: IntegerRequantization | 
   const bias = added?.constant === undefined ? null : perUnit(added.constant, units, beta);
   const product = multiply(call, input, kernel, bias ?? null, requantization);
   if (added === undefined || bias !== null) return [product];
-  if (added.constant !== undefined) return [scaleAndShift(call, product, { shift: scaled(added.constant, beta) }, "bias")];
+  if (added.constant !== undefined)
+    return [scaleAndShift(call, product, { shift: scaled(added.constant, beta) }, "bias")];
   const addend = beta === 1 ? added.value : scaleAndShift(call, added.value, { scale: beta }, "addend");
   return [addValues(call, product, addend, "sum")];
 }
@@ -120,7 +124,9 @@ function multiply(
   }
   const arranged = asChannelsLast(call, x, last);
   const [rows] = around(arranged, last);
-  const stored = storedSizes(arranged).slice(0, -1).filter((size) => size !== 1);
+  const stored = storedSizes(arranged)
+    .slice(0, -1)
+    .filter((size) => size !== 1);
   const image = stored.length === 2 ? [...stored, features] : [1, rows, features];
   const name = addNamed(call, {
     op: "conv2d",
@@ -154,10 +160,18 @@ function perUnit(tensor: AnyTensor, units: number, beta: number): Tensor | null 
 }
 
 function scaled(tensor: AnyTensor, factor: number): AnyTensor {
-  return { type: "float64", shape: tensor.shape, data: Float64Array.from(numbersOf(tensor), (value) => factor * value) };
+  return {
+    type: "float64",
+    shape: tensor.shape,
+    data: Float64Array.from(numbersOf(tensor), (value) => factor * value),
+  };
 }
 
 function must(value: NetworkValue | undefined): NetworkValue {
   if (value !== undefined) return value;
-  throw legalisationError("output", "the elements would have to move in memory", "export the model with a reshape of its own");
+  throw legalisationError(
+    "output",
+    "the elements would have to move in memory",
+    "export the model with a reshape of its own",
+  );
 }

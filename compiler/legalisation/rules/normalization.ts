@@ -18,7 +18,8 @@ export const batchNormalizationRule: LegalisationRule = (call) => {
   if (integerAttribute(node, "training_mode", 0) !== 0) throw training("attribute training_mode", "1");
   if (integerAttribute(node, "spatial", 1) !== 1) throw training("attribute spatial", "0");
   const { value, channels, input } = channelsInnermost(call);
-  const perChannel = (position: number, name: string) => vectorConstant(constantInput(call, position, name), channels, name);
+  const perChannel = (position: number, name: string) =>
+    vectorConstant(constantInput(call, position, name), channels, name);
   const name = addNamed(call, {
     op: "batchNormalization",
     inputs: [input],
@@ -35,7 +36,8 @@ export const localResponseRule: LegalisationRule = (call) => {
   const { node } = call;
   const { value, input, channels } = channelsInnermost(call);
   const size = integerAttribute(node, "size", undefined);
-  if (size === undefined) throw legalisationError("attribute size", "found none, expected an integer", "export the model again");
+  if (size === undefined)
+    throw legalisationError("attribute size", "found none, expected an integer", "export the model again");
   const shape = call.builder.shapeOf(input);
   const image = shape.length === 3 ? input : view(call, input, [1, elementCount(shape) / channels, channels]);
   const name = addNamed(call, {
@@ -59,7 +61,8 @@ function channelsInnermost(call: RuleCall): {
   const channels = x.shape[1] ?? 1;
   const value = asChannelsLast(call, x, 1);
   const own = call.builder.shapeOf(value.name);
-  const input = own.at(-1) === channels ? value.name : view(call, value.name, [1, elementCount(own) / channels, channels]);
+  const input =
+    own.at(-1) === channels ? value.name : view(call, value.name, [1, elementCount(own) / channels, channels]);
   return { value: { ...value, name: input }, channels, input };
 }
 

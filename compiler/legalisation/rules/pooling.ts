@@ -1,5 +1,5 @@
 /** Pooling over windows, over whole images, and means along axes. */
-import { type Padding, type PoolNode } from "../../graph/graph.ts";
+import type { Padding, PoolNode } from "../../graph/graph.ts";
 import { elementCount, formatShape, NO_PADDING } from "../../graph/shape.ts";
 import { flagAttribute, integersAttribute, normalAxes } from "../../tensor-graph/node-access.ts";
 import { windowAttributes } from "../../tensor-graph/operators/window-attributes.ts";
@@ -36,7 +36,11 @@ export function poolRule(kind: Kind): LegalisationRule {
     });
     const dilated = windows.find(({ dilation, kernel }) => dilation !== 1 && kernel !== 1);
     if (dilated !== undefined) {
-      throw legalisationError("attribute dilations", `found ${dilated.dilation}, expected 1`, "the machine's pools have no dilation");
+      throw legalisationError(
+        "attribute dilations",
+        `found ${dilated.dilation}, expected 1`,
+        "the machine's pools have no dilation",
+      );
     }
     const value = arranged(call, x, channelsLast(rank));
     const image = view(call, value.name, [...(rank === 3 ? [1] : []), ...sizes, x.shape[1] ?? 0]);
@@ -45,7 +49,11 @@ export function poolRule(kind: Kind): LegalisationRule {
     const hasExcess = windows.some(({ excess }) => excess > 0);
     // Zeros that count, and beyond them positions that do not: the zeros become a node of their own.
     const separate = countsPadding && hasExcess;
-    const before = sidesOf(windows, (axis) => axis.before, (axis) => axis.after);
+    const before = sidesOf(
+      windows,
+      (axis) => axis.before,
+      (axis) => axis.after,
+    );
     const input = separate ? addHelper(call, "padding", { op: "pad", inputs: [image], padding: before }) : image;
     const name = addNamed(call, {
       op: "pool",
@@ -54,8 +62,16 @@ export function poolRule(kind: Kind): LegalisationRule {
       kernel: pairOf(windows, ({ kernel }) => kernel),
       strides: pairOf(windows, ({ stride }) => stride),
       padding: separate
-        ? sidesOf(windows, () => 0, (axis) => axis.excess)
-        : sidesOf(windows, (axis) => axis.before, (axis) => axis.after + axis.excess),
+        ? sidesOf(
+            windows,
+            () => 0,
+            (axis) => axis.excess,
+          )
+        : sidesOf(
+            windows,
+            (axis) => axis.before,
+            (axis) => axis.after + axis.excess,
+          ),
       countPadding: countsPadding && !separate,
     });
     return [{ name, shape: outputShape(call), order: channelsLast(rank) }];

@@ -1,5 +1,5 @@
 /** Operators that quantize values of the network, which become registers, and conversions of element types. */
-import { linearRegister, quantRegister, truncRegister } from "../quantizers.ts";
+import { linearRegister, quantRegister, truncRegister, truncToScaleRegister } from "../quantizers.ts";
 import {
   addNamed,
   constantInput,
@@ -40,18 +40,29 @@ export const dequantizeRule: LegalisationRule = (call) => {
     return [scaleAndShift(call, value, { scale: factor, shift: -zero * factor })];
   }
   if (words === undefined) {
-    throw legalisationError("input x", "found integers that the network computes, expected quantized ones", "put QuantizeLinear before it");
+    throw legalisationError(
+      "input x",
+      "found integers that the network computes, expected quantized ones",
+      "put QuantizeLinear before it",
+    );
   }
   const type = zeroPoint?.type ?? (words.format.startsWith("u") ? "uint8" : "int8");
   const own = linearRegister(sameWidth(type, words), scale, zeroPoint);
   if (own.format !== words.format) {
-    throw legalisationError("input x_scale", `found the format ${own.format} of words that were quantized to ${words.format}`, "use one scale and zero point for both");
+    throw legalisationError(
+      "input x_scale",
+      `found the format ${own.format} of words that were quantized to ${words.format}`,
+      "use one scale and zero point for both",
+    );
   }
   return [value];
 };
 
 /** Without a zero point only the words' own format tells how many bits they have. */
-function sameWidth(type: "uint8" | "int8" | NonNullable<RuleCall["types"][number]>, words: PrescribedRegister): NonNullable<RuleCall["types"][number]> {
+function sameWidth(
+  type: "uint8" | "int8" | NonNullable<RuleCall["types"][number]>,
+  words: PrescribedRegister,
+): NonNullable<RuleCall["types"][number]> {
   const bits = Number.parseInt(words.format.replace(/^u/, ""), 10);
   if (type !== "uint8" && type !== "int8") return type;
   const unsigned = type === "uint8";
@@ -70,20 +81,19 @@ export const quantRule: LegalisationRule = (call) => {
   return [value];
 };
 
-/** Drops bits: the words move right against the binary point. */
+/** Version 2 has an input more, the scale of the result. */
 export const truncRule: LegalisationRule = (call) => {
   const x = networkInput(call, 0, "X");
-  const { register, dropped } = truncRegister(
-    call.node,
-    constantInput(call, 1, "scale"),
-    constantInput(call, 2, "zeropt"),
-    constantInput(call, 3, "in_bitwidth"),
-    constantInput(call, 4, "out_bitwidth"),
-  );
+  const second = call.node.inputs.length > 5;
+  const names = second ? TRUNC_INPUTS : TRUNC_INPUTS.filter((name) => name !== "out_scale");
+  const inputs = names.map((name, position) => constantInput(call, position + 1, name));
+  const { register, dropped } = (second ? truncToScaleRegister : truncRegister)(call.node, inputs);
   const shifted = dropped === 0 ? x : scaleAndShift(call, x, { scale: 2 ** -dropped }, "shifted");
   const { words: _words, ...value } = kept(call, shifted, register);
   return [value];
 };
+
+const TRUNC_INPUTS = ["scale", "zeropt", "in_bitwidth", "out_scale", "out_bitwidth"] as const;
 
 /** Between floats, and from an integer input of the network to floats. */
 export const castRule: LegalisationRule = (call) => {

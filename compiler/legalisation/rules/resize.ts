@@ -5,14 +5,23 @@ import { choiceAttribute } from "../../tensor-graph/node-access.ts";
 import { findOperator } from "../../tensor-graph/operators/table.ts";
 import { numbersOf } from "../../tensor-graph/tensor.ts";
 import { view } from "../arrange.ts";
-import { addHelper, addNamed, type LegalisationRule, legalisationError, networkInput, outputShape, type RuleCall } from "../rule.ts";
+import {
+  addHelper,
+  addNamed,
+  type LegalisationRule,
+  legalisationError,
+  networkInput,
+  outputShape,
+  type RuleCall,
+} from "../rule.ts";
 import { around, imagePositions, type NetworkValue } from "../value.ts";
 
 /** Which element an output position takes is asked of the operator's own definition, axis by axis. */
 export const resizeRule: LegalisationRule = (call) => {
   const x = networkInput(call, 0, "X");
   const mode = choiceAttribute(call.node, "mode", ["nearest", "linear", "cubic"], "nearest");
-  if (mode !== "nearest") throw legalisationError("attribute mode", `found ${mode}, expected nearest`, "the machine repeats elements");
+  if (mode !== "nearest")
+    throw legalisationError("attribute mode", `found ${mode}, expected nearest`, "the machine repeats elements");
   const shape = outputShape(call);
   const axes = x.shape.flatMap((size, axis) => (size === shape[axis] ? [] : [axis]));
   const steps = axes.map((axis) => ({ axis, ...stepOf(sources(call, x, axis), x.shape[axis] ?? 1, axis) }));
@@ -30,9 +39,19 @@ export const resizeRule: LegalisationRule = (call) => {
     const node =
       slice === undefined
         ? ({ op: "resize", inputs: [input], factors: [1, factor] } as const)
-        : ({ op: "slice", inputs: [input], start: [0, slice.start, 0], stop: [outer, slice.stop, inner], step: [1, slice.step, 1] } as const);
+        : ({
+            op: "slice",
+            inputs: [input],
+            start: [0, slice.start, 0],
+            stop: [outer, slice.stop, inner],
+            step: [1, slice.step, 1],
+          } as const);
     const name = index + 1 === steps.length ? addNamed(call, node) : addHelper(call, "part", node);
-    value = { ...value, name, shape: value.shape.map((old, candidate) => (candidate === axis ? (shape[axis] ?? 1) : old)) };
+    value = {
+      ...value,
+      name,
+      shape: value.shape.map((old, candidate) => (candidate === axis ? (shape[axis] ?? 1) : old)),
+    };
   });
   return [value];
 };
@@ -42,7 +61,10 @@ function sources(call: RuleCall, x: NetworkValue, axis: number): readonly number
   const inner = elementCount(x.shape.slice(axis + 1));
   const size = x.shape[axis] ?? 1;
   const data = Float32Array.from({ length: elementCount(x.shape) }, (_, index) => Math.floor(index / inner) % size);
-  const inputs = call.operands.map((operand) => operand?.constant ?? (operand === undefined ? undefined : { type: "float32" as const, shape: x.shape, data }));
+  const inputs = call.operands.map(
+    (operand) =>
+      operand?.constant ?? (operand === undefined ? undefined : { type: "float32" as const, shape: x.shape, data }),
+  );
   const { node } = call;
   const [result] = runNode(node, findOperator(node, ""), inputs, "");
   if (result === undefined) return [];
@@ -58,7 +80,8 @@ interface Step {
 
 function stepOf(positions: readonly number[], size: number, axis: number): Step {
   const factor = positions.length / size;
-  if (Number.isInteger(factor) && positions.every((source, position) => source === Math.floor(position / factor))) return { factor };
+  if (Number.isInteger(factor) && positions.every((source, position) => source === Math.floor(position / factor)))
+    return { factor };
   const [start = 0, second = start + 1] = positions;
   const step = second - start;
   if (step >= 1 && positions.every((source, position) => source === start + position * step)) {

@@ -10,8 +10,8 @@ import {
   constantInput,
   type LegalisationRule,
   legalisationError,
-  networkInput,
   type NewNodeWithoutName,
+  networkInput,
   optionalConstant,
   outputShape,
   type RuleCall,
@@ -77,11 +77,20 @@ export const gatherRule: LegalisationRule = (call) => {
   const [only] = ranges;
   let gathered: NetworkValue;
   if (only !== undefined && ranges.length === 1) gathered = cut(call, x, [only]);
-  else gathered = concatenated(call, ranges.map((range, part) => cut(call, x, [range], `${part}`)), axis);
+  else
+    gathered = concatenated(
+      call,
+      ranges.map((range, part) => cut(call, x, [range], `${part}`)),
+      axis,
+    );
   // The axis is replaced by the axes of the indices.
   const shaped = withShape(gathered, outputShape(call));
   if (shaped !== undefined) return [shaped];
-  throw legalisationError("input indices", `found shape ${formatShape(outputShape(call))}`, "gather with a list of indices");
+  throw legalisationError(
+    "input indices",
+    `found shape ${formatShape(outputShape(call))}`,
+    "gather with a list of indices",
+  );
 };
 
 /** The indices as as few ascending progressions as a walk from the first to the last finds. */
@@ -105,7 +114,8 @@ function progressions(indices: readonly number[], axis: number): readonly Range[
 /** The part of the value in all ranges; the last cut bears the operator's name, or that of the role. */
 function cut(call: RuleCall, value: NetworkValue, ranges: readonly Range[], role?: string): NetworkValue {
   const needed = ranges.filter(({ axis, start, stop, step }) => {
-    if (start >= stop) throw legalisationError(`axis ${axis}`, `nothing is left between ${start} and ${stop}`, "a value needs elements");
+    if (start >= stop)
+      throw legalisationError(`axis ${axis}`, `nothing is left between ${start} and ${stop}`, "a value needs elements");
     return start > 0 || stop < (value.shape[axis] ?? 1) || step > 1;
   });
   let part = value;
@@ -121,19 +131,18 @@ function cut(call: RuleCall, value: NetworkValue, ranges: readonly Range[], role
       step: own.map((_size, position) => (position === at ? step : 1)),
     };
     const last = index + 1 === needed.length;
-    const name = last && role === undefined ? addNamed(call, node) : addHelper(call, last ? (role ?? "part") : "part", node);
-    const shape = part.shape.map((length, candidate) => (candidate === axis ? Math.ceil((stop - start) / step) : length));
+    const name =
+      last && role === undefined ? addNamed(call, node) : addHelper(call, last ? (role ?? "part") : "part", node);
+    const shape = part.shape.map((length, candidate) =>
+      candidate === axis ? Math.ceil((stop - start) / step) : length,
+    );
     part = { name, shape, order: part.order };
   });
   return part;
 }
 
 /** A shape of the network in which `axis` stands alone, and where: the value's own where it does. */
-function axisOf(
-  call: RuleCall,
-  value: NetworkValue,
-  axis: number,
-): { readonly input: string; readonly at: number } {
+function axisOf(call: RuleCall, value: NetworkValue, axis: number): { readonly input: string; readonly at: number } {
   const [outer, size, inner] = around(value, axis);
   const own = call.builder.shapeOf(value.name);
   const at = own.findIndex((length, position) => length === size && elementCount(own.slice(0, position)) === outer);

@@ -1,8 +1,15 @@
 /** Other shapes and other orders of axes: names for the same words wherever possible. */
 import { integersAttribute } from "../../tensor-graph/node-access.ts";
 import { arranged } from "../arrange.ts";
-import { type LegalisationRule, legalisationError, networkInput, optionalConstant, outputShape, type RuleCall } from "../rule.ts";
 import { broadcastTo } from "../repeat.ts";
+import {
+  type LegalisationRule,
+  legalisationError,
+  networkInput,
+  optionalConstant,
+  outputShape,
+  type RuleCall,
+} from "../rule.ts";
 import { type NetworkValue, rowMajor, withAxesPermuted, withShape } from "../value.ts";
 
 /** Hands its first input on. */
@@ -38,7 +45,9 @@ export const transposeRule: LegalisationRule = (call) => {
 };
 
 /** Repeats along axes of size 1. */
-export const expandRule: LegalisationRule = (call) => [broadcastTo(call, networkInput(call, 0, "input"), outputShape(call))];
+export const expandRule: LegalisationRule = (call) => [
+  broadcastTo(call, networkInput(call, 0, "input"), outputShape(call)),
+];
 
 function inference(place: string, found: string): Error {
   return legalisationError(place, `found ${found}, which is for training`, "export the model for inference");

@@ -1,20 +1,27 @@
 /** How every operator becomes a part of the network. */
 import { floatAttribute } from "../../tensor-graph/node-access.ts";
+import { QONNX_DOMAINS } from "../../tensor-graph/operators/qonnx.ts";
 import type { LegalisationRule } from "../rule.ts";
 import { boundRule, clipRule, elementRule, parametricReluRule, reluRule, softmaxRule } from "./activation.ts";
 import { addRule, divideRule, multiplyRule, negateRule, powerRule, subtractRule, sumRule } from "./arithmetic.ts";
 import { convolutionRule, transposedConvolutionRule } from "./convolution.ts";
+import { depthToSpaceRule, spaceToDepthRule } from "./depth-space.ts";
+import { INTEGER_DOMAIN, integerConvolutionRule, integerGemmRule } from "./integer-layer.ts";
 import { concatRule, padRule } from "./joining.ts";
 import { gemmRule, matrixProductRule } from "./matrix.ts";
 import { batchNormalizationRule, localResponseRule } from "./normalization.ts";
 import { globalPoolRule, poolRule, reductionRule } from "./pooling.ts";
-import { castRule, dequantizeRule, quantRule, quantizeRule, truncRule } from "./quantization.ts";
-import { INTEGER_DOMAIN, integerConvolutionRule, integerGemmRule } from "./integer-layer.ts";
+import { castRule, dequantizeRule, quantizeRule, quantRule, truncRule } from "./quantization.ts";
 import { resizeRule } from "./resize.ts";
 import { gatherRule, sliceRule, splitRule } from "./selection.ts";
 import { dropoutRule, expandRule, identityRule, reshapeRule, transposeRule } from "./structure.ts";
 
-const QONNX = "qonnx.custom_op.general";
+/** Quantizers of QONNX, under every domain that carries them. */
+const QONNX_RULES: Readonly<Record<string, LegalisationRule>> = {
+  Quant: quantRule,
+  IntQuant: quantRule,
+  Trunc: truncRule,
+};
 
 /** Rule by the operator's qualified name. */
 export const LEGALISATION_RULES: Readonly<Record<string, LegalisationRule>> = {
@@ -46,6 +53,7 @@ export const LEGALISATION_RULES: Readonly<Record<string, LegalisationRule>> = {
   })),
   HardSwish: elementRule(() => ({ kind: "hardSwish" })),
   Exp: elementRule(() => ({ kind: "exp" })),
+  Reciprocal: elementRule(() => ({ kind: "power", exponent: -1 })),
   Sqrt: elementRule(() => ({ kind: "power", exponent: 0.5 })),
   Softmax: softmaxRule,
   MaxPool: poolRule("maximum"),
@@ -66,6 +74,8 @@ export const LEGALISATION_RULES: Readonly<Record<string, LegalisationRule>> = {
   Squeeze: reshapeRule,
   Unsqueeze: reshapeRule,
   Transpose: transposeRule,
+  DepthToSpace: depthToSpaceRule,
+  SpaceToDepth: spaceToDepthRule,
   Expand: expandRule,
   Identity: identityRule,
   Dropout: dropoutRule,
@@ -73,8 +83,9 @@ export const LEGALISATION_RULES: Readonly<Record<string, LegalisationRule>> = {
   CastLike: castRule,
   QuantizeLinear: quantizeRule,
   DequantizeLinear: dequantizeRule,
-  [`${QONNX}.Quant`]: quantRule,
-  [`${QONNX}.Trunc`]: truncRule,
+  ...Object.fromEntries(
+    QONNX_DOMAINS.flatMap((domain) => Object.entries(QONNX_RULES).map(([name, rule]) => [`${domain}.${name}`, rule])),
+  ),
   [`${INTEGER_DOMAIN}.Conv`]: integerConvolutionRule,
   [`${INTEGER_DOMAIN}.Gemm`]: integerGemmRule,
 };

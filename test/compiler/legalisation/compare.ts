@@ -28,12 +28,22 @@ export function interpreted(graph: TensorGraph, data: readonly number[]): ArrayL
 }
 
 /** Fails unless the network yields `expected`, as near as float32 along the way allows. */
-export function expectNetwork(network: Graph, input: readonly number[], expected: ArrayLike<number>, tolerance = 1e-4): void {
+export function expectNetwork(
+  network: Graph,
+  input: readonly number[],
+  expected: ArrayLike<number>,
+  tolerance = 1e-4,
+): void {
   const { data } = evaluateGraph(network, input);
   expect(data.length, printGraph(network)).toBe(expected.length);
   const scale = data.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-3);
-  const worst = data.reduce((largest, value, index) => Math.max(largest, Math.abs(value - (expected[index] ?? Number.NaN))), 0);
+  const worst = data.reduce(
+    (largest, value, index) => Math.max(largest, Math.abs(value - (expected[index] ?? Number.NaN))),
+    0,
+  );
   if (!(worst <= tolerance * scale)) {
-    expect.fail(`differs by ${worst} of ${scale}\n${printGraph(network)}\n${data.slice(0, 20).join(" ")}\n${Array.from(expected).slice(0, 20).join(" ")}`);
+    expect.fail(
+      `differs by ${worst} of ${scale}\n${printGraph(network)}\n${data.slice(0, 20).join(" ")}\n${Array.from(expected).slice(0, 20).join(" ")}`,
+    );
   }
 }

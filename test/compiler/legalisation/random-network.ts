@@ -1,7 +1,12 @@
 /** Random tensor graphs of the operators that the legaliser claims, over small ugly shapes. */
 import { inferTensors } from "../../../compiler/tensor-graph/infer-tensors.ts";
 import { tensorFrom } from "../../../compiler/tensor-graph/tensor.ts";
-import type { AnyTensor, AttributeValue, TensorGraph, TensorNode } from "../../../compiler/tensor-graph/tensor-graph.ts";
+import type {
+  AnyTensor,
+  AttributeValue,
+  TensorGraph,
+  TensorNode,
+} from "../../../compiler/tensor-graph/tensor-graph.ts";
 
 /** Numbers of one draw, from a seed: splitmix32. */
 export class Draw {
@@ -89,7 +94,15 @@ export class Growing {
   ): readonly string[] {
     const position = this.#nodes.length;
     const names = Array.from({ length: outputs }, (_, index) => `v${position}_${index}`);
-    this.#nodes.push({ name: `${operator}_${position}`, operator, domain: "", opset: this.opset, inputs, outputs: names, attributes });
+    this.#nodes.push({
+      name: `${operator}_${position}`,
+      operator,
+      domain: "",
+      opset: this.opset,
+      inputs,
+      outputs: names,
+      attributes,
+    });
     this.value = names[0] as string;
     this.shape = this.shapeOf(this.value);
     return names;
@@ -104,7 +117,13 @@ export class Growing {
   }
 
   graph(output: string = this.value): TensorGraph {
-    return { name: "random", inputs: [this.#input], constants: this.#constants, nodes: [...this.#nodes], outputs: [output] };
+    return {
+      name: "random",
+      inputs: [this.#input],
+      constants: this.#constants,
+      nodes: [...this.#nodes],
+      outputs: [output],
+    };
   }
 }
 
@@ -113,7 +132,12 @@ type Step = (growing: Growing) => void;
 /** Steps over values of any rank. */
 const ANY: readonly Step[] = [
   (g) => g.add("Relu"),
-  (g) => g.add("Clip", [g.value, g.constant(tensorFrom("float32", [], [0])), g.constant(tensorFrom("float32", [], [g.draw.pick([6, 0.5])]))]),
+  (g) =>
+    g.add("Clip", [
+      g.value,
+      g.constant(tensorFrom("float32", [], [0])),
+      g.constant(tensorFrom("float32", [], [g.draw.pick([6, 0.5])])),
+    ]),
   (g) => g.add("Clip", [g.value, "", g.constant(tensorFrom("float32", [], [0.25]))]),
   (g) => g.add("LeakyRelu", [g.value], { alpha: 0.125 }),
   (g) => g.add("Sigmoid"),
@@ -146,13 +170,21 @@ const ANY: readonly Step[] = [
     const size = g.shape[axis] as number;
     const start = g.draw.int(0, size - 1);
     const stop = g.draw.int(start + 1, size);
-    g.add("Slice", [g.value, g.integers([start]), g.integers([stop]), g.integers([axis]), g.integers([g.draw.int(1, 3)])]);
+    g.add("Slice", [
+      g.value,
+      g.integers([start]),
+      g.integers([stop]),
+      g.integers([axis]),
+      g.integers([g.draw.int(1, 3)]),
+    ]);
   },
   (g) => {
     const axis = g.draw.int(0, g.shape.length - 1);
     const size = g.shape[axis] as number;
     const indices = Array.from({ length: g.draw.int(1, 4) }, () => g.draw.int(-size, size - 1));
-    g.add("Gather", [g.value, g.draw.chance(0.3) ? g.integers([indices[0] as number], []) : g.integers(indices)], { axis });
+    g.add("Gather", [g.value, g.draw.chance(0.3) ? g.integers([indices[0] as number], []) : g.integers(indices)], {
+      axis,
+    });
   },
   // Parts in another order.
   (g) => {
@@ -178,7 +210,8 @@ const ANY: readonly Step[] = [
     const axes = g.shape.map((_, axis) => axis).filter(() => g.draw.chance(0.5));
     if (axes.length === 0) return;
     g.add(g.draw.pick(["ReduceMean", "ReduceMax"]), [g.value], { axes, keepdims: 1 });
-    if (g.draw.chance(0.7)) g.add(g.draw.pick(["Add", "Mul"]), g.draw.chance(0.5) ? [before, g.value] : [g.value, before]);
+    if (g.draw.chance(0.7))
+      g.add(g.draw.pick(["Add", "Mul"]), g.draw.chance(0.5) ? [before, g.value] : [g.value, before]);
   },
   (g) => {
     const pads = [...g.shape, ...g.shape].map(() => g.draw.int(0, 3)).map((pad) => (pad === 3 ? 0 : pad));
@@ -186,11 +219,25 @@ const ANY: readonly Step[] = [
   },
   (g) => {
     if (g.shape.length > 3 || product(g.shape) > 300) return;
-    g.add("Resize", [g.value, "", g.constant(tensorFrom("float32", [g.shape.length], g.shape.map((_, axis) => (axis === 0 ? 1 : g.draw.int(1, 2)))))], {
-      mode: "nearest",
-      coordinate_transformation_mode: "asymmetric",
-      nearest_mode: "floor",
-    });
+    g.add(
+      "Resize",
+      [
+        g.value,
+        "",
+        g.constant(
+          tensorFrom(
+            "float32",
+            [g.shape.length],
+            g.shape.map((_, axis) => (axis === 0 ? 1 : g.draw.int(1, 2))),
+          ),
+        ),
+      ],
+      {
+        mode: "nearest",
+        coordinate_transformation_mode: "asymmetric",
+        nearest_mode: "floor",
+      },
+    );
   },
   (g) => {
     const features = g.shape.at(-1) as number;
@@ -200,6 +247,17 @@ const ANY: readonly Step[] = [
   (g) => {
     if (g.shape.length < 2) return;
     g.add("MatMul", [g.float([g.draw.int(1, 5), g.shape.at(-2) as number]), g.value]);
+  },
+  (g) => {
+    const [steps = 0, batch, features = 1] = g.shape;
+    if (g.shape.length === 3 && batch === 1 && steps <= 3) recurrent(g, features);
+  },
+  (g) => {
+    if (g.shape.length !== 4 || g.shape[0] !== 1) return;
+    const [, channels = 1, rows = 1, columns = 1] = g.shape;
+    const mode = g.draw.pick(["DCR", "CRD"]);
+    if (channels % 4 === 0) g.add("DepthToSpace", [g.value], { blocksize: 2, mode });
+    else if (rows % 2 === 0 && columns % 2 === 0) g.add("SpaceToDepth", [g.value], { blocksize: 2 });
   },
   (g) => {
     if (g.shape.length !== 2) return;
@@ -228,7 +286,13 @@ const SPATIAL: readonly Step[] = [
   (g) => g.add("GlobalAveragePool"),
   (g) => {
     const channels = g.shape[1] as number;
-    g.add("BatchNormalization", [g.value, g.float([channels]), g.float([channels]), g.float([channels]), g.float([channels], 0.5, 2)]);
+    g.add("BatchNormalization", [
+      g.value,
+      g.float([channels]),
+      g.float([channels]),
+      g.float([channels]),
+      g.float([channels], 0.5, 2),
+    ]);
   },
   (g) => g.add("LRN", [g.value], { size: g.draw.int(1, 4), alpha: 0.5, beta: 0.75, bias: 1.5 }),
 ];
@@ -304,7 +368,9 @@ function pool(g: Growing): void {
   const kernel = spatial.map(() => g.draw.int(1, 3));
   const pads = windowPads(g, spatial, kernel);
   // A window of padding alone has no maximum.
-  const fits = kernel.every((size, axis) => (pads[axis] as number) < size && (pads[axis + kernel.length] as number) < size);
+  const fits = kernel.every(
+    (size, axis) => (pads[axis] as number) < size && (pads[axis + kernel.length] as number) < size,
+  );
   if (!fits) return;
   const operator = g.draw.pick(["MaxPool", "AveragePool"]);
   g.add(operator, [g.value], {
@@ -330,4 +396,17 @@ function regrouped(g: Growing): number[] {
   sizes.push(rest);
   if (g.draw.chance(0.5)) sizes[g.draw.int(0, sizes.length - 1)] = -1;
   return sizes;
+}
+
+function recurrent(g: Growing, features: number): void {
+  const hidden = g.draw.int(1, 3);
+  const direction = g.draw.pick(["forward", "reverse", "bidirectional"]);
+  const directions = direction === "bidirectional" ? 2 : 1;
+  const [operator, gates] = g.draw.pick([
+    ["LSTM", 4],
+    ["GRU", 3],
+  ] as const);
+  const weights = [g.float([directions, gates * hidden, features]), g.float([directions, gates * hidden, hidden])];
+  const bias = g.draw.chance(0.5) ? [g.float([directions, 2 * gates * hidden])] : [];
+  g.add(operator, [g.value, ...weights, ...bias], { hidden_size: hidden, direction });
 }
