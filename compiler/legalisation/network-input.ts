@@ -94,6 +94,6 @@ function oneImage(input: TensorInput, readers: readonly TensorNode[], where: str
 function batchAxis(input: TensorInput, readers: readonly TensorNode[]): number {
   const rank = input.shape.length;
   if (rank === 1) return typeof input.shape[0] === "number" ? -1 : 0;
-  const sequence = rank === 3 && readers.some((node) => isRecurrent(node) && !node.attributes["layout"]);
+  const sequence = rank === 3 && readers.some((node) => isRecurrent(node) && !node.attributes.layout);
   return sequence ? 1 : 0;
 }

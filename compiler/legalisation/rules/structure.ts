@@ -18,7 +18,7 @@ export const identityRule: LegalisationRule = (call) => [networkInput(call, 0, "
 /** Identity when not training. */
 export const dropoutRule: LegalisationRule = (call) => {
   const training = optionalConstant(call, 2, "training_mode");
-  if (training !== undefined && training.data[0]) throw inference("input training_mode", "true");
+  if (training?.data[0]) throw inference("input training_mode", "true");
   if ((call.node.outputs[1] ?? "") !== "") throw inference("output mask", "a reader");
   return [networkInput(call, 0, "data")];
 };
