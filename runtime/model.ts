@@ -1,17 +1,21 @@
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, extname, join, resolve } from "node:path";
 import type { Graph } from "../compiler/graph/graph.ts";
 import { importTfjsLayersModel, tfjsWeightPaths } from "../compiler/importers/tfjs/index.ts";
+import type { AssignmentSpecification } from "../compiler/quantization/specification.ts";
 import { diagnosticError, nearestName } from "../isa/diagnostic.ts";
 import type { Program } from "../isa/program.ts";
 import { PROGRAM_MAGIC, readProgramFile } from "../isa/program-file.ts";
 import type { Fault } from "../sim/fault.ts";
 import { assetPath } from "./assets.ts";
-import { isFolder, pathInside, readStart, readWholeFile } from "./files.ts";
+import { isFolder, listFolder, pathInside, readStart, readWholeFile } from "./files.ts";
+import { openOnnxModel } from "./onnx-model.ts";
 
 /** A network to compile. */
 export interface OpenedModel {
   readonly name: string;
   readonly graph: Graph;
+  /** Registers that the model itself prescribes; empty for one that holds floats alone. */
+  readonly assignment: AssignmentSpecification;
 }
 
 /** Bundled models: name → folder under runtime/assets. */
@@ -22,22 +26,50 @@ export const BUNDLED_MODELS: readonly string[] = [...BUNDLED.keys()];
 const MODEL_JSON_LIMIT = 2 ** 28;
 const WEIGHTS_LIMIT = 2 ** 31;
 
-/** Opens a bundled model by name, or a TensorFlow.js layers model: its `model.json` or the folder that holds it. */
+/**
+ * Opens a bundled model by name, a TensorFlow.js layers model (its `model.json` or the folder that holds it), or an ONNX
+ * model (its `.onnx` file or a folder with one).
+ */
 export async function openModel(nameOrPath: string): Promise<OpenedModel> {
   const bundled = BUNDLED.get(nameOrPath);
   if (bundled !== undefined) return openTfjsModel(nameOrPath, join(assetPath(bundled), "model.json"));
-  if (await isFolder(nameOrPath)) {
-    return openTfjsModel(basename(nameOrPath), join(nameOrPath, "model.json"));
-  }
+  if (await isFolder(nameOrPath)) return openFile(await modelFileIn(nameOrPath), basename(resolve(nameOrPath)));
   if (!/[./\\]/.test(nameOrPath)) {
     const nearest = nearestName(nameOrPath, BUNDLED_MODELS);
     const hint =
       nearest === undefined
-        ? `bundled: ${BUNDLED_MODELS.join(", ")}; or name a model.json; write ./${nameOrPath} for a file of that name`
+        ? `bundled: ${BUNDLED_MODELS.join(", ")}; or name a model.json or an .onnx file; write ./${nameOrPath} for a file of that name`
         : `did you mean ${nearest}?`;
     throw diagnosticError("MODEL", "model", `no bundled model "${nameOrPath}"`, hint);
   }
-  return openTfjsModel(basename(dirname(join(process.cwd(), nameOrPath))), nameOrPath);
+  const own = basename(nameOrPath).replace(/\.onnx$/i, "");
+  const isOwn = isOnnx(nameOrPath) && own !== "model";
+  return openFile(nameOrPath, isOwn ? own : basename(dirname(resolve(nameOrPath))));
+}
+
+function isOnnx(path: string): boolean {
+  return extname(path).toLowerCase() === ".onnx";
+}
+
+async function openFile(path: string, name: string): Promise<OpenedModel> {
+  if (!isOnnx(path)) return openTfjsModel(name, path);
+  const { graph, assignment } = await openOnnxModel(path);
+  return { name, graph: { ...graph, name }, assignment };
+}
+
+/** The folder's `model.json`, else its only `.onnx` file. */
+async function modelFileIn(folder: string): Promise<string> {
+  const files = await listFolder(folder);
+  const onnx = files.filter(isOnnx);
+  const [only] = onnx;
+  if (files.includes("model.json") || only === undefined) return join(folder, "model.json");
+  if (onnx.length === 1) return join(folder, only);
+  throw diagnosticError(
+    "MODEL",
+    folder,
+    `found ${onnx.length} ONNX files (${onnx.slice(0, 4).join(", ")}${onnx.length > 4 ? ", …" : ""}), expected one`,
+    "name the file",
+  );
 }
 
 async function openTfjsModel(name: string, path: string): Promise<OpenedModel> {
@@ -57,7 +89,7 @@ async function openTfjsModel(name: string, path: string): Promise<OpenedModel> {
     weights.set(shard, offset);
     offset += shard.length;
   }
-  return { name, graph: { ...importTfjsLayersModel(json, weights, path), name } };
+  return { name, graph: { ...importTfjsLayersModel(json, weights, path), name }, assignment: {} };
 }
 
 function parseJson(bytes: Uint8Array, path: string): unknown {

@@ -1,5 +1,7 @@
 import { type Compilation, compile, prepareGraph } from "../../compiler/compile.ts";
 import type { Graph } from "../../compiler/graph/graph.ts";
+import { underSpecification } from "../../compiler/legalisation/index.ts";
+import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
 import { usesCalibration } from "../../compiler/quantization/uses-calibration.ts";
 import { diagnosticError } from "../../isa/diagnostic.ts";
 import type { Calibration, RunConfiguration } from "../configuration.ts";
@@ -16,6 +18,8 @@ export interface PreparedModel {
   readonly graph: Graph;
   /** After the compiler's passes: its nodes are the machine's layers. */
   readonly lowerable: Graph;
+  /** The user's word lengths, and beneath them the registers that the model itself prescribes. */
+  readonly assignment: AssignmentSpecification;
   /** Ranges for automatic formats; null where no format asks for them. */
   readonly calibration: Calibration;
 }
@@ -26,16 +30,18 @@ export interface PreparedModel {
  */
 export async function prepareModel(
   configuration: RunConfiguration,
-  { name, graph }: OpenedModel,
+  { name, graph, assignment: prescribed }: OpenedModel,
   data: Dataset | null,
 ): Promise<PreparedModel> {
   const lowerable = prepareGraph(graph, configuration.model);
   const { calibration } = configuration;
-  const needed = calibration.ranges === null && usesCalibration(configuration.assignment);
-  if (!needed) return { name, graph, lowerable, calibration };
+  const assignment = underSpecification(prescribed, configuration.assignment);
+  const needed = calibration.ranges === null && usesCalibration(assignment);
+  if (!needed) return { name, graph, lowerable, assignment, calibration };
   const images = data ?? (await openData(configuration, graph.input.shape, calibration.images));
   requireShape(lowerable, images, configuration);
-  return { name, graph, lowerable, calibration: await calibrateOn(images, lowerable, calibration.images) };
+  const measured = await calibrateOn(images, lowerable, calibration.images);
+  return { name, graph, lowerable, assignment, calibration: measured };
 }
 
 /** `assignmentName` is what diagnostics call the word lengths: the file they stand in. */
@@ -46,7 +52,7 @@ export function compilePrepared(
 ): Compilation {
   return compile(prepared.lowerable, {
     machine: configuration.machine,
-    assignment: configuration.assignment,
+    assignment: prepared.assignment,
     calibration: prepared.calibration.ranges ?? {},
     seed: configuration.seed,
     metadata: { model: prepared.name, preprocessing: configuration.preprocessing },

@@ -27,7 +27,8 @@ export async function runModel(configuration: RunConfiguration, hooks: RunHooks 
   const prepared = await prepareModel(configuration, model, data);
   requireShape(prepared.lowerable, data, configuration);
   const { preprocessing } = data;
-  const resolved: RunConfiguration = { ...configuration, calibration: prepared.calibration, preprocessing };
+  const { assignment, calibration } = prepared;
+  const resolved: RunConfiguration = { ...configuration, assignment, calibration, preprocessing };
   const extrinsic = configuration.assignment.default?.datapath === "extrinsic";
   const program = extrinsic ? null : compilePrepared(prepared, resolved, hooks.assignmentName).program;
   const float = await openFloatSide(prepared);
