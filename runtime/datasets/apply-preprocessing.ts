@@ -65,7 +65,8 @@ function cropped({ shape, elements }: Picture, rows: number, columns: number): P
   const [height, width, channels] = shape;
   const top = Math.floor((height - rows) / 2);
   const left = Math.floor((width - columns) / 2);
-  const part = elements.slice(0, rows * columns * channels);
+  const length = rows * columns * channels;
+  const part = elements instanceof Uint8Array ? new Uint8Array(length) : new Float64Array(length);
   for (let row = 0; row < rows; row++) {
     const from = ((top + row) * width + left) * channels;
     part.set(elements.subarray(from, from + columns * channels), row * columns * channels);

@@ -23,7 +23,7 @@ export async function openCifar10(name: string, paths: readonly string[]): Promi
     const size = await withFile(path, async (file) => file.size);
     if (size === 0 || size % CIFAR10_RECORD !== 0) {
       throw diagnosticError(
-        "CIFAR10_FILE",
+        "CIFAR_FILE",
         path,
         `${size} bytes, expected records of ${CIFAR10_RECORD} bytes`,
         "give test_batch.bin or data_batch_1.bin of CIFAR-10's binary version",
@@ -62,7 +62,7 @@ function labelAt(bytes: Uint8Array, at: number, path: string, record: number): n
   const label = bytes[at] ?? CLASSES;
   if (label < CLASSES) return label;
   throw diagnosticError(
-    "CIFAR10_FILE",
+    "CIFAR_FILE",
     `${path}: record ${record}`,
     `label ${label}, expected 0 to ${CLASSES - 1}`,
     "is this CIFAR-10's binary version?",

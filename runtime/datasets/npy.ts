@@ -152,8 +152,8 @@ export function requireNpySize({ shape, type, elements, dataOffset }: NpyHeader,
 }
 
 /** Column-major elements in row-major order. */
-export function inCOrder<T extends Uint8Array | Float64Array>(data: T, shape: readonly number[]): T {
-  const out = data.slice() as T;
+function inCOrder(data: Uint8Array | Float64Array, shape: readonly number[]): Uint8Array | Float64Array {
+  const out = data instanceof Uint8Array ? new Uint8Array(data.length) : new Float64Array(data.length);
   const index = shape.map(() => 0);
   const strides = shape.map((_, axis) => shape.slice(0, axis).reduce((product, side) => product * side, 1));
   let from = 0;

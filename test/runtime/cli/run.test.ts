@@ -168,6 +168,9 @@ describe("the result", () => {
     const result = await run(files.model, "--data", files.images);
     expect(result.accuracy).toBeNull();
     expect(result.error?.maxAbs).toBeGreaterThan(0);
+    const labelled = await runSmall();
+    expect(result.agreement).toEqual(labelled.agreement);
+    expect(result.agreement).toMatchObject({ share: labelled.accuracy?.agreement, ties: labelled.accuracy?.ties });
   });
 
   it("extrinsic has accuracy and output overflow, no machine", async () => {

@@ -7,7 +7,7 @@ import { quantizeFloat64 } from "../../../isa/quantize.ts";
 import type { RegisterSpec } from "../../../isa/register.ts";
 import { loadTensorFlow } from "../../../runtime/float-reference/backend.ts";
 import { FloatNetwork } from "../../../runtime/float-reference/interpreter.ts";
-import { runExtrinsic } from "../../../runtime/session/extrinsic.ts";
+import { ExtrinsicNetwork, runExtrinsic } from "../../../runtime/session/extrinsic.ts";
 import { graphWithInput } from "../../arbitraries/graph.ts";
 import { deterministicRoundingModes, overflowSpecs } from "../../arbitraries/numerics.ts";
 import { evaluateGraph } from "../../oracles/graph-float.ts";
@@ -148,7 +148,11 @@ describe("the extrinsic datapath", () => {
     };
     const network = new FloatNetwork(tf, graph);
     const { outputs, layers } = await runExtrinsic(network, images, 100, new Map([["same", spec]]), 1);
+    const inParts = new ExtrinsicNetwork(network, new Map([["same", spec]]), 1);
+    const parts = [await inParts.run(images.subarray(0, 3 * 70), 70), await inParts.run(images.subarray(3 * 70), 30)];
     network.dispose();
+    expect(Float32Array.from(parts.flatMap((part) => [...part]))).toEqual(outputs);
+    expect(inParts.layers).toEqual(layers);
     expect(layers.get("same")).toEqual({
       overflow: 2,
       first: { image: 77, element: 2, before: -36n, after: -16n },

@@ -113,6 +113,8 @@ describe("quantizing images on the host", () => {
     expect(again.raws).toEqual(all.raws);
     expect(quantizeImages(programWithInput(spec, 5), values, 2, 0).raws).toEqual(all.raws.slice(0, 2 * ELEMENTS));
     expect(quantizeImages(programWithInput(spec, 6), values, 4, 0).raws).not.toEqual(all.raws);
+    const rest = quantizeImages(programWithInput(spec, 5), values.subarray(ELEMENTS), 3, 0, 1);
+    expect(rest.raws).toEqual(all.raws.slice(ELEMENTS));
   });
 
   it("a trap in the input register is a fault with its element; without overflow there is none", () => {
@@ -124,5 +126,6 @@ describe("quantizing images on the host", () => {
       kind: "overflow-trap",
       site: { image: 1, pixel: 4, before: 28n },
     });
+    expect(inputTrap(quantizeImages(programWithInput(spec), values, 2, 0, 30))?.site?.image).toBe(31);
   });
 });

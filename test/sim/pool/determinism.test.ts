@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ENGINE_NAMES } from "../../../sim/engines.ts";
-import { runOnPool, SimulationPool } from "../../../sim/pool/pool.ts";
+import { mergeResults, type PoolResult, runOnPool, SimulationPool } from "../../../sim/pool/pool.ts";
 import { drawnCases, lenetCase, plainResult, withoutPool } from "./pool-cases.ts";
 
 const OBSERVED = 2;
@@ -28,6 +28,29 @@ describe("a result does not depend on how images are spread", () => {
       }
     },
   );
+
+  it.each(ENGINE_NAMES)("%s: parts of 1 to 9 images, merged, give what all images at once give", async (engine) => {
+    for (const each of cases) {
+      const elements = each.raws.length / each.images;
+      const pool = new SimulationPool(each.program, engine, 2);
+      try {
+        for (const size of [1, 4, 9]) {
+          let merged: PoolResult | null = null;
+          for (let first = 0; first < each.images; first += size) {
+            const count = Math.min(size, each.images - first);
+            const raws = each.raws.slice(first * elements, (first + count) * elements);
+            const observedImages = Math.max(0, OBSERVED - first);
+            const part = await pool.run(raws, count, { firstImage: first, batchImages: 3, observedImages });
+            merged = merged === null ? part : mergeResults(each.program, merged, part);
+          }
+          if (merged === null) throw new Error("no parts");
+          expect(plainResult(merged), `${each.name}, parts of ${size}`).toEqual(withoutPool(each, engine, OBSERVED));
+        }
+      } finally {
+        await pool.close();
+      }
+    }
+  });
 
   it("both engines give the same result", () => {
     for (const each of cases)
