@@ -145,7 +145,7 @@ function hostText({ host, opponents, rounds, seconds }: BenchReport): string {
     "missing" in opponent ? `${opponent.name}: left out, ${opponent.missing}` : `${opponent.name}: ${opponent.version}`,
   );
   return [
-    `${processor}, ${processors} processors, ${memoryGigabytes} GB, ${host.platform}, Node.js ${node}, V8 ${v8}; load at the start ${loadAtStart.toFixed(1)}.`,
+    `${processor}, ${processors} processors, ${memoryGigabytes} GB, ${host.platform}, Node.js ${node}, V8 ${v8}; load at the start ${loadAtStart.toFixed(1)}${loadAtStart > 1 ? ": something else was running, take the ratios as rough" : ""}.`,
     `Medians of ${rounds} rounds of about ${seconds} s each, contestants in turn; ratios are taken round by round.`,
     `${versions.join("; ")}.`,
   ].join("\n");
