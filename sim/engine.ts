@@ -34,6 +34,8 @@ export interface BatchResult {
 
 /** A program set up on an engine. Holds memory, keeps no state between images. */
 export interface EngineSession {
+  /** What computes the sums, for reports, e.g. `WebAssembly SIMD: int16, dot`. No bit of a result depends on it. */
+  readonly kernels: string;
   readonly cycles: CycleReport;
   run(batch: ImageBatch, options: RunOptions): BatchResult;
 }

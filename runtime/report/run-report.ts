@@ -11,6 +11,8 @@ export interface RunReport {
   readonly images: number;
   /** One line, e.g. `default-16x16: 16 × 16, output-stationary, 200 MHz`; null for the extrinsic datapath. */
   readonly machine: string | null;
+  /** The engine and what computed its sums, e.g. `fast: WebAssembly SIMD: wasm int16`; null for the extrinsic datapath. No bit depends on it. */
+  readonly engine: string | null;
   /** What computed the float reference, e.g. `tfjs 4.22.0 (wasm, SIMD)`. */
   readonly floatBackend: string | null;
   /** Null without labels. */

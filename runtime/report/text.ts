@@ -16,10 +16,11 @@ export function runReportText(report: RunReport): string {
     .join("\n\n");
 }
 
-function heading({ model, data, images, machine, floatBackend }: RunReport): string {
+function heading({ model, data, images, machine, engine, floatBackend }: RunReport): string {
   return [
     `${model} on ${data}, ${grouped(images)} ${images === 1 ? "image" : "images"}`,
     `machine    ${machine ?? "none: float32 inside the layers, quantized between them"}`,
+    ...(engine === null ? [] : [`engine     ${engine}`]),
     `float      ${floatBackend ?? "no float reference: a program file holds no float network"}`,
   ].join("\n");
 }

@@ -73,6 +73,7 @@ export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Pro
     data: data.name,
     images: count,
     machine: null,
+    engine: null,
     floatBackend: float.backend,
     accuracy,
     agreement: answers.agreement(),

@@ -82,6 +82,7 @@ async function simulate(simulation: Simulation, hooks: RunHooks): Promise<RunOut
     data: data.name,
     images: count,
     machine: machineText(program.machine),
+    engine: `${configuration.engine}: ${outcome.result.kernels}`,
     floatBackend: float?.backend ?? null,
     accuracy,
     agreement: answers.agreement(),

@@ -12,7 +12,6 @@ import type { ImageContext } from "./step.ts";
 /** A prepared program, image after image. */
 export class FastSession implements EngineSession {
   readonly cycles: CycleReport;
-  /** What computes the matrix instructions; for reports. */
   readonly kernels: string;
   private readonly program: Program;
   private readonly prepared: PreparedProgram;

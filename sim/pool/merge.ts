@@ -16,6 +16,8 @@ export interface PoolResult {
   readonly captured: ReadonlyMap<string, Raws>;
   /** Null where no image was completed. */
   readonly cycles: CycleReport | null;
+  /** `EngineSession.kernels`; null where the first image is not among these. */
+  readonly kernels: string | null;
   readonly fault: Fault | null;
 }
 
@@ -23,7 +25,7 @@ export interface PoolResult {
 export function mergeAnswers(program: Program, answers: readonly WorkerAnswer[]): PoolResult {
   let evidence: LayerEvidence[] = program.layers.map(() => ({}));
   let fault: Fault | null = null;
-  let cycles: CycleReport | null = null;
+  let session: Pick<PoolResult, "cycles" | "kernels"> = { cycles: null, kernels: null };
   let images = 0;
   const outputs: Raws[] = [];
   const captured = new Map<string, Raws[]>();
@@ -39,7 +41,7 @@ export function mergeAnswers(program: Program, answers: readonly WorkerAnswer[])
       else parts.push(raws);
     }
     images += result.images;
-    cycles ??= answer.cycles;
+    session = answer.session ?? session;
     fault = result.fault;
   }
   return {
@@ -47,7 +49,7 @@ export function mergeAnswers(program: Program, answers: readonly WorkerAnswer[])
     outputs: joinRaws(program, outputs, program.output),
     evidence,
     captured: new Map([...captured].map(([name, parts]) => [name, joinRaws(program, parts, name)])),
-    cycles,
+    ...session,
     fault,
   };
 }
@@ -64,6 +66,7 @@ export function mergeResults(program: Program, first: PoolResult, second: PoolRe
     evidence: mergeEvidence(first.evidence, second.evidence),
     captured,
     cycles: first.cycles ?? second.cycles,
+    kernels: first.kernels ?? second.kernels,
     fault: first.fault ?? second.fault,
   };
 }

@@ -1,6 +1,5 @@
 import type { Program } from "../../isa/program.ts";
-import type { CycleReport } from "../cycles.ts";
-import type { BatchResult, ImageBatch, RunOptions } from "../engine.ts";
+import type { BatchResult, EngineSession, ImageBatch, RunOptions } from "../engine.ts";
 import type { EngineName } from "../engines.ts";
 import type { Fault } from "../fault.ts";
 
@@ -21,8 +20,8 @@ export type WorkerAnswer =
   | {
       readonly kind: "result";
       readonly result: BatchResult;
-      /** With the first image only: every image takes the same cycles. */
-      readonly cycles: CycleReport | null;
+      /** With the first image only: every image takes the same cycles, and every worker has the same kernels. */
+      readonly session: Pick<EngineSession, "cycles" | "kernels"> | null;
     }
   | { readonly kind: "fault"; readonly fault: Fault }
   | { readonly kind: "error"; readonly message: string; readonly stack: string };

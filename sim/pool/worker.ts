@@ -17,7 +17,8 @@ export default function runTask(task: WorkerTask): WorkerAnswer {
     if ("fault" in opened) return { kind: "fault", fault: opened.fault };
     const { session } = opened;
     const result = session.run(task.batch, task.options);
-    return { kind: "result", result, cycles: task.batch.firstImage === 0 ? session.cycles : null };
+    const isFirst = task.batch.firstImage === 0;
+    return { kind: "result", result, session: isFirst ? { cycles: session.cycles, kernels: session.kernels } : null };
   } catch (error) {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));
     return { kind: "error", message, stack: stack ?? message };

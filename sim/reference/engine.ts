@@ -31,6 +31,7 @@ export const referenceEngine: ReferenceEngine = {
 };
 
 class Session implements ReferenceSession {
+  readonly kernels: string = "every register, cycle by cycle";
   readonly #program: Program;
   readonly #observers: readonly Observer[];
   #cycles: CycleReport | null = null;

@@ -135,6 +135,7 @@ describe("laws of engines", () => {
         ? opened
         : {
             session: {
+              kernels: opened.session.kernels,
               cycles: opened.session.cycles,
               run: (batch, options) => opened.session.run({ ...batch, firstImage: 0 }, options),
             },
@@ -146,6 +147,7 @@ describe("laws of engines", () => {
         ? opened
         : {
             session: {
+              kernels: opened.session.kernels,
               cycles: opened.session.cycles,
               run: (batch, options) => {
                 const result = opened.session.run(batch, options);

@@ -56,6 +56,7 @@ const runResultSchema = z.strictObject({
   data: z.string(),
   images: count,
   machine: z.string().nullable(),
+  engine: z.string().nullable(),
   floatBackend: z.string().nullable(),
   accuracy: z
     .strictObject({

@@ -49,7 +49,7 @@ export function trappingCase(raws: readonly number[]): PoolCase {
 }
 
 /** What must not depend on workers, batches and engine, as plain data. */
-export function plainResult({ outputs, captured, ...rest }: PoolResult): unknown {
+export function plainResult({ outputs, captured, kernels, ...rest }: PoolResult): unknown {
   return {
     ...rest,
     digest: digestOf(outputs),
@@ -79,6 +79,7 @@ export function withoutPool({ program, raws, images }: PoolCase, engine: EngineN
     ),
     captured: observed === 0 ? new Map() : front.captured,
     cycles: opened.session.cycles,
+    kernels: opened.session.kernels,
     fault: rest.fault,
   });
 }
