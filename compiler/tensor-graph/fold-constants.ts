@@ -1,10 +1,13 @@
-import { type InputShapes, propagate } from "./propagate.ts";
+import { asksForShape, type InputShapes, propagate } from "./propagate.ts";
 import type { AnyTensor, TensorGraph, TensorNode } from "./tensor-graph.ts";
 
 export interface FoldOptions {
   /** Sizes that the graph leaves open. Without them, what depends on such a shape stays. */
   readonly inputShapes?: InputShapes;
-  /** Nodes that stay although their outputs are constant, for instance because they say how a weight is quantized. */
+  /**
+   * Nodes that stay although their outputs are constant, for instance because they say how a weight is quantized; what is
+   * computed from their elements stays, too.
+   */
   readonly keep?: (node: TensorNode) => boolean;
   /** Names the graph in diagnostics. */
   readonly where?: string;
@@ -17,8 +20,13 @@ export interface FoldOptions {
 export function foldConstants(graph: TensorGraph, options: FoldOptions = {}): TensorGraph {
   const { inputShapes = new Map(), keep = () => false, where = graph.name } = options;
   const known = propagate(graph, inputShapes, where, "partly");
+  const kept = new Set<string>();
+  for (const node of graph.nodes) {
+    if (!keep(node) && (asksForShape(node) || !node.inputs.some((name) => kept.has(name)))) continue;
+    for (const name of node.outputs) if (name !== "") kept.add(name);
+  }
   const isFolded = (node: TensorNode): boolean =>
-    !keep(node) && node.outputs.every((name) => name === "" || known.get(name)?.constant !== undefined);
+    node.outputs.every((name) => name === "" || (!kept.has(name) && known.get(name)?.constant !== undefined));
 
   const needed = new Set(graph.outputs);
   const nodes: TensorNode[] = [];

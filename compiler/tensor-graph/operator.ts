@@ -18,7 +18,8 @@ export interface TensorOperator {
   readonly shapeInputs?: readonly number[];
   /**
    * The outputs, by the definition of the domain: products and sums in float64, rounded once to the element type. Wrong
-   * input throws `DiagnosticError`; the interpreter puts node, operator and opset before its place.
+   * input throws `DiagnosticError`; the interpreter puts node, operator and opset before its place. Inputs are only read;
+   * an output may be an input.
    */
   evaluate(node: TensorNode, inputs: OperatorInputs): readonly AnyTensor[];
   /**

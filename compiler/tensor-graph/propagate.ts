@@ -35,11 +35,8 @@ export function propagate(
 ): ReadonlyMap<string, KnownTensor> {
   const known = new Map<string, KnownTensor>();
   const placeholders = new Placeholders();
-  let allowance = FREE_ELEMENTS;
-  for (const [name, constant] of graph.constants) {
-    known.set(name, { ...constant, constant });
-    allowance += GROWTH * constant.data.length;
-  }
+  let allowance = FREE_ELEMENTS + GROWTH * elementsInFile(graph);
+  for (const [name, constant] of graph.constants) known.set(name, { ...constant, constant });
   for (const { name, type, shape } of graph.inputs) {
     const given = inputShapes.get(name) ?? shape;
     const complete = given.filter((size): size is number => typeof size === "number");
@@ -73,7 +70,7 @@ export function propagate(
       );
     }
     const isConstant = inputs.every((input) => input === undefined || input.constant !== undefined);
-    const constant = isConstant || ASKS_FOR_SHAPE.has(operator.name);
+    const constant = isConstant || asksForShape(node);
     const operands = inputs.map((input) => input && (input.constant ?? placeholders.of(input)));
     const outputs = runNode(node, operator, operands, where, constant ? "evaluate" : "infer");
     node.outputs.forEach((name, position) => {
@@ -94,8 +91,22 @@ export function propagate(
   return known;
 }
 
-/** Operators of ONNX whose results follow from the shape of what they read. */
-const ASKS_FOR_SHAPE: ReadonlySet<string> = new Set(["Shape", "Size"]);
+/** Whether the results follow from the shape of what the node reads. */
+export function asksForShape({ domain, operator }: TensorNode): boolean {
+  return domain === "" && (operator === "Shape" || operator === "Size");
+}
+
+/** Elements of all constants, also of those in attributes. */
+function elementsInFile({ constants, nodes }: TensorGraph): number {
+  let count = 0;
+  for (const { data } of constants.values()) count += data.length;
+  for (const { attributes } of nodes) {
+    for (const value of Object.values(attributes)) {
+      if (typeof value === "object" && "data" in value) count += value.data.length;
+    }
+  }
+  return count;
+}
 
 /** An input whose elements would decide the shapes but are unknown. */
 function undecidedInput(

@@ -53,6 +53,7 @@ export const ARITHMETIC_OPERATORS: readonly TensorOperator[] = [
         if (isFloat(a) && !fmod) throw nodeError("attribute fmod", "found 0, expected 1 for floats", "set it to 1");
         return [broadcastBinary(a, requiredInput(inputs, 1, "B"), fmod ? REMAINDER : MODULO)];
       },
+      infer: likeBroadcast,
     }),
   ),
   ...[7, 12, 13, 15].map(

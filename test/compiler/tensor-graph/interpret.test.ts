@@ -110,6 +110,21 @@ describe("inferTensors", () => {
     );
   });
 
+  it("does not divide by what it does not know", () => {
+    const integer = (name: string) => ({ name, type: "int32" as const, shape: [2, 1] });
+    const graph: TensorGraph = {
+      ...GRAPH,
+      inputs: [integer("a"), { ...integer("b"), shape: [3] }],
+      nodes: [node("Div", ["a", "b"], ["quotient"]), node("Mod", ["a", "b"], ["z"])],
+      outputs: ["z"],
+    };
+    const known = inferTensors(graph);
+    expect([known.get("z")?.shape, known.get("quotient")?.shape]).toEqual([
+      [2, 3],
+      [2, 3],
+    ]);
+  });
+
   it("takes no memory for large values", () => {
     const graph: TensorGraph = {
       ...GRAPH,
@@ -139,6 +154,34 @@ describe("foldConstants", () => {
     expect(folded.nodes.some(({ operator }) => operator === "Add")).toBe(true);
     expect(folded.constants.has("half")).toBe(true);
     expect(folded.constants.has("one")).toBe(false);
+  });
+
+  it("keeps what is computed from what is kept, but for shapes", () => {
+    const graph: TensorGraph = {
+      ...GRAPH,
+      nodes: [
+        node("Neg", ["half"], ["quantized"]),
+        node("Abs", ["quantized"], ["again"]),
+        node("Shape", ["quantized"], ["sizes"]),
+        node("Add", ["x", "again"], ["z"]),
+      ],
+      outputs: ["z", "sizes"],
+    };
+    const folded = foldConstants(graph, { keep: ({ operator }) => operator === "Neg" });
+    expect(folded.nodes.map(({ operator }) => operator)).toEqual(["Neg", "Abs", "Add"]);
+    expect(folded.constants.get("sizes")).toEqual(integers());
+    expect(folded.constants.has("again")).toBe(false);
+  });
+
+  it("folds weights that stand in nodes, however many, but not what makes a few numbers many", () => {
+    const many = zeros("float32", [2 ** 24 + 1]);
+    const folded = (operator: string, inputs: readonly string[], attributes: TensorNode["attributes"]): TensorGraph =>
+      foldConstants({ ...GRAPH, nodes: [node(operator, inputs, ["z"], attributes)], outputs: ["z"] });
+    expect(folded("Constant", [], { value: many }).constants.get("z")).toBe(many);
+    const graph = { ...GRAPH, constants: new Map([["size", integers(2 ** 24 + 100)]]), outputs: ["z"] };
+    expect(() => foldConstants({ ...graph, nodes: [node("ConstantOfShape", ["size"], ["z"])] })).toThrow(
+      'node "ConstantOfShape to z" (ConstantOfShape, opset 13): the constants computed so far',
+    );
   });
 
   it("does not change what the network computes", () => {
