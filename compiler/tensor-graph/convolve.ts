@@ -1,8 +1,9 @@
 /**
- * Convolution and transposed convolution of up to three spatial axes over float64 arrays. One sum per output element, in
+ * Convolution and transposed convolution (of up to three spatial axes) over float64 arrays. One sum per output element, in
  * the order channel, kernel position; integers up to 2^53 stay exact.
  */
 import { InvariantError } from "../../isa/diagnostic.ts";
+import { multiplyBlock } from "./matrix-product.ts";
 import { type WindowAxis, windowRange } from "./windows.ts";
 
 export interface ConvolutionShape {
@@ -12,7 +13,7 @@ export interface ConvolutionShape {
   readonly channels: number;
   /** Channels of the output per group. */
   readonly filters: number;
-  /** One to three spatial axes. */
+  /** The spatial axes. */
   readonly axes: readonly WindowAxis[];
 }
 
@@ -34,28 +35,68 @@ interface Sides {
   readonly elements: readonly number[];
 }
 
+/** Windows that are computed together: their elements stand in one panel of kernel elements × windows. */
+const PANEL_WINDOWS = 64;
+
 /**
  * `x`: batch × groups·channels × input positions, `w`: groups·filters × channels × kernel positions; returns
- * batch × groups·filters × output positions.
+ * batch × groups·filters × output positions. Padding counts as zeros.
  */
 export function convolve(x: Float64Array, w: Float64Array, shape: ConvolutionShape): Float64Array {
   const { batch, groups, channels, filters, axes } = shape;
-  const sides = sidesOf(axes, false);
-  const windows = product(sides.windows);
-  const elements = product(sides.elements);
+  const windows = product(axes.map((axis) => axis.output));
+  const elements = product(axes.map((axis) => axis.input));
   const kernel = product(axes.map((axis) => axis.kernel));
   const y = new Float64Array(batch * groups * filters * windows);
-  for (let image = 0; image < batch; image++) {
-    for (let filter = 0; filter < groups * filters; filter++) {
-      const group = Math.floor(filter / filters);
-      const target = (image * groups * filters + filter) * windows;
+  const inner = channels * kernel;
+  for (let first = 0; first < windows; first += PANEL_WINDOWS) {
+    const count = Math.min(PANEL_WINDOWS, windows - first);
+    const places = kernelPlaces(axes, first, count);
+    const panel = new Float64Array(inner * count);
+    for (let part = 0; part < batch * groups; part++) {
+      const image = Math.floor(part / groups);
+      const group = part % groups;
       for (let channel = 0; channel < channels; channel++) {
         const source = ((image * groups + group) * channels + channel) * elements;
-        gather(y, target, x, source, w, (filter * channels + channel) * kernel, sides);
+        const target = channel * places.length;
+        for (let index = 0; index < places.length; index++) {
+          const place = places[index] as number;
+          panel[target + index] = place < 0 ? 0 : (x[source + place] as number);
+        }
       }
+      multiplyBlock(
+        { data: y, start: part * filters * windows + first, stride: windows },
+        w.subarray(group * filters * inner, (group + 1) * filters * inner),
+        panel,
+        filters,
+        inner,
+        count,
+      );
     }
   }
   return y;
+}
+
+/** Kernel positions × `count` windows from `first`: the position of the input there, −1 in padding. */
+function kernelPlaces(axes: readonly WindowAxis[], first: number, count: number): Int32Array {
+  let places = new Int32Array(count);
+  let kernels = 1;
+  let remaining = product(axes.map((axis) => axis.output));
+  for (const { input, output, kernel, stride, dilation, before } of axes) {
+    remaining /= output;
+    const next = new Int32Array(kernels * kernel * count);
+    for (let index = 0; index < next.length; index++) {
+      const at = index % count;
+      const k = Math.floor(index / count) % kernel;
+      const outer = places[Math.floor(index / (count * kernel)) * count + at] as number;
+      const window = Math.floor((first + at) / remaining) % output;
+      const position = window * stride - before + k * dilation;
+      next[index] = outer < 0 || position < 0 || position >= input ? -1 : outer * input + position;
+    }
+    places = next;
+    kernels *= kernel;
+  }
+  return places;
 }
 
 /**
@@ -64,7 +105,7 @@ export function convolve(x: Float64Array, w: Float64Array, shape: ConvolutionSha
  */
 export function convolveTransposed(x: Float64Array, w: Float64Array, shape: ConvolutionShape): Float64Array {
   const { batch, groups, channels, filters, axes } = shape;
-  const sides = sidesOf(axes, true);
+  const sides = sidesOf(axes);
   const windows = product(sides.windows);
   const elements = product(sides.elements);
   const kernel = product(axes.map((axis) => axis.kernel));
@@ -80,44 +121,6 @@ export function convolveTransposed(x: Float64Array, w: Float64Array, shape: Conv
     }
   }
   return y;
-}
-
-/** Adds one channel, weighted and summed over the kernel, to one plane of the output. */
-function gather(
-  y: Float64Array,
-  target: number,
-  x: Float64Array,
-  source: number,
-  w: Float64Array,
-  weights: number,
-  { planes: [deep, rows, columns], windows, elements }: Sides,
-): void {
-  const windowRows = windows[1] ?? 1;
-  const windowColumns = windows[2] ?? 1;
-  const elementRows = elements[1] ?? 1;
-  const elementColumns = elements[2] ?? 1;
-  let weight = weights;
-  for (let kd = 0; kd < deep.kernel; kd++) {
-    for (let kr = 0; kr < rows.kernel; kr++) {
-      for (let kc = 0; kc < columns.kernel; kc++) {
-        const factor = w[weight++] as number;
-        const first = columns.first[kc] as number;
-        const count = (columns.end[kc] as number) - first;
-        const start = (columns.shift[kc] as number) + first * columns.stride;
-        for (let d = deep.first[kd] as number; d < (deep.end[kd] as number); d++) {
-          const plane = (d * deep.stride + (deep.shift[kd] as number)) * elementRows;
-          for (let r = rows.first[kr] as number; r < (rows.end[kr] as number); r++) {
-            let from = source + (plane + r * rows.stride + (rows.shift[kr] as number)) * elementColumns + start;
-            let to = target + (d * windowRows + r) * windowColumns + first;
-            for (const last = to + count; to < last; to++) {
-              y[to] = (y[to] as number) + factor * (x[from] as number);
-              from += columns.stride;
-            }
-          }
-        }
-      }
-    }
-  }
 }
 
 /** Adds one channel of the input, spread by the kernel, to one plane of the output. */
@@ -158,14 +161,13 @@ function scatter(
   }
 }
 
-/** The axes filled up to three with axes of one element; `transposed`: the windows are on the input's side. */
-function sidesOf(axes: readonly WindowAxis[], transposed: boolean): Sides {
+/** The axes of a transposed convolution filled up to three with axes of one element. */
+function sidesOf(axes: readonly WindowAxis[]): Sides {
   const one: WindowAxis = { input: 1, output: 1, kernel: 1, stride: 1, dilation: 1, before: 0, after: 0, excess: 0 };
   if (axes.length > 3) throw new InvariantError(`convolution of ${axes.length} spatial axes`);
   const all = [...Array.from({ length: 3 - axes.length }, () => one), ...axes];
   const [deep = one, rows = one, columns = one] = all;
   const tableOf = (axis: WindowAxis): AxisTable => {
-    const [windows, elements] = transposed ? [axis.input, axis.output] : [axis.output, axis.input];
     const table = {
       stride: axis.stride,
       kernel: axis.kernel,
@@ -174,7 +176,7 @@ function sidesOf(axes: readonly WindowAxis[], transposed: boolean): Sides {
       end: new Int32Array(axis.kernel),
     };
     for (let k = 0; k < axis.kernel; k++) {
-      const [first, end] = windowRange(axis, k, windows, elements);
+      const [first, end] = windowRange(axis, k, axis.input, axis.output);
       table.shift[k] = k * axis.dilation - axis.before;
       table.first[k] = first;
       table.end[k] = end;
@@ -183,8 +185,8 @@ function sidesOf(axes: readonly WindowAxis[], transposed: boolean): Sides {
   };
   return {
     planes: [tableOf(deep), tableOf(rows), tableOf(columns)],
-    windows: all.map((axis) => (transposed ? axis.input : axis.output)),
-    elements: all.map((axis) => (transposed ? axis.output : axis.input)),
+    windows: all.map((axis) => axis.input),
+    elements: all.map((axis) => axis.output),
   };
 }
 

@@ -65,14 +65,87 @@ export function multiplyInto(
   inner: number,
   columns: number,
 ): void {
-  for (let row = 0; row < rows; row++) {
-    const start = row * columns;
-    for (let k = 0; k < inner; k++) {
-      const factor = a[row * inner + k] as number;
-      const source = k * columns;
-      for (let column = 0; column < columns; column++) {
-        y[start + column] = (y[start + column] as number) + factor * (b[source + column] as number);
+  multiplyBlock({ data: y, start: 0, stride: columns }, a, b, rows, inner, columns);
+}
+
+/** Rows of a matrix that lie `stride` elements apart. */
+export interface StridedRows {
+  readonly data: Float64Array;
+  readonly start: number;
+  readonly stride: number;
+}
+
+/** As `multiplyInto`, to rows of a larger matrix. Every element is one sum in the order of the inner index. */
+export function multiplyBlock(
+  { data, start, stride }: StridedRows,
+  a: Float64Array,
+  b: Float64Array,
+  rows: number,
+  inner: number,
+  columns: number,
+): void {
+  let row = 0;
+  for (; row + 2 <= rows; row += 2) {
+    const target = start + row * stride;
+    const upper = row * inner;
+    const lower = upper + inner;
+    let column = 0;
+    // Sums of two rows by four columns stay in registers.
+    for (; column + 4 <= columns; column += 4) {
+      const top = target + column;
+      const bottom = top + stride;
+      let sum0 = data[top] as number;
+      let sum1 = data[top + 1] as number;
+      let sum2 = data[top + 2] as number;
+      let sum3 = data[top + 3] as number;
+      let sum4 = data[bottom] as number;
+      let sum5 = data[bottom + 1] as number;
+      let sum6 = data[bottom + 2] as number;
+      let sum7 = data[bottom + 3] as number;
+      for (let k = 0, from = column; k < inner; k++, from += columns) {
+        const first = a[upper + k] as number;
+        const second = a[lower + k] as number;
+        const b0 = b[from] as number;
+        const b1 = b[from + 1] as number;
+        const b2 = b[from + 2] as number;
+        const b3 = b[from + 3] as number;
+        sum0 += first * b0;
+        sum1 += first * b1;
+        sum2 += first * b2;
+        sum3 += first * b3;
+        sum4 += second * b0;
+        sum5 += second * b1;
+        sum6 += second * b2;
+        sum7 += second * b3;
       }
+      data[top] = sum0;
+      data[top + 1] = sum1;
+      data[top + 2] = sum2;
+      data[top + 3] = sum3;
+      data[bottom] = sum4;
+      data[bottom + 1] = sum5;
+      data[bottom + 2] = sum6;
+      data[bottom + 3] = sum7;
+    }
+    for (; column < columns; column++) {
+      let sum0 = data[target + column] as number;
+      let sum1 = data[target + stride + column] as number;
+      for (let k = 0, from = column; k < inner; k++, from += columns) {
+        const factor = b[from] as number;
+        sum0 += (a[upper + k] as number) * factor;
+        sum1 += (a[lower + k] as number) * factor;
+      }
+      data[target + column] = sum0;
+      data[target + stride + column] = sum1;
+    }
+  }
+  if (row === rows) return;
+  const target = start + row * stride;
+  for (let k = 0; k < inner; k++) {
+    const factor = a[row * inner + k] as number;
+    const from = k * columns;
+    for (let column = 0; column < columns; column++) {
+      data[target + column] = (data[target + column] as number) + factor * (b[from + column] as number);
     }
   }
 }

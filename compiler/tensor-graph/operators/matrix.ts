@@ -35,10 +35,17 @@ function gemmOperands(node: TensorNode, inputs: OperatorInputs): GemmOperands {
 /** y = alpha · A′ · B′ + beta · C, where ′ transposes if asked for. */
 function evaluateGemm(node: TensorNode, inputs: OperatorInputs): readonly AnyTensor[] {
   const { a, b, c, rows, inner, columns } = gemmOperands(node, inputs);
-  const left = flagAttribute(node, "transA", false) ? transposedMatrix(float64Of(a), inner, rows) : float64Of(a);
-  const right = flagAttribute(node, "transB", false) ? transposedMatrix(float64Of(b), columns, inner) : float64Of(b);
-  const y = new Float64Array(rows * columns);
-  multiplyInto(y, left, right, rows, inner, columns);
+  const left = float64Of(a);
+  const right = float64Of(b);
+  const isTransposed = flagAttribute(node, "transA", false);
+  let y = new Float64Array(rows * columns);
+  if (flagAttribute(node, "transB", false)) {
+    // The weights stay where they are: B · A′ is the product's transpose.
+    multiplyInto(y, right, isTransposed ? left : transposedMatrix(left, rows, inner), columns, inner, rows);
+    y = transposedMatrix(y, columns, rows);
+  } else {
+    multiplyInto(y, isTransposed ? transposedMatrix(left, inner, rows) : left, right, rows, inner, columns);
+  }
   const alpha = floatAttribute(node, "alpha", 1);
   const beta = floatAttribute(node, "beta", 1);
   const addend = c === undefined ? undefined : float64Of(c);
