@@ -38,7 +38,7 @@ function evaluateGemm(node: TensorNode, inputs: OperatorInputs): readonly AnyTen
   const left = float64Of(a);
   const right = float64Of(b);
   const isTransposed = flagAttribute(node, "transA", false);
-  let y = new Float64Array(rows * columns);
+  let y: Float64Array = new Float64Array(rows * columns);
   if (flagAttribute(node, "transB", false)) {
     // The weights stay where they are: B · A′ is the product's transpose.
     multiplyInto(y, right, isTransposed ? left : transposedMatrix(left, rows, inner), columns, inner, rows);
