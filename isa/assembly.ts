@@ -53,16 +53,16 @@ const DIRECTIVE_KEYS = {
     "dram",
   ],
   ".tensor": ["name", "role", "address", "shape", "format"],
-  ".layer": ["name", "kind", "macs", "inputs", "output", "doubleRounding"],
+  ".layer": ["name", "kind", "macs", "inputs", "output", "doubleRounding", "table"],
   ".datapath": [...DATAPATH_REGISTERS, "averageDivider"],
   ".endLayer": [],
-  ".tile": ["row", "column", "channel", "columns", "channels"],
+  ".tile": ["row", "column", "channel", "columns", "channels", "rowStep", "columnStep"],
   ".compileOverflow": ["layer", "weight", "bias"],
   ".constant": ["tensor"],
   ".raws": [],
 } as const;
 
-const OPTIONAL_KEYS: readonly string[] = ["sum", "scale"];
+const OPTIONAL_KEYS: readonly string[] = ["sum", "scale", "table", "rowStep", "columnStep"];
 
 /** A listing with this many wrong lines is something else; the rest is not read. */
 const MOST_DIAGNOSTICS = 50;

@@ -121,6 +121,9 @@ export const layerSchema: z.ZodType<LayerSymbol> = z.strictObject({
   inputs: z.array(name),
   output: name,
   doubleRounding: z.boolean(),
+  table: z
+    .strictObject({ tensor: name, entries: side, droppedBits: count, largestError: z.number(), clipped: count })
+    .exactOptional(),
 });
 
 export const tileSchema: z.ZodType<TileSymbol> = z.strictObject({
@@ -130,6 +133,8 @@ export const tileSchema: z.ZodType<TileSymbol> = z.strictObject({
   channel: count,
   columns: side,
   channels: side,
+  rowStep: side.exactOptional(),
+  columnStep: side.exactOptional(),
 });
 
 export const compileOverflowSchema: z.ZodType<CompileOverflow> = z.strictObject({

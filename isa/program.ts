@@ -27,6 +27,19 @@ export type LayerKind =
   | "concatenate"
   | "copy";
 
+/** The look-up table of a layer that computes a function: what it holds and how well it stands for the function. */
+export interface TableSymbol {
+  /** Tensor of its words. */
+  readonly tensor: string;
+  readonly entries: number;
+  /** Lowest bits of an input word that the table does not see. */
+  readonly droppedBits: number;
+  /** Largest distance between the table and the function, cut to the output's range, over the input words. */
+  readonly largestError: number;
+  /** Entries beyond the output's range, where the output register fits them as its overflow mode says. */
+  readonly clipped: number;
+}
+
 /** A run of instructions that computes one layer, and what a report says of it. */
 export interface LayerSymbol {
   readonly name: string;
@@ -42,18 +55,26 @@ export interface LayerSymbol {
   readonly output: string;
   /** True where the layer's input format differs from its producer's output format: loading quantizes again. */
   readonly doubleRounding: boolean;
+  /** Of layers of kind `lookup`. */
+  readonly table?: TableSymbol;
 }
 
-/** Where the tile that a compute instruction writes lies in its layer's output. */
+/**
+ * Where the tile that a compute instruction writes lies in its layer's output: pixel e at row `row` + ⌊e / columns⌋ · rowStep
+ * and column `column` + (e mod columns) · columnStep.
+ */
 export interface TileSymbol {
   readonly instruction: number;
   readonly row: number;
   readonly column: number;
   readonly channel: number;
-  /** Output columns of the tile: pixel e lies at (row + ⌊e / columns⌋, column + e mod columns). */
+  /** Output columns of the tile. */
   readonly columns: number;
   /** Channels (filters) of the tile; element i of a vector instruction is pixel ⌊i / channels⌋, channel i mod channels. */
   readonly channels: number;
+  /** Distances of the tile's rows and columns in the output, 1 where they are not given. */
+  readonly rowStep?: number;
+  readonly columnStep?: number;
 }
 
 export interface Constant {

@@ -117,15 +117,51 @@ export interface OutputTile {
   readonly channels: number;
 }
 
+/** Where a result lies in its tensor: its row r at row + r · rowStep, its column likewise, its channels from `channel` on. */
+export interface Placement {
+  readonly row: number;
+  readonly column: number;
+  readonly channel: number;
+  readonly rowStep: number;
+  readonly columnStep: number;
+}
+
+/** The result is the whole tensor. */
+export const WHOLE: Placement = { row: 0, column: 0, channel: 0, rowStep: 1, columnStep: 1 };
+
+/** The tile's symbol in terms of the tensor. */
+export function placedTile(instruction: number, tile: OutputTile, placement: Placement): TileSymbol {
+  const { rowStep, columnStep } = placement;
+  return {
+    instruction,
+    row: placement.row + tile.row * rowStep,
+    column: placement.column + tile.column * columnStep,
+    channel: placement.channel + tile.channel,
+    columns: tile.columns,
+    channels: tile.channels,
+    ...(rowStep > 1 && { rowStep }),
+    ...(columnStep > 1 && { columnStep }),
+  };
+}
+
 /** Emits the store of a dense tile that lies at `address` of the output buffer. */
-export function emitStore(emitter: Emitter, tensor: StoredTensor, tile: OutputTile, address: number): void {
+export function emitStore(
+  emitter: Emitter,
+  tensor: StoredTensor,
+  tile: OutputTile,
+  address: number,
+  placement: Placement = WHOLE,
+): void {
   const [, tensorColumns, tensorChannels] = tensor.shape;
   const { wordLength } = tensor.format;
-  const rowStride = tensorColumns * tensorChannels;
-  const first = tile.row * rowStride + tile.column * tensorChannels + tile.channel;
+  const tensorRow = tensorColumns * tensorChannels;
+  const placed = placedTile(0, tile, placement);
+  const first = placed.row * tensorRow + placed.column * tensorChannels + placed.channel;
   const dramAddress = tensor.address + first * wordLength;
   const { rows, columns, channels } = tile;
-  const moved = withLongestRuns({ rows, columns, channels, rowStride, columnStride: tensorChannels });
+  const rowStride = placement.rowStep * tensorRow;
+  const columnStride = placement.columnStep * tensorChannels;
+  const moved = withLongestRuns({ rows, columns, channels, rowStride, columnStride });
   emitter.emit(
     { opcode: "store", address, dramAddress, wordLength, ...moved },
     {

@@ -2,6 +2,7 @@
  * Lowering: from a graph whose formats and constants are decided to a program. Four steps: plan every layer on its own
  * (tiles), allocate DRAM, emit layer after layer (the emitter puts the tokens in), and write down what is where.
  */
+import type { DatapathSpec } from "../../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError, diagnosticError, InvariantError } from "../../isa/diagnostic.ts";
 import { formatsEqual } from "../../isa/format.ts";
 import type { Machine } from "../../isa/machine.ts";
@@ -14,7 +15,8 @@ import { DramAllocation } from "./dram-allocation.ts";
 import { Emitter } from "./emitter.ts";
 import { imageShape } from "./image-shape.ts";
 import type { LayerLowering, StoredTensor, TileMemories } from "./layer-lowering.ts";
-import { type LayerPlan, type LayerTensors, planLayer } from "./layer-plan.ts";
+import { planLayer } from "./layer-plan.ts";
+import { CONSTANT_KINDS, type ConstantKind, type LayerPlan, type LayerTensors } from "./plan-request.ts";
 import { TileRing } from "./tile-ring.ts";
 
 export interface LoweringRequest {
@@ -87,7 +89,7 @@ function outputValue({ graph, where }: LoweringRequest): string {
 }
 
 function planLayers(request: LoweringRequest): readonly PlannedLayer[] {
-  const { graph, machine, layers, assignment, constants, where } = request;
+  const { graph, machine, layers, assignment, constants, seed, where } = request;
   const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
   const shapes = valueShapes(graph);
   const found: Diagnostic[] = [];
@@ -107,7 +109,8 @@ function planLayers(request: LoweringRequest): readonly PlannedLayer[] {
         machine,
         datapath,
         options,
-        constants: constants.get(name) ?? { weight: null, bias: null },
+        constants: constants.get(name) ?? { weight: null, scale: null, bias: null },
+        seed,
         where: `${where}: layer "${name}"`,
       });
       return [{ facts, node, plan }];
@@ -157,29 +160,36 @@ function allocate(
     const { name } = node;
     const datapath = required(assignment.formats[name], name);
     const shape = imageShape(node.shape);
-    const constant = (words: LayerPlan["weight"], suffix: "weight" | "bias"): TensorSymbol | null =>
-      words === null
-        ? null
-        : allocation.placeNew(`${name}/${suffix}`, "constant", [1, 1, words.length], datapath[suffix].format);
-    const weight = constant(plan.weight, "weight");
-    const bias = constant(plan.bias, "bias");
+    const constants = Object.fromEntries(
+      CONSTANT_KINDS.map((kind) => {
+        const words = plan.constants[kind];
+        if (words === undefined) return [kind, null];
+        const shape = [1, 1, words.length] as const;
+        return [kind, allocation.placeNew(`${name}/${kind}`, "constant", shape, constantFormat(datapath, kind))];
+      }),
+    ) as Record<ConstantKind, TensorSymbol | null>;
     const { format } = datapath.output;
     const partials = Array.from({ length: plan.partials }, (_, index) =>
       allocation.placeNew(`${name}/partial${index + 1}`, "intermediate", shape, format),
     );
     const tensor = allocation.place(name, name === output ? "output" : "intermediate", shape, format);
     values.set(name, tensor);
-    return { ...layer, output: tensor, tensors: { weight, bias, partials } };
+    return { ...layer, output: tensor, tensors: { ...constants, partials } };
   });
   allocation.requireCapacity(where);
   return { allocated, values, tensors: allocation.tensors };
 }
 
+function constantFormat(datapath: DatapathSpec, kind: ConstantKind): TensorSymbol["format"] {
+  const register = kind === "table" ? datapath.output : datapath[kind];
+  return required(register, kind).format;
+}
+
 function constantWords({ plan, tensors }: AllocatedLayer): readonly Constant[] {
-  return [
-    ...(plan.weight && tensors.weight ? [{ tensor: tensors.weight.name, raws: plan.weight }] : []),
-    ...(plan.bias && tensors.bias ? [{ tensor: tensors.bias.name, raws: plan.bias }] : []),
-  ];
+  return CONSTANT_KINDS.flatMap((kind) => {
+    const [tensor, raws] = [tensors[kind], plan.constants[kind]];
+    return tensor === null || raws === undefined ? [] : [{ tensor: tensor.name, raws }];
+  });
 }
 
 function emit(
@@ -225,6 +235,7 @@ function emit(
       datapath,
       inputs: [...new Set(inputs.map((input) => input.name))],
       output: output.name,
+      ...(plan.table && tensors.table && { table: { tensor: tensors.table.name, ...plan.table } }),
       doubleRounding: quantizesInput && inputs.some(({ format }) => !formatsEqual(format, datapath.input.format)),
     };
   });

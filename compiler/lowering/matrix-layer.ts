@@ -1,8 +1,8 @@
 /** Emits a convolution or dense layer: tile after tile, each of loads, matrix instructions, requantize and store. */
+import { InvariantError } from "../../isa/diagnostic.ts";
 import { tilesAlong } from "./axis.ts";
-import type { MemoryRange } from "./emitter.ts";
-import { emitStore, outputRange, setActivation, wordsOf } from "./layer-lowering.ts";
-import { configureReduction, loadInput, loadWeights, reductionChunks } from "./matrix-operands.ts";
+import { emitStore, type OutputTile, outputRange, placedTile, setActivation, wordsOf } from "./layer-lowering.ts";
+import { configureReduction, loadInput, loadWeights, type PerFilterWords, reductionChunks } from "./matrix-operands.ts";
 import { type FilterTile, filterTiles, type MatrixLayer, type PixelTile } from "./matrix-tiles.ts";
 
 export function emitMatrixLayer(layer: MatrixLayer): void {
@@ -20,49 +20,39 @@ export function emitMatrixLayer(layer: MatrixLayer): void {
   }
 }
 
-function configureDatapath({ lowering, activation, bias }: MatrixLayer): void {
+function configureDatapath({ lowering, activation, bias, scale }: MatrixLayer): void {
   const { emitter, datapath } = lowering;
   emitter.setRegister("operandA", wordsOf(datapath.input.format));
   emitter.setRegister("weight", wordsOf(datapath.weight.format));
   emitter.setRegister("product", datapath.product);
   emitter.setRegister("accumulator", datapath.accumulator);
   if (datapath.sum) emitter.setRegister("sum", datapath.sum);
-  if (bias) emitter.setRegister("bias", wordsOf(datapath.bias.format));
+  if (bias) emitter.setRegister("bias", wordsOf(bias.format));
+  if (scale) emitter.setRegister("scale", wordsOf(scale.format));
   emitter.setRegister("output", datapath.output);
   setActivation(emitter, activation, datapath.accumulator);
 }
 
 function emitTile(layer: MatrixLayer, pixels: PixelTile, filters: FilterTile): void {
-  const biasAddress = emitSums(layer, pixels, filters);
-  const outputAddress = emitRequantize(layer, pixels, filters, biasAddress);
-  const { lowering, problem } = layer;
-  emitStore(
-    lowering.emitter,
-    lowering.output,
-    {
-      row: pixels.row.first,
-      column: pixels.column.first,
-      channel: filters.group * problem.filtersPerGroup + filters.filter,
-      rows: pixels.row.count,
-      columns: pixels.column.count,
-      channels: filters.groups * filters.filters,
-    },
-    outputAddress,
-  );
+  const { lowering } = layer;
+  const perFilter = emitSums(layer, pixels, filters);
+  const outputAddress = emitRequantize(layer, pixels, filters, perFilter);
+  const tile = { ...memberTile(layer, pixels, filters, 0), channels: filters.groups * filters.filters };
+  emitStore(lowering.emitter, lowering.output, tile, outputAddress, layer.placement);
 }
 
-/** The tile's sums, in the accumulator bank from 0 on; returns the address of the bias words. */
-function emitSums(layer: MatrixLayer, pixels: PixelTile, filters: FilterTile): number {
+/** The tile's sums, in the accumulator bank from 0 on; returns where the words for each filter are. */
+function emitSums(layer: MatrixLayer, pixels: PixelTile, filters: FilterTile): PerFilterWords {
   const { problem, tiling } = layer;
   const { emitter, datapath } = layer.lowering;
   const { wordLength: inputBits } = datapath.input.format;
   const { wordLength: weightBits } = datapath.weight.format;
   const { wordLength: accumulatorBits } = datapath.accumulator.format;
-  let biasAddress = 0;
+  let perFilter: PerFilterWords | undefined;
   reductionChunks(problem, tiling).forEach((chunk, index) => {
     const weights = loadWeights(layer, filters, chunk);
     const input = loadInput(layer, pixels, filters, chunk);
-    biasAddress = weights.bias;
+    perFilter = weights.perFilter;
     emitter.setPixels({
       rowCount: pixels.row.count,
       columnCount: pixels.column.count,
@@ -89,56 +79,60 @@ function emitSums(layer: MatrixLayer, pixels: PixelTile, filters: FilterTile): n
       noteTile(layer, instruction, pixels, filters, member);
     }
   });
-  return biasAddress;
+  if (perFilter === undefined) throw new InvariantError(`layer "${layer.lowering.name}" has no steps`);
+  return perFilter;
 }
 
 /** Returns the address of the tile in the output buffer. */
-function emitRequantize(layer: MatrixLayer, pixels: PixelTile, filters: FilterTile, biasAddress: number): number {
-  const { lowering, bias } = layer;
+function emitRequantize(layer: MatrixLayer, pixels: PixelTile, filters: FilterTile, perFilter: PerFilterWords): number {
+  const { lowering, bias, scale } = layer;
   const { emitter, memories, datapath } = lowering;
   const pixelCount = pixels.row.count * pixels.column.count;
   const tileFilters = filters.groups * filters.filters;
   const outputBits = datapath.output.format.wordLength;
   const outputAddress = memories.outputBuffer.allocate("", pixelCount * tileFilters * outputBits);
-  const biasRange: MemoryRange = {
-    memory: "weightScratchpad",
-    start: biasAddress,
-    end: biasAddress + tileFilters * datapath.bias.format.wordLength,
-  };
   const instruction = emitter.emit(
     {
       opcode: "requantize",
       accumulatorAddress: 0,
-      biasAddress: bias ? biasAddress : 0,
+      biasAddress: bias ? perFilter.bias : 0,
       outputAddress,
       pixels: pixelCount,
       columns: tileFilters,
       accumulatorPitch: tileFilters,
       outputPitch: tileFilters,
       hasBias: bias !== null,
-      useSum: datapath.sum !== undefined,
-      hasScale: false,
-      scaleAddress: 0,
+      useSum: scale === null && datapath.sum !== undefined,
+      hasScale: scale !== null,
+      scaleAddress: scale ? perFilter.scale : 0,
     },
-    { reads: bias ? [biasRange] : [], writes: [outputRange(outputAddress, pixelCount * tileFilters, outputBits)] },
+    {
+      reads: bias || scale ? [perFilter.range] : [],
+      writes: [outputRange(outputAddress, pixelCount * tileFilters, outputBits)],
+    },
   );
   noteTile(layer, instruction, pixels, filters, 0);
   return outputAddress;
 }
 
 function noteTile(
-  { lowering, problem }: MatrixLayer,
+  layer: MatrixLayer,
   instruction: number,
   pixels: PixelTile,
   filters: FilterTile,
   member: number,
 ): void {
-  lowering.tiles.push({
-    instruction,
+  layer.lowering.tiles.push(placedTile(instruction, memberTile(layer, pixels, filters, member), layer.placement));
+}
+
+/** The part of a tile that one of its groups yields. */
+function memberTile({ problem }: MatrixLayer, pixels: PixelTile, filters: FilterTile, member: number): OutputTile {
+  return {
     row: pixels.row.first,
     column: pixels.column.first,
     channel: (filters.group + member) * problem.filtersPerGroup + filters.filter,
+    rows: pixels.row.count,
     columns: pixels.column.count,
     channels: filters.filters,
-  });
+  };
 }

@@ -36,7 +36,14 @@ export interface LoadedInput {
 export interface LoadedWeights {
   /** Bit addresses in the weight scratchpad. */
   readonly weight: number;
+  readonly perFilter: PerFilterWords;
+  readonly range: MemoryRange;
+}
+
+/** Addresses of a tile's bias and scale words, which lie in front of its last chunk's weights. */
+export interface PerFilterWords {
   readonly bias: number;
+  readonly scale: number;
   readonly range: MemoryRange;
 }
 
@@ -68,35 +75,36 @@ export function reductionChunks(problem: MatrixProblem, tiling: MatrixTiling): r
   );
 }
 
-/** Bits of the bias that comes with a tile's last chunk, in front of its weights. */
-function biasBits({ lowering, problem, bias }: MatrixLayer, filters: FilterTile, chunk: ReductionChunk): number {
-  if (bias === null || chunk.first + chunk.count < reductionSteps(problem)) return 0;
-  return filters.groups * filters.filters * lowering.datapath.bias.format.wordLength;
-}
-
-/** The tile's weights of a chunk, and with its last chunk the bias, loaded unless they are still there. */
+/** The tile's weights of a chunk, and with its last chunk the words for each filter, loaded unless they are still there. */
 export function loadWeights(layer: MatrixLayer, filters: FilterTile, chunk: ReductionChunk): LoadedWeights {
-  const { lowering, problem, weight, bias } = layer;
+  const { lowering, problem, weight, weightOrigin, bias, scale } = layer;
   const { emitter, memories, datapath, name } = lowering;
   const tileFilters = filters.groups * filters.filters;
   const firstFilter = filters.group * problem.filtersPerGroup + filters.filter;
   const words = chunk.count * tileFilters;
-  const leading = biasBits(layer, filters, chunk);
+  const isLast = chunk.first + chunk.count === reductionSteps(problem);
+  const biasBits = bias === null || !isLast ? 0 : tileFilters * bias.format.wordLength;
+  const scaleBits = scale === null || !isLast ? 0 : tileFilters * scale.format.wordLength;
+  const leading = biasBits + scaleBits;
   const bits = leading + words * datapath.weight.format.wordLength;
 
-  const key = `${name} weights ${firstFilter} ${chunk.first}`;
+  const key = `${name} weights ${weightOrigin} ${firstFilter} ${chunk.first}`;
   const known = memories.weightScratchpad.find(key);
   const address = known ?? memories.weightScratchpad.allocate(key, bits);
   const weightAddress = address + leading;
   const target = "weightScratchpad";
   if (known === undefined) {
-    if (bias !== null && leading > 0) {
-      const input = wordsOf(datapath.bias.format);
-      emitRunLoad(emitter, { tensor: bias, origin: firstFilter, words: tileFilters, target, address, input });
+    for (const [tensor, at] of [
+      [bias, address],
+      [scale, address + biasBits],
+    ] as const) {
+      if (tensor === null || !isLast) continue;
+      const input = wordsOf(tensor.format);
+      emitRunLoad(emitter, { tensor, origin: firstFilter, words: tileFilters, target, address: at, input });
     }
     emitRunLoad(emitter, {
       tensor: weight,
-      origin: firstFilter * reductionSteps(problem) + chunk.first * filters.filters,
+      origin: weightOrigin + firstFilter * reductionSteps(problem) + chunk.first * filters.filters,
       words,
       target,
       address: weightAddress,
@@ -105,7 +113,11 @@ export function loadWeights(layer: MatrixLayer, filters: FilterTile, chunk: Redu
   }
   return {
     weight: weightAddress,
-    bias: address,
+    perFilter: {
+      bias: address,
+      scale: address + biasBits,
+      range: { memory: target, start: address, end: weightAddress },
+    },
     range: { memory: target, start: weightAddress, end: address + bits },
   };
 }
@@ -117,7 +129,7 @@ export function loadInput(
   filters: FilterTile,
   chunk: ReductionChunk,
 ): LoadedInput {
-  const { lowering, problem, tiling } = layer;
+  const { lowering, problem, tiling, weightOrigin } = layer;
   const { emitter, memories, datapath, name } = lowering;
   const [tensor] = lowering.inputs;
   const sliced = tiling.residency === "slice";
@@ -130,7 +142,8 @@ export function loadInput(
   const blockColumns = blockLength(columns);
   const bits = blockLength(rows) * blockColumns * channels * datapath.input.format.wordLength;
 
-  const key = `${name} input ${pixels.row.first} ${pixels.column.first} ${filters.group} ${sliced ? chunk.first : ""}`;
+  const part = sliced ? chunk.first : "";
+  const key = `${name} input ${weightOrigin} ${pixels.row.first} ${pixels.column.first} ${filters.group} ${part}`;
   const known = memories.inputScratchpad.find(key);
   const address = known ?? memories.inputScratchpad.allocate(key, bits);
   if (known === undefined && tensor !== undefined) {

@@ -31,8 +31,8 @@ export interface MatrixWords {
   /** In the scratchpad. */
   readonly input: number;
   readonly weight: number;
-  /** 0 where there is no bias. */
-  readonly bias: number;
+  /** Words for each filter beside its weights: bias and scale. */
+  readonly perFilter: number;
   readonly accumulator: number;
   readonly output: number;
 }

@@ -1,7 +1,7 @@
 /** What the parts of a convolution or dense layer's lowering hand each other: the layer, and its tiles. */
 import type { Activation } from "../graph/graph.ts";
 import { type Span, tilesAlong } from "./axis.ts";
-import type { LayerLowering, StoredTensor } from "./layer-lowering.ts";
+import type { LayerLowering, Placement, StoredTensor } from "./layer-lowering.ts";
 import type { MatrixProblem } from "./matrix-problem.ts";
 import type { MatrixTiling } from "./matrix-tiling.ts";
 
@@ -9,10 +9,15 @@ export interface MatrixLayer {
   readonly lowering: LayerLowering;
   readonly problem: MatrixProblem;
   readonly tiling: MatrixTiling;
-  /** Tile after tile, each [group][k][filter]; see constants.ts. */
+  /** Tile after tile, each [group][k][filter]; see constants.ts. The problem's begin at word `weightOrigin`. */
   readonly weight: StoredTensor;
+  readonly weightOrigin: number;
+  /** Multipliers of a requantization. */
+  readonly scale: StoredTensor | null;
   readonly bias: StoredTensor | null;
   readonly activation: Activation;
+  /** Where the problem's results lie in the layer's output. */
+  readonly placement: Placement;
 }
 
 /** Output rows and columns of a tile. */

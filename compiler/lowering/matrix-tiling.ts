@@ -80,7 +80,7 @@ export function smallestTileBits(problem: MatrixProblem, words: MatrixWords, mac
   );
   return {
     inputScratchpad: inputWords * words.input,
-    weightScratchpad: smallestChunk * words.weight + words.bias,
+    weightScratchpad: smallestChunk * words.weight + words.perFilter,
     accumulatorBank: words.accumulator,
     outputBuffer: words.output,
   };
@@ -161,7 +161,7 @@ class MatrixSearch {
     if (residency === "slice") return sliceSizes(this.#problem, this.#machine);
     if (groups > 1) return [this.#steps];
     const { capacityBits } = this.#machine.weightScratchpad;
-    const bias = filters * this.#words.bias;
+    const bias = filters * this.#words.perFilter;
     const sizes = [capacityBits / 2, capacityBits].map((bits) =>
       wholeChunk(Math.floor((Math.floor(bits) - bias) / (filters * this.#words.weight)), this.#steps, this.#machine),
     );
@@ -211,12 +211,12 @@ class MatrixSearch {
   }
 
   #tileBits(tiling: MatrixTiling, row: AxisTiles, column: AxisTiles): TileBits {
-    const { input, weight, bias, accumulator, output } = this.#words;
+    const { input, weight, perFilter, accumulator, output } = this.#words;
     const tileFilters = tiling.groups * tiling.filters;
     const sums = row.size * column.size * tileFilters;
     return {
       inputScratchpad: row.extent * column.extent * this.#blockChannels(tiling) * input,
-      weightScratchpad: tileFilters * (tiling.steps * weight + bias),
+      weightScratchpad: tileFilters * (tiling.steps * weight + perFilter),
       accumulatorBank: sums * accumulator,
       outputBuffer: sums * output,
     };
@@ -248,16 +248,16 @@ class MatrixSearch {
 
   #weightTraffic(tiling: MatrixTiling, tiles: TileCounts, times: number): Traffic {
     const { groups, filtersPerGroup } = this.#problem;
-    const { weight, bias } = this.#words;
+    const { weight, perFilter } = this.#words;
     const { dram } = this.#machine;
     const tileFilters = tiling.groups * tiling.filters;
     const allWeights = groups * filtersPerGroup * this.#steps;
     const share = allWeights / (tiles.weight * tileFilters * tiling.steps);
     const weights = estimateTraffic(dram, tiles.weight * times, 1, tileFilters * tiling.steps * weight, share);
-    if (bias === 0) return weights;
+    if (perFilter === 0) return weights;
     const biasTiles = tiles.weight / tiles.chunk;
     const biasShare = (groups * filtersPerGroup) / (biasTiles * tileFilters);
-    return addTraffic(weights, estimateTraffic(dram, biasTiles * times, 1, tileFilters * bias, biasShare));
+    return addTraffic(weights, estimateTraffic(dram, biasTiles * times, 1, tileFilters * perFilter, biasShare));
   }
 
   #outputTraffic({ rows, columns, groups, filters }: MatrixTiling, transfers: number): Traffic {

@@ -1,54 +1,62 @@
 /**
- * Layers of the vector unit: addition, concatenation, padding and an activation of its own. Word by word, so tiles need no
- * search: as many whole rows as fit twice, else part of a row, else part of one pixel's channels.
+ * Layers of the vector unit: sums, products, functions by table, and every movement of words (concatenation, padding, slices,
+ * transposes, resizes). Word by word, so tiles need no search: as many whole rows as fit twice, else part of a row,
+ * else part of one pixel's channels.
  */
 import { InvariantError } from "../../isa/diagnostic.ts";
 import type { VectorOperation } from "../../isa/instructions/vector.ts";
 import type { Machine } from "../../isa/machine.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
 import type { Padding } from "../graph/graph.ts";
-import { axisBlock, blockLength, tilesAlong } from "./axis.ts";
+import { isNoPadding } from "../graph/shape.ts";
+import { tilesAlong } from "./axis.ts";
+import type { MemoryRange } from "./emitter.ts";
 import { FIELD_LIMITS } from "./field-limits.ts";
 import {
-  emitLoad,
   emitStore,
   type LayerLowering,
   type OutputTile,
   outputRange,
+  type Placement,
+  placedTile,
   type StoredTensor,
   wordsOf,
 } from "./layer-lowering.ts";
+import { loadOperand, operandWords, type VectorOperand } from "./vector-operand.ts";
 
-/** An operand and the register its words enter on loading. */
-export interface VectorOperand {
-  readonly tensor: StoredTensor;
-  readonly input: RegisterSpec;
+/** A look-up table in the weight scratchpad. */
+export interface LoadedTable {
+  readonly address: number;
+  readonly range: MemoryRange;
+  readonly droppedBits: number;
 }
 
 /** One run of the vector unit over an image. */
 export interface VectorProblem {
-  readonly operation: Extract<VectorOperation, "copy" | "add">;
-  /** One for a copy, two for an addition. */
+  readonly operation: Exclude<VectorOperation, "shift" | "maximum" | "minimum">;
+  /** One or two, as the operation takes. */
   readonly operands: readonly VectorOperand[];
   /** Rows, columns, channels of the result, padding included. */
   readonly shape: readonly [rows: number, columns: number, channels: number];
-  /** Zeros around the operand; a copy's only. */
+  /** Zeros around the operand; a copy's only, and only under a whole view. */
   readonly padding: Padding;
   readonly output: StoredTensor;
-  /** Where the result's channels begin in the output tensor. */
-  readonly firstChannel: number;
+  /** Where the result lies in the output tensor; stored once for each. */
+  readonly placements: readonly Placement[];
+  /** Brings the table of `lookup` into the weight scratchpad, unless it is there. */
+  readonly table?: () => LoadedTable;
 }
 
 /** Words that the input scratchpad and the output buffer must hold at least. A tile that is all padding takes a row and a column more. */
-export function smallestVectorTile({ top, bottom, left, right }: Padding): number {
-  return top + bottom + left + right > 0 ? 4 : 1;
+export function smallestVectorTile(padding: Padding): number {
+  return isNoPadding(padding) ? 1 : 4;
 }
 
 /** The tiles, in order. The memories hold at least `smallestVectorTile` elements. */
 export function vectorTiles(problem: VectorProblem, machine: Machine): readonly OutputTile[] {
   const { shape, padding } = problem;
   const [rows, columns, channels] = shape;
-  const inputBits = problem.operands.reduce((bits, operand) => bits + operand.input.format.wordLength, 0);
+  const operands = distinctOperands(problem);
+  const inputBits = operands.reduce((bits, operand) => bits + operand.input.format.wordLength, 0);
   const outputBits = problem.output.format.wordLength;
   const room = (share: number): number =>
     Math.min(
@@ -61,14 +69,17 @@ export function vectorTiles(problem: VectorProblem, machine: Machine): readonly 
   const elements = room(2) >= smallest ? room(2) : room(1);
   const tallest = spare > 0 ? FIELD_LIMITS.padding : FIELD_LIMITS.side;
   const wideSides = Math.max(padding.left, padding.right) > FIELD_LIMITS.padding;
+  // A view that strides through channels loads them as columns.
+  const mostChannels = operands.every(({ view }) => view.channelStride === 1) ? channels : FIELD_LIMITS.side;
 
   const wholeRows = Math.min(Math.floor(elements / (columns * channels)) - spare, rows, tallest);
-  if (wholeRows >= 1 && columns <= FIELD_LIMITS.side && !wideSides) {
+  if (wholeRows >= 1 && columns <= FIELD_LIMITS.side && channels <= mostChannels && !wideSides) {
     return cut(shape, { rows: wholeRows, columns, channels });
   }
   const wholePixels = Math.min(Math.floor(elements / ((1 + spare) * channels)) - spare, columns, tallest);
-  if (wholePixels >= 1) return cut(shape, { rows: 1, columns: wholePixels, channels });
-  return cut(shape, { rows: 1, columns: 1, channels: Math.min(Math.floor(elements / smallest), channels) });
+  if (wholePixels >= 1 && channels <= mostChannels) return cut(shape, { rows: 1, columns: wholePixels, channels });
+  const some = Math.min(Math.floor(elements / smallest), channels, mostChannels);
+  return cut(shape, { rows: 1, columns: 1, channels: some });
 }
 
 /** Emits the run; activation and output register are set by the caller. */
@@ -83,69 +94,51 @@ export function emitVector(lowering: LayerLowering, problem: VectorProblem): voi
 
 function emitVectorTile(lowering: LayerLowering, problem: VectorProblem, tile: OutputTile): void {
   const { emitter, memories } = lowering;
-  const { operation, operands, padding, output, firstChannel } = problem;
+  const { operation, operands, padding, output, placements } = problem;
   const elements = tile.rows * tile.columns * tile.channels;
-  const blocks = operands.map(({ tensor, input }) => {
-    const [rows, columns, channels] = tensor.shape;
-    const block = {
-      rows: axisBlock(tile.row - padding.top, tile.rows, rows),
-      columns: axisBlock(tile.column - padding.left, tile.columns, columns),
-    };
-    const words = blockLength(block.rows) * blockLength(block.columns) * tile.channels;
-    const skipped = (block.rows.skip * blockLength(block.columns) + block.columns.skip) * tile.channels;
-    return { tensor, input, channels, columns, block, bits: words * input.format.wordLength, skipped };
-  });
-  const slot = memories.inputScratchpad.allocate(
-    "",
-    blocks.reduce((sum, { bits }) => sum + bits, 0),
-  );
-  let address = slot;
-  const addresses = blocks.map(({ tensor, input, channels, columns, block, bits, skipped }) => {
-    emitLoad(emitter, {
-      tensor,
-      origin: tile.channel,
-      ...block,
-      channels: tile.channels,
-      rowStride: columns * channels,
-      columnStride: channels,
-      target: "inputScratchpad",
-      address,
-      input,
-    });
-    const first = address + skipped * input.format.wordLength;
-    address += bits;
-    return first;
+  const table = problem.table?.();
+  const distinct = distinctOperands(problem);
+  const sizes = distinct.map((operand) => operandWords(operand, padding, tile) * operand.input.format.wordLength);
+  const bits = sizes.reduce((sum, size) => sum + size, 0);
+  const slot = memories.inputScratchpad.allocate("", bits);
+  let next = slot;
+  const addresses = distinct.map((operand, index) => {
+    const address = loadOperand(emitter, operand, padding, tile, next);
+    next += sizes[index] ?? 0;
+    return address;
   });
 
   const { wordLength } = output.format;
   const outputAddress = memories.outputBuffer.allocate("", elements * wordLength);
+  const inputs: MemoryRange = { memory: "inputScratchpad", start: slot, end: slot + bits };
   const instruction = emitter.emit(
     {
       opcode: "vector",
       operation,
       addressA: addresses[0] ?? 0,
-      addressB: addresses[1] ?? 0,
+      addressB: operands.length > 1 ? (addresses[1] ?? addresses[0] ?? 0) : 0,
       outputAddress,
       elements,
       shift: 0n,
-      tableAddress: 0,
-      tableShift: 0,
+      tableAddress: table?.address ?? 0,
+      tableShift: table?.droppedBits ?? 0,
     },
     {
-      reads: [{ memory: "inputScratchpad", start: slot, end: address }],
+      reads: table === undefined ? [inputs] : [inputs, table.range],
       writes: [outputRange(outputAddress, elements, wordLength)],
     },
   );
-  const placed = { ...tile, channel: firstChannel + tile.channel };
-  lowering.tiles.push({
-    instruction,
-    row: tile.row,
-    column: tile.column,
-    channel: placed.channel,
-    columns: tile.columns,
-    channels: tile.channels,
+  placements.forEach((placement, index) => {
+    if (index === 0) lowering.tiles.push(placedTile(instruction, tile, placement));
+    emitStore(emitter, output, tile, outputAddress, placement);
   });
-  emitStore(emitter, output, placed, outputAddress);
+}
+
+/** The operands to load: one where both are the same words in the same register. */
+function distinctOperands({ operands }: VectorProblem): readonly VectorOperand[] {
+  const [first, second] = operands;
+  const same = first !== undefined && second !== undefined && first.tensor === second.tensor;
+  return same && first.input === second.input && first.view === second.view ? [first] : operands;
 }
 
 function cut(

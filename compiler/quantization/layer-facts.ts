@@ -1,13 +1,14 @@
 /** What format resolution needs to know of each layer, read off a graph that is ready for lowering. */
 import { InvariantError } from "../../isa/diagnostic.ts";
 import type { LayerKind } from "../../isa/program.ts";
-import type { Graph, GraphNode, Operator } from "../graph/graph.ts";
+import type { Graph, GraphNode, IntegerRequantization, Operator } from "../graph/graph.ts";
 
 /**
  * A layer's registers depend on what it computes; the two pools have different ones. `product`: words of two operands
- * multiplied; `lookup`: a function read from a table; `vector`: every other work on words, sums among them.
+ * multiplied; `lookup`: a function read from a table; `integer`: a matrix layer that requantizes by integers; `vector`: every
+ * other work on words, sums among them.
  */
-export type ArithmeticKind = "matrix" | "averagePool" | "maximumPool" | "vector" | "product" | "lookup";
+export type ArithmeticKind = "matrix" | "averagePool" | "maximumPool" | "vector" | "product" | "lookup" | "integer";
 
 export interface LayerFacts {
   readonly name: string;
@@ -19,6 +20,8 @@ export interface LayerFacts {
   readonly terms: number;
   readonly weights: Float32Array | null;
   readonly bias: Float32Array | null;
+  /** Of a layer whose arithmetic is `integer`. */
+  readonly requantization: IntegerRequantization | null;
 }
 
 /** Kind of the layer an operator becomes; null for operators that are no layer of the machine. */
@@ -69,23 +72,28 @@ export function layerFacts(graph: Graph): readonly LayerFacts[] {
   });
 }
 
-function arithmeticFacts(node: GraphNode): Pick<LayerFacts, "arithmetic" | "terms" | "weights" | "bias"> {
+type ArithmeticFacts = Pick<LayerFacts, "arithmetic" | "terms" | "weights" | "bias" | "requantization">;
+
+function arithmeticFacts(node: GraphNode): ArithmeticFacts {
+  const none = { weights: null, bias: null, requantization: null };
   switch (node.op) {
     case "conv2d":
     case "convTranspose2d":
     case "dense": {
       const terms = node.kernel.shape.slice(0, -1).reduce((product, size) => product * size, 1);
-      return { arithmetic: "matrix", terms, weights: node.kernel.data, bias: node.bias?.data ?? null };
+      const requantization = node.op === "convTranspose2d" ? null : node.requantization;
+      const arithmetic = requantization === null ? "matrix" : "integer";
+      return { arithmetic, terms, weights: node.kernel.data, bias: node.bias?.data ?? null, requantization };
     }
     case "pool": {
       const arithmetic = node.kind === "maximum" ? "maximumPool" : "averagePool";
-      return { arithmetic, terms: node.kernel[0] * node.kernel[1], weights: null, bias: null };
+      return { arithmetic, terms: node.kernel[0] * node.kernel[1], ...none };
     }
     case "multiply":
-      return { arithmetic: "product", terms: 1, weights: null, bias: null };
+      return { arithmetic: "product", terms: 1, ...none };
     case "function":
-      return { arithmetic: "lookup", terms: 1, weights: null, bias: null };
+      return { arithmetic: "lookup", terms: 1, ...none };
     default:
-      return { arithmetic: "vector", terms: node.op === "add" ? node.inputs.length : 1, weights: null, bias: null };
+      return { arithmetic: "vector", terms: node.op === "add" ? node.inputs.length : 1, ...none };
   }
 }

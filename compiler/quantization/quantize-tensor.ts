@@ -3,7 +3,7 @@ import type { DatapathSpec } from "../../isa/datapath.ts";
 import type { CompileOverflow } from "../../isa/program.ts";
 import { quantizeFloat64Array } from "../../isa/quantize-array.ts";
 import { tensorGenerator } from "../../isa/random.ts";
-import { allocateRaws, type Raws } from "../../isa/raws.ts";
+import { allocateRaws, type Raws, setRaw } from "../../isa/raws.ts";
 import type { RegisterSpec } from "../../isa/register.ts";
 import type { LayerFacts } from "./layer-facts.ts";
 
@@ -17,6 +17,8 @@ export interface QuantizedTensor {
 /** Constants of a layer, in the model's order; null where the layer has none. */
 export interface LayerConstants {
   readonly weight: QuantizedTensor | null;
+  /** Multipliers of an integer requantization. */
+  readonly scale: QuantizedTensor | null;
   readonly bias: QuantizedTensor | null;
 }
 
@@ -37,14 +39,28 @@ export function quantizeTensor(
   return { raws, clipped };
 }
 
-/** The constants of one layer: tensors `<layer>/weight` and `<layer>/bias`. */
+/** The constants of one layer: tensors `<layer>/weight`, `<layer>/scale` and `<layer>/bias`. */
 export function quantizeConstants(layer: LayerFacts, datapath: DatapathSpec, seed: number): LayerConstants {
   const tensor = (values: Float32Array | null, spec: RegisterSpec, suffix: string): QuantizedTensor | null =>
     values === null ? null : quantizeTensor(values, spec, seed, `${layer.name}/${suffix}`);
+  const weight = tensor(layer.weights, datapath.weight, "weight");
+  const { requantization } = layer;
+  if (requantization === null) return { weight, scale: null, bias: tensor(layer.bias, datapath.bias, "bias") };
+  const { multipliers, offsets } = requantization;
   return {
-    weight: tensor(layer.weights, datapath.weight, "weight"),
-    bias: tensor(layer.bias, datapath.bias, "bias"),
+    weight,
+    scale: integerWords(multipliers, datapath.scale ?? datapath.bias),
+    bias: offsets === null ? null : integerWords(offsets, datapath.bias),
   };
+}
+
+/** Integers as raws of a format that holds them all. */
+function integerWords(values: Float64Array, { format }: RegisterSpec): QuantizedTensor {
+  const raws = allocateRaws(format, values.length);
+  values.forEach((value, index) => {
+    setRaw(raws, index, BigInt(value));
+  });
+  return { raws, clipped: 0 };
 }
 
 /** What `Program.compileOverflow` says of a layer with constants. */

@@ -7,9 +7,10 @@ import {
 } from "../../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
 import type { RegisterSpec } from "../../isa/register.ts";
+import type { LayerContext } from "./layer-context.ts";
 import type { LayerFacts } from "./layer-facts.ts";
 import { selectKeys } from "./layer-pattern.ts";
-import { type LayerContext, type LayerOptions, resolveLayer, resolveOutputRegister } from "./resolve-layer.ts";
+import { type LayerOptions, resolveLayer, resolveOutputRegister } from "./resolve-layer.ts";
 import type { AssignmentSpecification, LayerEntry } from "./specification.ts";
 
 /** Value name (a layer, or the graph's input) → range of its values. */

@@ -1,10 +1,5 @@
 /** Every register of one layer, from its entry, its preset and what its producers yield. */
-import {
-  type CalibratedRange,
-  DATAPATH_REGISTERS,
-  type DatapathRegister,
-  type DatapathSpec,
-} from "../../isa/datapath.ts";
+import { DATAPATH_REGISTERS, type DatapathRegister, type DatapathSpec } from "../../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
 import type { FixedPointFormat } from "../../isa/format.ts";
 import { productFormat, sumFormat } from "../../isa/growth.ts";
@@ -12,23 +7,12 @@ import type { OverflowMode } from "../../isa/overflow.ts";
 import { type RegisterSpec, validateRegister } from "../../isa/register.ts";
 import { automaticFormat, isAutomatic, parseWrittenFormat, rangeOf, type WrittenFormat } from "./automatic-format.ts";
 import { exactFormat } from "./exact-bias.ts";
+import { integerDatapath, integerOutput } from "./integer-datapath.ts";
+import type { LayerContext } from "./layer-context.ts";
 import type { ArithmeticKind, LayerFacts } from "./layer-facts.ts";
 import { exactAccumulator, exactPoolAccumulator, exactProduct, PRESETS, type PresetContext } from "./presets.ts";
 import { type FormatRules, type RegisterStyle, readRegister, readStyle, USUAL_STYLE } from "./read-register.ts";
 import type { LayerEntry } from "./specification.ts";
-
-export interface LayerContext {
-  readonly layer: LayerFacts;
-  readonly where: string;
-  /** The default with the layer's own entry over it. */
-  readonly entry: LayerEntry;
-  /** The entry under the layer's exact name, else empty: what it names must exist in this layer. */
-  readonly named: LayerEntry;
-  /** One per producer; undefined for the network's input before any layer has fixed its format. */
-  readonly producerOutputs: readonly (RegisterSpec | undefined)[];
-  /** Calibrated range of a value; throws where there is none. */
-  readonly range: (value: string, where: string) => CalibratedRange;
-}
 
 /** Choices of a layer that are not a register. */
 export interface LayerOptions {
@@ -36,7 +20,12 @@ export interface LayerOptions {
   readonly explicitInput: boolean;
   /** What an average pool divides by, where the user overrules the model. */
   readonly countPadding: boolean | undefined;
+  /** Most bits of an input word that a function's table sees: it has up to 2^lookupBits entries. */
+  readonly lookupBits: number;
 }
+
+/** 4,096 entries. */
+const DEFAULT_LOOKUP_BITS = 12;
 
 /** Registers that an entry can name; multipliers of a requantization keep the format they come with. */
 const NAMED_REGISTERS = DATAPATH_REGISTERS.filter((name) => name !== "scale");
@@ -49,6 +38,7 @@ const REGISTERS: Readonly<Record<ArithmeticKind, readonly DatapathRegister[]>> =
   vector: ["input", "output"],
   product: ["input", "output"],
   lookup: ["input", "output"],
+  integer: ["input"],
 };
 
 /** Throws `DiagnosticError` with what is wrong in the layer's entry. */
@@ -69,12 +59,18 @@ export function resolveLayer(context: LayerContext): {
   const datapath = DATAPATHS[layer.arithmetic](context);
   const found = registerDiagnostics(datapath, layer, where);
   if (found.length > 0) throw new DiagnosticError(found);
-  const options = { explicitInput: entry.input !== undefined, countPadding: entry.avgPoolCountPadding };
+  const options = {
+    explicitInput: entry.input !== undefined,
+    countPadding: entry.avgPoolCountPadding,
+    lookupBits: entry.lookupBits ?? DEFAULT_LOOKUP_BITS,
+  };
   return { datapath, options };
 }
 
 /** The output register alone; the layer's other registers are not looked at. */
 export function resolveOutputRegister(context: LayerContext): RegisterSpec {
+  const { requantization } = context.layer;
+  if (requantization !== null) return integerOutput(requantization, context.where);
   const rules: FormatRules = {
     automatic: (written) => fromRange(context, written, context.layer.name, `${context.where}: output`),
   };
@@ -89,6 +85,7 @@ const DATAPATHS: Readonly<Record<ArithmeticKind, (context: LayerContext) => Data
   vector: (context) => unusedAround(context, inputRegister(context), resolveOutputRegister(context)),
   product: productDatapath,
   lookup: (context) => unusedAround(context, inputRegister(context), resolveOutputRegister(context)),
+  integer: (context) => integerDatapath(context, inputRegister(context)),
 };
 
 function matrixDatapath(context: LayerContext): DatapathSpec {
@@ -273,7 +270,9 @@ function checkNamedRegisters({ layer, named, where }: LayerContext): void {
 
 function registerDiagnostics(datapath: DatapathSpec, layer: LayerFacts, where: string): Diagnostic[] {
   const used = new Set<DatapathRegister>([...REGISTERS[layer.arithmetic], "output"]);
-  if (layer.arithmetic === "matrix" && layer.bias === null) used.delete("bias");
+  const hasBias = layer.arithmetic === "integer" ? layer.requantization?.offsets !== null : layer.bias !== null;
+  if (!hasBias) used.delete("bias");
+  if (layer.arithmetic === "integer") used.add("weight").add("scale").add("product").add("accumulator");
   return DATAPATH_REGISTERS.flatMap((name) => {
     const spec = datapath[name];
     if (spec === undefined || !used.has(name)) return [];

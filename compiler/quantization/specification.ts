@@ -42,6 +42,8 @@ export interface LayerEntry extends RegisterFields {
   readonly avgPoolCountPadding?: boolean | undefined;
   /** Average pools quantize the exact quotient instead of multiplying with a 16-bit reciprocal. */
   readonly averageDivider?: boolean | undefined;
+  /** Most bits of an input word that a function's look-up table sees, 1 to 20; 12 where nothing is said. */
+  readonly lookupBits?: number | undefined;
   /** Bits of headroom that automatic formats leave above the range. */
   readonly marginBits?: number | undefined;
 }
@@ -80,6 +82,7 @@ const entryFields = {
   quantizeBias: z.boolean().optional(),
   avgPoolCountPadding: z.boolean().optional(),
   averageDivider: z.boolean().optional(),
+  lookupBits: z.number().int().min(1).max(20).optional(),
   marginBits: z.number().int().min(0).max(64).optional(),
 } as const;
 

@@ -191,7 +191,8 @@ function tilePosition(program: Program, tile: TileSymbol, site: OverflowSite): n
   const opcode = program.instructions[site.instruction]?.opcode;
   const pixel = opcode === "vector" ? Math.floor(site.pixel / tile.channels) : site.pixel;
   const channel = opcode === "vector" ? site.pixel % tile.channels : site.channel;
-  return [tile.row + Math.floor(pixel / tile.columns), tile.column + (pixel % tile.columns), tile.channel + channel];
+  const row = tile.row + Math.floor(pixel / tile.columns) * (tile.rowStep ?? 1);
+  return [row, tile.column + (pixel % tile.columns) * (tile.columnStep ?? 1), tile.channel + channel];
 }
 
 function elementPosition(program: Program, tensor: string, index: number): number[] {

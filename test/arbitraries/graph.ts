@@ -51,18 +51,7 @@ const STEP_KINDS = [
 
 type StepKind = (typeof STEP_KINDS)[number];
 
-const IMPORTED_ONLY: readonly StepKind[] = [
-  "batchNormalization",
-  "addConstant",
-  "lrn",
-  "subtract",
-  "multiply",
-  "function",
-  "slice",
-  "transpose",
-  "resize",
-  "transposedConvolution",
-];
+const IMPORTED_ONLY: readonly StepKind[] = ["batchNormalization", "addConstant", "lrn"];
 
 const FUNCTIONS: readonly ElementFunction[] = [
   { kind: "clip", minimum: -0.5, maximum: 0.75 },

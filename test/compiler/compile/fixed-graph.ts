@@ -2,7 +2,15 @@
  * What a graph with a register for every point means: nested loops over exact integers, layer by layer, with the order of
  * accumulation of each dataflow and nothing of tiles, memories or instructions. Deterministic rounding only.
  */
-import type { Conv2dNode, DenseNode, Graph, GraphNode, PoolNode } from "../../../compiler/graph/graph.ts";
+import { evaluateFunction } from "../../../compiler/graph/element-function.ts";
+import type {
+  Conv2dNode,
+  ConvTranspose2dNode,
+  DenseNode,
+  Graph,
+  GraphNode,
+  PoolNode,
+} from "../../../compiler/graph/graph.ts";
 import type { ResolvedAssignment } from "../../../compiler/quantization/resolve-assignment.ts";
 import type { DatapathSpec } from "../../../isa/datapath.ts";
 import type { FixedPointFormat } from "../../../isa/format.ts";
@@ -35,7 +43,8 @@ export function evaluateFixed(
       const single = inputs.length === 1 || known(assignment.options[node.name]).explicitInput;
       const loaded = inputs.map((value) => (single ? requantized(value, datapath.input) : value));
       const countPadding = assignment.options[node.name]?.countPadding;
-      values.set(node.name, layer(node, loaded, datapath, machine, countPadding));
+      const lookupBits = known(assignment.options[node.name]).lookupBits;
+      values.set(node.name, layer(node, loaded, datapath, machine, countPadding, lookupBits));
     }
   }
   return values;
@@ -47,6 +56,7 @@ function layer(
   datapath: DatapathSpec,
   machine: Order,
   countPadding: boolean | undefined,
+  lookupBits: number,
 ): FixedValue {
   const x = known(inputs[0]);
   const { format } = datapath.output;
@@ -84,6 +94,46 @@ function layer(
       });
       return sum;
     }
+    case "subtract":
+    case "multiply": {
+      const other = known(inputs[1]);
+      const product = node.op === "multiply";
+      const [xFraction, otherFraction] = [x.format.fractionLength, other.format.fractionLength];
+      const fraction = product ? xFraction + otherFraction : Math.max(xFraction, otherFraction);
+      const raws = x.raws.map((raw, element) => {
+        const second = known(other.raws[element]);
+        const exact = product ? raw * second : align(raw, x.format, fraction) - align(second, other.format, fraction);
+        return finished(exact, { wordLength: 192, fractionLength: fraction, signed: true }, node.activation, datapath);
+      });
+      return { shape: node.shape, format, raws };
+    }
+    case "function": {
+      const dropped = Math.max(0, x.format.wordLength - lookupBits);
+      const raws = x.raws.map((raw) => {
+        const first = (raw >> BigInt(dropped)) << BigInt(dropped);
+        const middle = (Number(first) + (2 ** dropped - 1) / 2) * 2 ** -x.format.fractionLength;
+        return quantizeFloat64(evaluateFunction(node.function, middle), datapath.output).raw;
+      });
+      return { shape: node.shape, format, raws };
+    }
+    case "slice":
+      return moved(node, x, datapath, (at) =>
+        at.map((index, axis) => known(node.start[axis]) + index * known(node.step[axis])),
+      );
+    case "transpose":
+      return moved(node, x, datapath, (at) => {
+        const source: number[] = [];
+        for (const [axis, from] of node.permutation.entries()) source[from] = known(at[axis]);
+        return source;
+      });
+    case "resize":
+      return moved(node, x, datapath, ([row = 0, column = 0, channel = 0]) => [
+        Math.floor(row / node.factors[0]),
+        Math.floor(column / node.factors[1]),
+        channel,
+      ]);
+    case "convTranspose2d":
+      return { shape: node.shape, format, raws: transposedConvolution(node, x, datapath, machine) };
     case "concatenate": {
       const pixels = x.raws.length / known(x.shape.at(-1));
       const raws = Array.from({ length: pixels }, (_, at) =>
@@ -112,6 +162,50 @@ function convolution(node: Conv2dNode, x: FixedValue, datapath: DatapathSpec, ma
     });
     return sum(terms, node.bias?.data[filter], node.activation, x.format, datapath, machine);
   });
+}
+
+/** Kernel positions that fall on input positions, last kernel row first; input positions outside the image are zeros. */
+function transposedConvolution(
+  node: ConvTranspose2dNode,
+  x: FixedValue,
+  datapath: DatapathSpec,
+  machine: Order,
+): readonly bigint[] {
+  const [kernelRows = 0, kernelColumns = 0, perGroup = 0, filters = 0] = node.kernel.shape;
+  const sources = (output: number, kernel: number, axis: 0 | 1, cut: number) =>
+    Array.from({ length: kernel }, (_, index) => kernel - 1 - index).flatMap((position) => {
+      const scaled = output + cut - position * node.dilations[axis];
+      return scaled % node.strides[axis] === 0 ? [{ position, source: scaled / node.strides[axis] }] : [];
+    });
+  return indices(node.shape).map(([row = 0, column = 0, filter = 0]) => {
+    const group = Math.floor((filter * node.groups) / filters);
+    const terms = sources(row, kernelRows, 0, node.padding.top).flatMap((y) =>
+      sources(column, kernelColumns, 1, node.padding.left).flatMap((z) =>
+        Array.from({ length: perGroup }, (_, k) => {
+          const step = (y.position * kernelColumns + z.position) * perGroup + k;
+          const weight = quantizeFloat64(known(node.kernel.data[step * filters + filter]), datapath.weight).raw;
+          return pixel(x, y.source, z.source, group * perGroup + k) * weight;
+        }),
+      ),
+    );
+    const all = terms.length === 0 ? [0n] : terms;
+    return sum(all, node.bias?.data[filter], node.activation, x.format, datapath, machine);
+  });
+}
+
+/** Every element through the output register alone. */
+function moved(
+  { shape }: GraphNode,
+  x: FixedValue,
+  datapath: DatapathSpec,
+  from: (position: readonly number[]) => readonly number[],
+): FixedValue {
+  const raws = indices(shape).map((position) => {
+    const source = from(position);
+    const offset = x.shape.reduce((total, size, axis) => total * size + known(source[axis]), 0);
+    return finished(known(x.raws[offset]), x.format, "none", datapath);
+  });
+  return { shape, format: datapath.output.format, raws };
 }
 
 function dense(node: DenseNode, x: FixedValue, datapath: DatapathSpec, machine: Order): readonly bigint[] {

@@ -23,7 +23,7 @@ function convolution(side: number, channels: number, filters: number, kernel = 3
 
 function words(wordLength: number): MatrixWords {
   const all = wordLength;
-  return { source: all, input: all, weight: all, bias: all, accumulator: all, output: all };
+  return { source: all, input: all, weight: all, perFilter: all, accumulator: all, output: all };
 }
 
 /** Layers of VGG-16, the largest common ones, and of MobileNet. */

@@ -16,7 +16,14 @@ import { registerText } from "../../../isa/register.ts";
 function layer(name: string, facts: Partial<LayerFacts> = {}): LayerFacts {
   const weights = new Float32Array([0.25, -1.5, 0.75]);
   const bias = new Float32Array([0.5]);
-  return { name, kind: "conv2d", arithmetic: "matrix", producers: ["image"], terms: 25, weights, bias, ...facts };
+  const usual = {
+    kind: "conv2d",
+    arithmetic: "matrix",
+    producers: ["image"],
+    terms: 25,
+    requantization: null,
+  } as const;
+  return { name, ...usual, weights, bias, ...facts };
 }
 
 const CONV1 = layer("conv1");
