@@ -39,7 +39,7 @@ function keep(entries: Entries, layers: LayerNames, name: string, register: Pres
   const producer = layers.factsOf(source);
   const loads = layers.readers(name);
   if (producer !== undefined && layers.isReadOnlyAs(source, name)) {
-    const absorbed = loads.find((reader) => layers.of(reader.name) === producer.name && !COMMUTES.has(reader.op));
+    const absorbed = loads.find((reader) => layers.of(reader.name) === producer.name);
     if (absorbed !== undefined) {
       entries.conflict(
         producer.name,
@@ -59,8 +59,15 @@ function keep(entries: Entries, layers: LayerNames, name: string, register: Pres
   }
 }
 
-/** Cutting at values of the format commutes with quantizing. */
-const COMMUTES: ReadonlySet<GraphNode["op"]> = new Set(["activation", "reshape"]);
+/** Moves words, or cuts them at words: the same before and after quantizing. */
+const COMMUTES: ReadonlySet<GraphNode["op"]> = new Set([
+  "activation",
+  "reshape",
+  "transpose",
+  "slice",
+  "resize",
+  "pad",
+]);
 
 /** The network before and after the passes. */
 class LayerNames {
@@ -98,10 +105,10 @@ class LayerNames {
     return current;
   }
 
-  /** The nodes that compute with the value, reshapes looked through. */
+  /** The nodes that compute with the value; those that only move it and are no layers after the passes are looked through. */
   readers(name: string): readonly GraphNode[] {
     return (this.#readers.get(name) ?? []).flatMap((reader) =>
-      reader.op === "reshape" ? this.readers(reader.name) : [reader],
+      COMMUTES.has(reader.op) && !this.#facts.has(reader.name) ? this.readers(reader.name) : [reader],
     );
   }
 

@@ -76,6 +76,20 @@ export function withShape(value: NetworkValue, shape: readonly number[]): Networ
   return { ...value, shape, order: [...rest, ...placed] };
 }
 
+/**
+ * An order in memory in which the value can take on `shape`: what is joined stands together, where the outermost of it stands
+ * in memory now.
+ */
+export function orderForShape(value: NetworkValue, shape: readonly number[]): readonly number[] {
+  const runs = matchAxes(value.shape, shape).map(({ from }) => from.filter((axis) => value.shape[axis] !== 1));
+  const order = value.order.flatMap((axis) => {
+    const run = runs.find((axes) => axes.includes(axis)) ?? [axis];
+    const isFirst = value.order.find((candidate) => run.includes(candidate)) === axis;
+    return isFirst ? run : [];
+  });
+  return order;
+}
+
 /** Runs of axes of two shapes that hold the same elements in row-major order; sizes of 1 join any run. */
 function matchAxes(
   a: readonly number[],

@@ -10,7 +10,7 @@ import {
   outputShape,
   type RuleCall,
 } from "../rule.ts";
-import { type NetworkValue, rowMajor, withAxesPermuted, withShape } from "../value.ts";
+import { type NetworkValue, orderForShape, rowMajor, withAxesPermuted, withShape } from "../value.ts";
 
 /** Hands its first input on. */
 export const identityRule: LegalisationRule = (call) => [networkInput(call, 0, "input")];
@@ -33,7 +33,7 @@ export const reshapeRule: LegalisationRule = (call) => {
 export function reshaped(call: RuleCall, value: NetworkValue, shape: readonly number[]): NetworkValue {
   const same = withShape(value, shape);
   if (same !== undefined) return same;
-  const moved = withShape(arranged(call, value, rowMajor(value.shape.length)), shape);
+  const moved = withShape(arranged(call, value, orderForShape(value, shape)), shape);
   if (moved !== undefined) return moved;
   throw legalisationError("input data", "cannot be reshaped", "export the model again");
 }
