@@ -16,7 +16,7 @@ const KEEPING: ReadonlySet<GraphNode["op"]> = new Set([
   "activation",
 ]);
 
-/** Entry by layer of a prepared graph. Layers between floats have none. */
+/** Entry by layer of a prepared graph, where it needs one. Layers between floats have none. */
 export function integerEntries(graph: Graph): ReadonlyMap<string, LayerEntry> {
   const entries = new Map<string, LayerEntry>();
   // Format of the integers that a value is made of.
@@ -27,20 +27,17 @@ export function integerEntries(graph: Graph): ReadonlyMap<string, LayerEntry> {
   for (const node of graph.nodes) {
     const [input = ""] = node.inputs;
     const requantization = requantizationOf(node);
+    if (requantization !== null) {
+      // Its other registers follow from the integers.
+      if (input === graph.input.name) entries.set(node.name, { input: INPUT_FORMAT });
+      formats.set(node.name, wordOf(requantization));
+      continue;
+    }
     const isMatrix = node.op === "conv2d" || node.op === "dense";
-    if (
-      isMatrix &&
-      (requantization !== null || (formats.has(input) && isWhole(node.kernel.data) && isWhole(node.bias?.data ?? [])))
-    ) {
-      const output = requantization === null ? SUMS : wordOf(requantization);
-      const style = requantization === null ? {} : { rounding: requantization.rounding, overflow: "saturate" };
-      entries.set(node.name, {
-        datapath: "wide",
-        ...(input === graph.input.name ? { input: INPUT_FORMAT } : {}),
-        weight: weightFormat(node.kernel.data),
-        output: { format: output, ...style },
-      });
-      formats.set(node.name, output);
+    if (isMatrix && formats.has(input) && isWhole(node.kernel.data) && isWhole(node.bias?.data ?? [])) {
+      const own = input === graph.input.name ? { input: INPUT_FORMAT } : {};
+      entries.set(node.name, { datapath: "wide", ...own, weight: weightFormat(node.kernel.data), output: SUMS });
+      formats.set(node.name, SUMS);
       continue;
     }
     const format = formats.get(input);

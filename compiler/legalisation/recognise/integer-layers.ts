@@ -81,11 +81,10 @@ function integerLayer(
   };
 }
 
-/** 0 … 2^W − 1 or −2^(W−1) … 2^(W−1) − 1. */
+/** 0 … 2^W − 1, −2^(W−1) … 2^(W−1) − 1, or the symmetric range without its least word. */
 function isWordRange(minimum: number, maximum: number): boolean {
-  const isPower = (value: number): boolean =>
-    Number.isInteger(value) && value >= 1 && Number.isInteger(Math.log2(value));
-  return isPower(maximum + 1) && (minimum === 0 || minimum === -maximum - 1);
+  const isPower = Number.isInteger(maximum) && maximum >= 1 && Number.isInteger(Math.log2(maximum + 1));
+  return isPower && (minimum === 0 || minimum === -maximum - 1 || minimum === -maximum);
 }
 
 /** Number of filters of a convolution or product whose weights are whole; undefined for other nodes. */

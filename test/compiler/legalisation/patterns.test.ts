@@ -63,12 +63,15 @@ describe("HardSwish as exporters write it", () => {
 
 describe("a layer of an integer network", () => {
   const constants = {
-    weights: float([4, 3, 1, 1], Array.from({ length: 12 }, () => draw.int(-20, 20))),
+    weights: float(
+      [4, 3, 1, 1],
+      Array.from({ length: 12 }, () => draw.int(-20, 20)),
+    ),
     fraction: float([4, 3, 1, 1], draw.numbers(12)),
     kappa: float([1, 4, 1, 1], [3, 5, 7, 2]),
     lambda: float([1, 4, 1, 1], [100, -50, 0, 9]),
     factor: scalar(13),
-    eighth: scalar(1 / 8),
+    eighths: scalar(51 / 8),
     divisor: scalar(4096),
     three: scalar(3),
     low: scalar(0),
@@ -99,12 +102,12 @@ describe("a layer of an integer network", () => {
   });
 
   it("takes a factor with a binary point as a shift", () => {
-    const [conv] = legalise(chain("weights", "divisor", "high", "eighth"), { where }).graph.nodes;
+    const [conv] = legalise(chain("weights", "divisor", "high", "eighths"), { where }).graph.nodes;
     expect(conv).toMatchObject({ requantization: { shift: 15 } });
   });
 
   it("gives the machine the integers that the interpreter gives", () => {
-    for (const scale of ["factor", "eighth"]) {
+    for (const scale of ["factor", "eighths"]) {
       const tensorGraph = chain("weights", "divisor", "high", scale);
       const pixels = Array.from({ length: 12 }, () => draw.int(0, 255));
       const found = runOnMachine(compiled(legalise(tensorGraph, { where })), channelsLastElements(SHAPE, pixels));

@@ -17,7 +17,11 @@ const quantize = (name: string, x: string, scale: string, zero: string): readonl
 ];
 
 const int8 = (shape: readonly number[], low = -100, high = 100): AnyTensor =>
-  tensorFrom("int8", shape, Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => draw.int(low, high)));
+  tensorFrom(
+    "int8",
+    shape,
+    Array.from({ length: shape.reduce((a, b) => a * b, 1) }, () => draw.int(low, high)),
+  );
 
 const constants: Readonly<Record<string, AnyTensor>> = {
   weights: int8([3, 2, 3, 3]),
@@ -55,7 +59,7 @@ function quantizedNetwork(input: readonly [string, string], between: readonly [s
 }
 
 /** The machine's outputs and the interpreter's on a drawn image. */
-function bothOutputs(tensorGraph: TensorGraph): readonly [number[], number[]] {
+function bothOutputs(tensorGraph: TensorGraph): readonly [readonly number[], readonly number[]] {
   const data = draw.numbers(40, -3, 3).map(Math.fround);
   const network = legalise(tensorGraph, { where });
   const found = runOnMachine(compiled(network), channelsLastElements(SHAPE, data));

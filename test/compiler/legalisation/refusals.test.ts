@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { legalise } from "../../../compiler/legalisation/index.ts";
-import { underSpecification } from "../../../compiler/legalisation/index.ts";
+import { legalise, underSpecification } from "../../../compiler/legalisation/index.ts";
 import type { TensorGraph } from "../../../compiler/tensor-graph/tensor-graph.ts";
 import { DiagnosticError } from "../../../isa/diagnostic.ts";
 import { Draw } from "./random-network.ts";
@@ -13,7 +12,8 @@ function refusal(tensorGraph: TensorGraph): readonly string[] {
   try {
     legalise(tensorGraph, { where });
   } catch (error) {
-    if (error instanceof DiagnosticError) return error.diagnostics.map(({ code, where: place, what }) => `${code} ${place}: ${what}`);
+    if (error instanceof DiagnosticError)
+      return error.diagnostics.map(({ code, where: place, what }) => `${code} ${place}: ${what}`);
     throw error;
   }
   return [];
@@ -31,9 +31,12 @@ describe("the input", () => {
 
   it("is a vector, a row, steps of features or an image", () => {
     const shapeOf = (shape: readonly number[], operator = "Relu"): readonly number[] =>
-      legalise(model(shape, { w: float([2, shape[1] ?? 1, 3], draw.numbers(6 * (shape[1] ?? 1))) }, [
-        { name: "first", operator, inputs: operator === "Conv" ? ["x", "w"] : ["x"] },
-      ]), { where }).graph.input.shape;
+      legalise(
+        model(shape, { w: float([2, shape[1] ?? 1, 3], draw.numbers(6 * (shape[1] ?? 1))) }, [
+          { name: "first", operator, inputs: operator === "Conv" ? ["x", "w"] : ["x"] },
+        ]),
+        { where },
+      ).graph.input.shape;
     expect(shapeOf([7])).toEqual([7]);
     expect(shapeOf([1, 7])).toEqual([7]);
     expect(shapeOf([1, 3, 8], "Conv")).toEqual([1, 8, 3]);
@@ -84,20 +87,21 @@ describe("what has no place in a network", () => {
   });
 
   it("does not matter where no output depends on it", () => {
-    const { graph } = legalise(
-      model([1, 3], {}, [{ name: "a", operator: "Erf", inputs: ["x"] }, relu]),
-      { where },
-    );
+    const { graph } = legalise(model([1, 3], {}, [{ name: "a", operator: "Erf", inputs: ["x"] }, relu]), { where });
     expect(graph.nodes.map(({ name }) => name)).toEqual(["relu"]);
   });
 
   const image = [1, 2, 6, 6];
   const cases: Readonly<Record<string, readonly [TensorGraph, RegExp]>> = {
     "weights that the network computes": [
-      model([1, 3], {}, [{ name: "mm", operator: "MatMul", inputs: ["x", "t'"] }].flatMap((node) => [
-        { name: "t", operator: "Transpose", inputs: ["x"] },
-        node,
-      ])),
+      model(
+        [1, 3],
+        {},
+        [{ name: "mm", operator: "MatMul", inputs: ["x", "t'"] }].flatMap((node) => [
+          { name: "t", operator: "Transpose", inputs: ["x"] },
+          node,
+        ]),
+      ),
       /node "mm" \(MatMul, opset 17\), inputs: both factors are computed/,
     ],
     "three spatial axes": [
@@ -123,7 +127,7 @@ describe("what has no place in a network", () => {
       model(image, {}, [{ name: "d", operator: "Div", inputs: ["x", "x"] }]),
       /input B: found a divisor that the network computes/,
     ],
-    "interpolation": [
+    interpolation: [
       model(image, { scales: float([4], [1, 1, 2, 2]) }, [
         { name: "r", operator: "Resize", inputs: ["x", "", "scales"], attributes: { mode: "linear" } },
       ]),
@@ -136,7 +140,7 @@ describe("what has no place in a network", () => {
       /axis 2: found 6 elements resized to 9/,
     ],
     "an axis taken backwards": [
-      model(image, { a: integers([-1]), b: integers([-7]), c: integers([2]) , s: integers([-1])}, [
+      model(image, { a: integers([-1]), b: integers([-7]), c: integers([2]), s: integers([-1]) }, [
         { name: "s", operator: "Slice", inputs: ["x", "a", "b", "c", "s"] },
       ]),
       /input steps: found -1/,

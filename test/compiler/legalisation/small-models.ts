@@ -11,7 +11,7 @@ import type {
   TensorGraph,
   TensorNode,
 } from "../../../compiler/tensor-graph/tensor-graph.ts";
-import { rawToFloat64 } from "../../../isa/format.ts";
+import { type FixedPointFormat, rawToFloat64 } from "../../../isa/format.ts";
 import { DEFAULT_MACHINE } from "../../../isa/machine.ts";
 import { quantizeFloat64 } from "../../../isa/quantize.ts";
 import { allocateRaws, rawAt, setRaw } from "../../../isa/raws.ts";
@@ -69,26 +69,39 @@ export function compiled(network: LegalisedNetwork, specification: AssignmentSpe
 }
 
 /** Values of the output for one image; the input is quantized into its register first. */
-export function runOnMachine({ program, graph }: Compilation, image: readonly number[]): number[] {
+export function runOnMachine(compilation: Compilation, image: readonly number[]): readonly number[] {
+  return wordsOnMachine(compilation, image).get(compilation.program.output) ?? [];
+}
+
+/** The same for every value that the machine stores, by name. */
+export function wordsOnMachine(
+  { program, graph }: Compilation,
+  image: readonly number[],
+): ReadonlyMap<string, readonly number[]> {
   const fault = checkProgram(program);
   if (fault !== null) throw new Error(fault.message);
   const opened = fastEngine.open(program);
   if ("fault" in opened) throw new Error(opened.fault.message);
-  const symbol = (name: string) => {
+  const formatOf = (name: string): FixedPointFormat => {
     const found = program.tensors.find((tensor) => tensor.name === name);
     if (found === undefined) throw new Error(`no tensor ${name}`);
-    return found;
+    return found.format;
   };
-  const { format } = symbol(program.input);
+  const format = formatOf(program.input);
   const first = program.layers.find(({ inputs }) => inputs.includes(graph.input.name));
   const spec = { ...(first?.datapath.input ?? register(format)), format };
   const raws = allocateRaws(format, image.length);
   image.forEach((value, index) => {
     setRaw(raws, index, quantizeFloat64(value, spec).raw);
   });
-  const { outputs } = opened.session.run({ firstImage: 0, count: 1, raws }, { statistics: false, capture: false });
-  const output = symbol(program.output).format;
-  return Array.from({ length: outputs.length }, (_, index) =>
-    rawToFloat64(rawAt(outputs, index, output), output.fractionLength),
+  const { captured } = opened.session.run({ firstImage: 0, count: 1, raws }, { statistics: false, capture: true });
+  return new Map(
+    Array.from(captured, ([name, words]) => {
+      const stored = formatOf(name);
+      const values = Array.from({ length: words.length }, (_, index) =>
+        rawToFloat64(rawAt(words, index, stored), stored.fractionLength),
+      );
+      return [name, values];
+    }),
   );
 }
