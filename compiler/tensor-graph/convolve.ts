@@ -38,6 +38,9 @@ interface Sides {
 /** Windows that are computed together: their elements stand in one panel of kernel elements × windows. */
 const PANEL_WINDOWS = 64;
 
+/** The most elements of a panel, where four windows have no more. */
+const PANEL_ELEMENTS = 2 ** 20;
+
 /**
  * `x`: batch × groups·channels × input positions, `w`: groups·filters × channels × kernel positions; returns
  * batch × groups·filters × output positions. Padding counts as zeros.
@@ -49,8 +52,10 @@ export function convolve(x: Float64Array, w: Float64Array, shape: ConvolutionSha
   const kernel = product(axes.map((axis) => axis.kernel));
   const y = new Float64Array(batch * groups * filters * windows);
   const inner = channels * kernel;
-  for (let first = 0; first < windows; first += PANEL_WINDOWS) {
-    const count = Math.min(PANEL_WINDOWS, windows - first);
+  if (y.length === 0 || inner === 0) return y;
+  const most = Math.max(4, Math.min(PANEL_WINDOWS, Math.floor(PANEL_ELEMENTS / inner)));
+  for (let first = 0; first < windows; first += most) {
+    const count = Math.min(most, windows - first);
     const places = kernelPlaces(axes, first, count);
     const panel = new Float64Array(inner * count);
     for (let part = 0; part < batch * groups; part++) {
@@ -110,6 +115,7 @@ export function convolveTransposed(x: Float64Array, w: Float64Array, shape: Conv
   const elements = product(sides.elements);
   const kernel = product(axes.map((axis) => axis.kernel));
   const y = new Float64Array(batch * groups * filters * elements);
+  if (y.length === 0 || x.length === 0) return y;
   for (let image = 0; image < batch; image++) {
     for (let channel = 0; channel < groups * channels; channel++) {
       const group = Math.floor(channel / channels);

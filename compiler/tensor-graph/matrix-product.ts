@@ -43,6 +43,7 @@ export function matrixProduct(a: Float64Array, b: Float64Array, shape: MatrixPro
   const aIndex = broadcastIndex(aBatch, batch);
   const bIndex = broadcastIndex(bBatch, batch);
   const y = new Float64Array(output.reduce((total, size) => total * size, 1));
+  if (y.length === 0) return y;
   for (let matrix = 0; matrix < count; matrix++) {
     multiplyInto(
       y.subarray(matrix * rows * columns, (matrix + 1) * rows * columns),
@@ -84,6 +85,7 @@ export function multiplyBlock(
   inner: number,
   columns: number,
 ): void {
+  if (columns === 0) return;
   let row = 0;
   for (; row + 2 <= rows; row += 2) {
     const target = start + row * stride;
@@ -153,6 +155,7 @@ export function multiplyBlock(
 /** A matrix with rows and columns exchanged. */
 export function transposedMatrix(matrix: Float64Array, rows: number, columns: number): Float64Array {
   const result = new Float64Array(rows * columns);
+  if (result.length === 0) return result;
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       result[column * rows + row] = matrix[row * columns + column] as number;

@@ -1,4 +1,5 @@
 /** LSTM, GRU and RNN nodes, read and checked: what evaluator and unrolling share. Shapes by ONNX's names. */
+import { formatShape } from "../graph/shape.ts";
 import {
   choiceAttribute,
   flagAttribute,
@@ -119,6 +120,12 @@ export function readRecurrent(node: TensorNode, inputs: OperatorInputs): Recurre
   ] as const) {
     requireType(tensor, name, FLOAT_TYPES);
     expectRank(tensor, name, 3, 3);
+    if (!tensor.shape.includes(0)) continue;
+    throw nodeError(
+      `input ${name}`,
+      `found shape ${formatShape(tensor.shape)}, expected sizes from 1 up`,
+      "check the model",
+    );
   }
   const batchFirst = flagAttribute(node, "layout", false);
   const [first = 0, second = 0, features = 0] = x.shape;

@@ -15,7 +15,7 @@ function roundNumber(value: number, increment: RoundingIncrement): number {
   const floor = Math.floor(value);
   if (floor === value || !Number.isFinite(value)) return value;
   const rest = value - floor;
-  return increment(rest >= 0.5, rest !== 0.5, value < 0, floor % 2 !== 0) ? floor + 1 : floor;
+  return increment(rest >= 0.5, rest !== 0.5, value < 0, floor % 2 !== 0) ? Math.ceil(value) : floor;
 }
 
 /** To the nearest integer, a tie to the even one: NumPy's `round`, ONNX's quantization. */

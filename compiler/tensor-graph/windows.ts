@@ -136,13 +136,20 @@ function padsOf({ pads, kernel, autoPad }: WindowAttributes, axis: number): read
   return autoPad === "VALID" ? [0, 0] : [pads[axis] ?? 0, pads[axis + kernel.length] ?? 0];
 }
 
+/** More than any network has: a file may not ask for work beyond measure by one number. */
+const MAXIMUM_EXTENT = 2 ** 20;
+
 function check(sizes: readonly number[], attributes: WindowAttributes): void {
   const rank = sizes.length;
   const expect = (name: string, values: readonly number[], count: number, least: number): void => {
-    if (values.length === count && values.every((value) => Number.isSafeInteger(value) && value >= least)) return;
+    if (
+      values.length === count &&
+      values.every((value) => Number.isSafeInteger(value) && value >= least && value <= MAXIMUM_EXTENT)
+    )
+      return;
     throw nodeError(
       `attribute ${name}`,
-      `found [${values.join(", ")}], expected ${count} integers from ${least}`,
+      `found [${values.join(", ")}], expected ${count} integers from ${least} to ${MAXIMUM_EXTENT}`,
       `the input has ${rank} spatial axes`,
     );
   };

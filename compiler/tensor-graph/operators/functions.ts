@@ -1,6 +1,7 @@
 /** Functions of one element. */
 import { requiredInput, requireType } from "../node-access.ts";
 import type { TensorOperator } from "../operator.ts";
+import { roundHalfEven } from "../round-number.ts";
 import { FLOAT_TYPES, NUMBER_TYPES } from "../tensor.ts";
 import type { ElementType } from "../tensor-graph.ts";
 import { likeFirst, mapElements } from "./elementwise.ts";
@@ -23,7 +24,7 @@ export const FUNCTION_OPERATORS: readonly TensorOperator[] = [
   ...elementFunction("Reciprocal", [6, 13], FLOAT_TYPES, (value) => 1 / value),
   ...elementFunction("Floor", [6, 13], FLOAT_TYPES, Math.floor),
   ...elementFunction("Ceil", [6, 13], FLOAT_TYPES, Math.ceil),
-  ...elementFunction("Round", [11, 22], FLOAT_TYPES, roundHalfToEven),
+  ...elementFunction("Round", [11, 22], FLOAT_TYPES, roundHalfEven),
   ...elementFunction("Erf", [9, 13], FLOAT_TYPES, erf),
   ...elementFunction("Sin", [7, 22], FLOAT_TYPES, Math.sin),
   ...elementFunction("Cos", [7, 22], FLOAT_TYPES, Math.cos),
@@ -58,13 +59,6 @@ function elementFunction(
     },
     infer: likeFirst,
   }));
-}
-
-export function roundHalfToEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest !== 0.5) return rest < 0.5 ? floor : Math.ceil(value);
-  return floor % 2 === 0 ? floor : Math.ceil(value);
 }
 
 /**

@@ -177,7 +177,7 @@ function localResponseNormalization(node: TensorNode, inputs: OperatorInputs): r
   const after = size - 1 - before;
   const data = float64Of(x);
   const y = new Float64Array(data.length);
-  for (let image = 0; image < batch; image++) {
+  for (let image = 0; image < batch && y.length > 0; image++) {
     for (let channel = 0; channel < channels; channel++) {
       const first = Math.max(channel - before, 0);
       const last = Math.min(channel + after, channels - 1);

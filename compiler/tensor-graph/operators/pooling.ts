@@ -48,7 +48,7 @@ function slide(x: AnyTensor, { axes, outputShape }: PoolGeometry, reduce: Reduct
   const plane = planes === 0 ? 0 : data.length / planes;
   const windows = planes === 0 ? 0 : y.length / planes;
   const spots = axes.map(spotsOf);
-  const positions = new Int32Array(axes.reduce((total, axis) => total * axis.kernel, 1));
+  const positions = new Int32Array(axes.reduce((total, { kernel, input }) => total * Math.min(kernel, input), 1));
   const window = axes.map(() => 0);
   for (let index = 0; index < windows; index++) {
     let rest = index;
@@ -82,13 +82,11 @@ function slide(x: AnyTensor, { axes, outputShape }: PoolGeometry, reduce: Reduct
 function spotsOf(axis: WindowAxis): readonly { inside: readonly number[]; paddedCount: number }[] {
   const { input, output, kernel, stride, dilation, before, after } = axis;
   return Array.from({ length: output }, (_, window) => {
+    const start = window * stride - before;
+    const first = Math.max(Math.ceil(-start / dilation), 0);
     const inside: number[] = [];
-    let paddedCount = 0;
-    for (let k = 0; k < kernel; k++) {
-      const position = window * stride - before + k * dilation;
-      if (position >= 0 && position < input) inside.push(position);
-      if (position < input + after) paddedCount++;
-    }
+    for (let k = first; k < kernel && start + k * dilation < input; k++) inside.push(start + k * dilation);
+    const paddedCount = Math.min(Math.ceil((input + after - start) / dilation), kernel);
     return { inside, paddedCount };
   });
 }

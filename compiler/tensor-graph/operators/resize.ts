@@ -141,9 +141,23 @@ function sizedAxes(
   });
 }
 
+/** The longest axis of an output: no image is longer, and its readings must fit into memory. */
+const MAXIMUM_LENGTH = 2 ** 20;
+
+function outputShapeOf(axes: readonly ResizeAxis[]): readonly number[] {
+  const shape = axes.map((axis) => axis.output);
+  requireShape(shape);
+  const longest = Math.max(0, ...shape);
+  if (longest <= MAXIMUM_LENGTH) return shape;
+  throw nodeError(
+    "output",
+    `found an axis of ${longest} elements, expected at most ${MAXIMUM_LENGTH}`,
+    "check the scales",
+  );
+}
+
 function resized(x: AnyTensor, { axes, settings }: ResizePlan, extrapolation: number): AnyTensor {
-  const outputShape = axes.map((axis) => axis.output);
-  requireShape(outputShape);
+  const outputShape = outputShapeOf(axes);
   let data = float64Of(x);
   if (data.length === 0 && elementCount(outputShape) > 0) {
     throw nodeError("input X", `has no elements, shape [${x.shape.join(", ")}]`, "check the model");
@@ -203,12 +217,7 @@ function by(plan: typeof resizePlan): Pick<TensorOperator, "evaluate" | "infer">
     infer(node, inputs) {
       const x = typedInput(inputs, 0, "X", TYPES);
       const { axes } = plan(node, inputs);
-      return [
-        zeros(
-          x.type,
-          axes.map(({ output }) => output),
-        ),
-      ];
+      return [zeros(x.type, outputShapeOf(axes))];
     },
   };
 }

@@ -141,6 +141,24 @@ describe("pooling", () => {
     expect(Array.from(y?.data ?? [], Number)).toEqual([2.5, 5]);
   });
 
+  it("a kernel much longer than its input reads what there is, and one beyond measure is refused", () => {
+    const nodeCase = (kernel: bigint): NodeCase => ({
+      operator: "AveragePool",
+      opset: 11,
+      inputs: [tensorFrom("float32", [1, 1, 2], [1, 2])],
+      attributes: {
+        kernel_shape: [kernel],
+        pads: [kernel - 1n, kernel - 1n],
+        count_include_pad: 1n,
+        strides: [kernel],
+      },
+    });
+    const [y] = interpreted(nodeCase(1000n));
+    expect(y?.shape).toEqual([1, 1, 2]);
+    expect(Number(y?.data[0])).toBeCloseTo(1 / 1000, 8);
+    expect(() => interpreted(nodeCase(2n ** 40n))).toThrow(/kernel_shape/);
+  });
+
   it("refuses padding that holds a whole window", () => {
     expect(() =>
       interpreted({
