@@ -34,7 +34,13 @@ const VIEWS: { readonly [Name in keyof Views]: ViewConstructor<Views[Name]> } = 
   BigInt64Array: BigInt64Array,
 };
 
-/** The linear memory of one program's kernels. It is never freed in parts: it goes when the program's session goes. */
+/**
+ * The linear memory of one program's kernels. It is never freed in parts: it goes when the program's session goes.
+ *
+ * Each worker has its own: a kernel reaches one memory only, and the modules keep passing sums at fixed addresses of its
+ * first page, so two threads cannot work in one. What workers share is the program's constants (sim/pool); the packed
+ * weights, eight bytes a weight at most in the integer lanes, are each worker's own.
+ */
 export class Arena {
   private readonly memory: WasmMemory;
   private end: number = FIRST_ADDRESS;

@@ -19,7 +19,6 @@ export interface LaneChoices {
   /** Fewest and most bits that products drop. */
   readonly dropped: readonly [number, number];
   readonly rounding?: fc.Arbitrary<RoundingMode>;
-  readonly maxSteps?: number;
 }
 
 const OVERFLOWS: readonly OverflowMode[] = [
@@ -32,6 +31,19 @@ const OVERFLOWS: readonly OverflowMode[] = [
 ];
 
 const between = ([min, max]: readonly [number, number]): fc.Arbitrary<number> => fc.integer({ min, max });
+
+interface Shape {
+  readonly pixels: readonly [number, number];
+  readonly filters: readonly [number, number];
+  readonly steps: readonly [number, number];
+}
+
+/** Groups of pixels and panels of every size; panels for one pixel side by side; more steps than a kernel takes in one pass. */
+const SHAPES: fc.Arbitrary<Shape> = fc.oneof(
+  { weight: 8, arbitrary: fc.constant<Shape>({ pixels: [1, 18], filters: [1, 12], steps: [1, 45] }) },
+  { weight: 1, arbitrary: fc.constant<Shape>({ pixels: [1, 3], filters: [13, 75], steps: [1, 12] }) },
+  { weight: 1, arbitrary: fc.constant<Shape>({ pixels: [1, 5], filters: [1, 3], steps: [250, 300] }) },
+);
 
 /** Words of which all, or nearly all, are small; or anything, ends of the range above all. */
 function words(format: FixedPointFormat): fc.Arbitrary<bigint[]> {
@@ -51,7 +63,7 @@ function words(format: FixedPointFormat): fc.Arbitrary<bigint[]> {
 }
 
 export function laneTiles(choices: LaneChoices): fc.Arbitrary<DrawnTile> {
-  const { dataflow, operands, sums, dropped, rounding = deterministicRoundingModes(), maxSteps = 45 } = choices;
+  const { dataflow, operands, sums, dropped, rounding = deterministicRoundingModes() } = choices;
   return fc
     .record({
       operandLength: between(operands),
@@ -64,6 +76,7 @@ export function laneTiles(choices: LaneChoices): fc.Arbitrary<DrawnTile> {
       rounding,
       productOverflow: fc.constantFrom(...OVERFLOWS),
       sumOverflow: fc.option(fc.constantFrom(...OVERFLOWS), { freq: 3 }),
+      shape: SHAPES,
     })
     .chain((drawn) => {
       const operand = { wordLength: drawn.operandLength, fractionLength: drawn.fraction, signed: drawn.operandSigned };
@@ -80,9 +93,9 @@ export function laneTiles(choices: LaneChoices): fc.Arbitrary<DrawnTile> {
       const accumulator = register(drawn.sumLength, drawn.sumOverflow ?? drawn.productOverflow);
       return fc
         .record({
-          pixels: between([1, 18]),
-          filters: between([1, 12]),
-          steps: between([1, maxSteps]),
+          pixels: between(drawn.shape.pixels),
+          filters: between(drawn.shape.filters),
+          steps: between(drawn.shape.steps),
           rows: between([1, 40]),
           columns: between([1, 12]),
           macPipeline: between([0, 1]),

@@ -17,7 +17,7 @@ import { PANEL, runsFit, Tile } from "./tile";
 
 export { expand } from "./pairs";
 
-/** Replaced by the bits that a product drops when the module is set up (../specialise.ts). */
+/** Replaced by the bits that a product drops when the module is set up (../modules.ts). */
 const DROPPED: i32 = 29;
 /** Replaced by 16 − W: words that wrap lie left-aligned. */
 const LEFT: i32 = 27;
