@@ -11,7 +11,7 @@ import { type DefinedTile, defineTile, type Write } from "../matrix-definition.t
 import { buildTile, type DrawnTile, resetSums, sumsOf } from "../matrix-tiles.ts";
 import { DATAFLOWS, type LaneChoices, laneTiles } from "./lane-tiles.ts";
 
-const RUNS = process.env.MACROSCOPE_LONG === "1" ? 500 : 100;
+const RUNS = process.env.MACROSCOPE_LONG === "1" ? 400 : 100;
 /** Tiles after which a library gives way to a new one: its memory only grows. */
 const LIBRARY_TILES = 500;
 

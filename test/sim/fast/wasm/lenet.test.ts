@@ -6,6 +6,7 @@ import type { KernelLibrary } from "../../../../sim/fast/kernels/contract.ts";
 import { PLAIN_KERNELS } from "../../../../sim/fast/kernels/plain.ts";
 import { vectorKernels, wasmKernels } from "../../../../sim/fast/kernels/wasm/library.ts";
 import { WASM_MISSING } from "../../../../sim/fast/kernels/wasm/modules.ts";
+import { FastSession } from "../../../../sim/fast/session.ts";
 import { compileLenet, type Lenet, type LenetSetting, openLenet } from "../../../bench/lenet-workload.ts";
 
 const IMAGES = 2;
@@ -43,8 +44,10 @@ async function run(setting: LenetSetting, library: KernelLibrary): Promise<{ ker
   const engine = fastEngineWith(library).open(program);
   if ("fault" in engine) throw new Error(engine.fault.message);
   const batch = { firstImage: 0, count: IMAGES, raws };
-  const { outputs, evidence, images } = engine.session.run(batch, { statistics: false, capture: false });
-  return { kernels: engine.session.kernels, result: { digest: digestOf(outputs), evidence, images } };
+  const { session } = engine;
+  if (!(session instanceof FastSession)) throw new Error("not a session of the fast engine");
+  const { outputs, evidence, images } = session.run(batch, { statistics: false, capture: false });
+  return { kernels: session.kernels, result: { digest: digestOf(outputs), evidence, images } };
 }
 
 describe.runIf(WASM_MISSING === null)("LeNet has one digest and one evidence under every kernel library", () => {
