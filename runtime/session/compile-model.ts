@@ -44,7 +44,10 @@ export async function prepareModel(
   return { name, graph, lowerable, assignment, calibration: measured };
 }
 
-/** `assignmentName` is what diagnostics call the word lengths: the file they stand in. */
+/**
+ * The word lengths are those of the configuration: `prepared.assignment`, or others for the same network. `assignmentName` is
+ * what diagnostics call them: the file they stand in.
+ */
 export function compilePrepared(
   prepared: PreparedModel,
   configuration: RunConfiguration,
@@ -52,7 +55,7 @@ export function compilePrepared(
 ): Compilation {
   return compile(prepared.lowerable, {
     machine: configuration.machine,
-    assignment: prepared.assignment,
+    assignment: configuration.assignment,
     calibration: prepared.calibration.ranges ?? {},
     seed: configuration.seed,
     metadata: { model: prepared.name, preprocessing: configuration.preprocessing },
@@ -64,7 +67,8 @@ export function compilePrepared(
 /** What `macroscope compile` does. */
 export async function compileOnly(configuration: RunConfiguration, assignmentName?: string): Promise<Compilation> {
   const model = await openModel(configuration.model);
-  return compilePrepared(await prepareModel(configuration, model, null), configuration, assignmentName);
+  const prepared = await prepareModel(configuration, model, null);
+  return compilePrepared(prepared, { ...configuration, assignment: prepared.assignment }, assignmentName);
 }
 
 /** Data and network must agree on the shape of an image; a diagnostic otherwise. */
