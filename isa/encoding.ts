@@ -25,6 +25,9 @@ const MASK_FIELDS: readonly FieldDefinition[] = [
   unsigned("signal", 8, "", "channels that get one token at the end"),
 ];
 
+/** Opcode and masks. */
+const HEADER_BITS = 24;
+
 /** The fields every instruction starts with: opcode, wait, signal. */
 export const HEADER_FIELDS: readonly PlacedField[] = place([OPCODE_FIELD, ...MASK_FIELDS]);
 
@@ -98,12 +101,21 @@ export function instructionProblems(instruction: Instruction): FieldProblem[] {
     return [{ field: "opcode", what, hint: nearest ? `did you mean ${nearest}?` : `use ${OPCODES.join(", ")}` }];
   }
   const values = instruction as unknown as Readonly<Record<string, FieldValue | undefined>>;
-  return found.fields.flatMap(({ field }) => {
+  return found.fields.flatMap((placed) => {
+    const { field } = placed;
     const value = values[field.name];
+    if (isPlainlyLegal(placed, value)) return [];
     const integer = toInteger(field, value);
     if (integer === undefined) return [typeProblem(field, value)];
     return integerProblem(found.definition, field, integer) ?? [];
   });
+}
+
+/** Whether a number stands in an unsigned field that carries no tokens; most fields of a program are that, and there are many. */
+function isPlainlyLegal({ field, lowestBit }: PlacedField, value: FieldValue | undefined): boolean {
+  const { kind, bits } = field;
+  if (kind.type !== "unsigned" || lowestBit < HEADER_BITS || typeof value !== "number") return false;
+  return Number.isInteger(value) && value >= kind.min && value < 2 ** bits;
 }
 
 /** The 32 bytes of a legal instruction; `InvariantError` for any other. */

@@ -56,11 +56,10 @@ export function validateRegister(spec: RegisterSpec, where: string, options: { e
     return good;
   };
   const name = (field: string, value: string, table: object): boolean => {
-    const good = Object.hasOwn(table, value);
+    if (Object.hasOwn(table, value)) return true;
     const names = Object.keys(table);
-    const nearest = nearestName(String(value), names);
-    if (!good) report(field, `unknown name "${value}"`, `use ${nearest ?? names.join(", ")}`);
-    return good;
+    report(field, `unknown name "${value}"`, `use ${nearestName(String(value), names) ?? names.join(", ")}`);
+    return false;
   };
 
   const exact = options.exact === true;

@@ -6,7 +6,6 @@ import { type Access, accessesOf } from "./accesses.ts";
 import type { Ordering } from "./ordering.ts";
 import { type Segment, SegmentMap } from "./segment-map.ts";
 import { TensorMap, tensorEnd } from "./tensor-map.ts";
-import type { WordRuns } from "./word-runs.ts";
 
 /**
  * Follows the words of every memory through the program in its order. A word that is read must have been written there
@@ -23,8 +22,9 @@ export class MemoryCheck {
   readonly #onChip: ReadonlyMap<string, SegmentMap>;
   /** By tensor name; tensors are disjoint. */
   readonly #dram = new Map<string, SegmentMap>();
-  /** Tensor name → last instruction that stores into it. */
+  /** Tensor name → last instruction that stores into it, and last that loads or stores. */
   readonly #lastStore = new Map<string, number>();
+  readonly #lastUse = new Map<string, number>();
 
   constructor(program: Program, ordered: Ordering) {
     this.#program = program;
@@ -32,8 +32,11 @@ export class MemoryCheck {
     this.#tensors = new TensorMap(program);
     this.#onChip = new Map(ON_CHIP_MEMORIES.map((name) => [name, new SegmentMap()]));
     for (const [pc, instruction] of program.instructions.entries()) {
-      const tensor = instruction.opcode === "store" ? this.#tensors.at(instruction.dramAddress) : null;
-      if (tensor) this.#lastStore.set(tensor.name, pc);
+      if (instruction.opcode !== "store" && instruction.opcode !== "load") continue;
+      const tensor = this.#tensors.at(instruction.dramAddress);
+      if (tensor === null) continue;
+      this.#lastUse.set(tensor.name, pc);
+      if (instruction.opcode === "store") this.#lastStore.set(tensor.name, pc);
     }
   }
 
@@ -48,7 +51,16 @@ export class MemoryCheck {
       const fault = this.#access(pc, access);
       if (fault !== null) return fault;
     }
+    if (configured.opcode === "load" || configured.opcode === "store") {
+      this.#forget(pc, configured.instruction.dramAddress);
+    }
     return null;
+  }
+
+  /** What nobody will ask for again takes memory no longer: big networks have millions of rows. */
+  #forget(pc: number, dramAddress: number): void {
+    const name = this.#tensors.at(dramAddress)?.name ?? "";
+    if (this.#lastUse.get(name) === pc && name !== this.#program.output) this.#dram.delete(name);
   }
 
   /** At the end: the host reads every word of the output tensor. */
@@ -56,7 +68,8 @@ export class MemoryCheck {
     const tensor = this.#program.tensors.find(({ name }) => name === this.#program.output);
     if (!tensor) return null;
     const end = tensorEnd(tensor);
-    const hole = firstHole(this.#segmentsOf(tensor), tensor.address, end, tensor.format.wordLength);
+    const segments = this.#segmentsOf(tensor).overlapping(tensor.address, end);
+    const hole = firstHole(segments, tensor.address, end, tensor.format.wordLength);
     if (hole === null) return null;
     const word = Math.floor((hole.bit - tensor.address) / tensor.format.wordLength);
     const pc = this.#program.instructions.length - 1;
@@ -85,17 +98,22 @@ export class MemoryCheck {
 
   #read(pc: number, access: Access, map: SegmentMap): Fault | null {
     const { wordLength } = access;
+    if (access.memory === "dram" && this.#isNeverStored(access.address)) return null;
     const traced = this.#isWrittenAgain(pc, access);
-    for (const [start, end] of bitRuns(access.words(), access)) {
-      const hole = firstHole(map, start, end, wordLength);
+    const words = access.words();
+    for (let index = 0; index < words.length; index += 2) {
+      const start = access.address + (words[index] as number) * wordLength;
+      const end = access.address + (words[index + 1] as number) * wordLength;
+      const segments = map.overlapping(start, end);
+      const hole = firstHole(segments, start, end, wordLength);
       if (hole !== null) return this.#fault("uninitialised", pc, access, hole.bit, this.#holeText(hole));
-      for (const segment of map.overlapping(start, end)) {
+      for (const segment of segments) {
         if (segment.writer >= 0 && !this.#ordered(segment.writer, pc)) {
           const relation = `which ${this.#name(segment.writer)} writes; no token makes it wait for that`;
           return this.#fault("hazard", pc, access, Math.max(start, segment.start), relation);
         }
       }
-      if (traced) map.read(start, end, pc);
+      if (traced) map.read(start, end, pc, segments);
     }
     return null;
   }
@@ -109,24 +127,39 @@ export class MemoryCheck {
   }
 
   #write(pc: number, access: Access, map: SegmentMap): Fault | null {
-    for (const [start, end] of bitRuns(access.words(), access)) {
-      for (const { start: first, reader, writer } of map.overlapping(start, end)) {
-        const other = [reader, writer].find((each) => each >= 0 && !this.#ordered(each, pc));
-        if (other === undefined) continue;
+    const { wordLength } = access;
+    const words = access.words();
+    for (let index = 0; index < words.length; index += 2) {
+      const start = access.address + (words[index] as number) * wordLength;
+      const end = access.address + (words[index + 1] as number) * wordLength;
+      const segments = map.overlapping(start, end);
+      for (const { start: first, reader, writer } of segments) {
+        const other = this.#comesBehind(pc, reader) ? (this.#comesBehind(pc, writer) ? -1 : writer) : reader;
+        if (other < 0) continue;
         const verb = other === reader ? "reads" : "writes";
         const relation = `which ${this.#name(other)} ${verb} before; no token makes it wait for that`;
         return this.#fault("hazard", pc, access, Math.max(start, first), relation);
       }
-      map.write(start, end, access.wordLength, pc);
+      map.write(start, end, wordLength, pc, segments);
     }
     return null;
+  }
+
+  #comesBehind(pc: number, other: number): boolean {
+    return other < 0 || this.#ordered(other, pc);
+  }
+
+  /** A constant, or an input that no instruction overwrites: every word is there, whoever reads it. */
+  #isNeverStored(address: number): boolean {
+    const tensor = this.#tensors.at(address);
+    return tensor !== null && isFilled(tensor) && !this.#lastStore.has(tensor.name);
   }
 
   #segmentsOf(tensor: TensorSymbol): SegmentMap {
     const known = this.#dram.get(tensor.name);
     if (known) return known;
     const map = new SegmentMap();
-    if (tensor.role === "constant" || tensor.role === "input") {
+    if (isFilled(tensor)) {
       map.write(tensor.address, tensorEnd(tensor), tensor.format.wordLength, -1);
     }
     this.#dram.set(tensor.name, map);
@@ -160,10 +193,9 @@ function tensorProblem({ address, wordLength, lastWord, write }: Access, tensor:
   return null;
 }
 
-function* bitRuns(words: WordRuns, { address, wordLength }: Access): Generator<readonly [start: number, end: number]> {
-  for (let index = 0; index < words.length; index += 2) {
-    yield [address + (words[index] as number) * wordLength, address + (words[index + 1] as number) * wordLength];
-  }
+/** Counts as written before the first instruction. */
+function isFilled({ role }: TensorSymbol): boolean {
+  return role === "constant" || role === "input";
 }
 
 interface Hole {
@@ -173,9 +205,9 @@ interface Hole {
 }
 
 /** The first word of [start, end) that was not written with this W at its address. */
-function firstHole(map: SegmentMap, start: number, end: number, wordLength: number): Hole | null {
+function firstHole(segments: readonly Segment[], start: number, end: number, wordLength: number): Hole | null {
   let covered = start;
-  for (const segment of map.overlapping(start, end)) {
+  for (const segment of segments) {
     const same = segment.wordLength === wordLength && (start - segment.start) % wordLength === 0;
     if (segment.start > covered || !same) return { bit: covered, segment: same ? null : segment };
     covered = segment.end;

@@ -3,9 +3,9 @@ export interface Segment {
   /** First bit and one past the last; a whole number of words. */
   start: number;
   end: number;
-  readonly wordLength: number;
+  wordLength: number;
   /** Instruction that wrote the words; −1 for what is there before the first instruction. */
-  readonly writer: number;
+  writer: number;
   /** Last instruction that read them since; −1 where none did. */
   reader: number;
 }
@@ -34,19 +34,29 @@ export class SegmentMap {
     return found;
   }
 
-  /** New words over [start, end). Words that they touch in part are lost. */
-  write(start: number, end: number, wordLength: number, writer: number): void {
-    const old = this.overlapping(start, end);
+  /** New words over [start, end). Words that they touch in part are lost. `old`: what `overlapping` says of the range. */
+  write(
+    start: number,
+    end: number,
+    wordLength: number,
+    writer: number,
+    old: readonly Segment[] = this.overlapping(start, end),
+  ): void {
     const [first, last] = [old[0], old[old.length - 1]];
-    this.#remove(start, old.length);
+    if (first && first === last && first.start === start && first.end === end) {
+      first.wordLength = wordLength;
+      first.writer = writer;
+      first.reader = -1;
+      return;
+    }
+    if (first) this.#remove(start, old.length);
     if (first && first.start < start) this.#insertPart(first, first.start, floorTo(start, first));
     this.#insert({ start, end, wordLength, writer, reader: -1 });
     if (last && last.end > end) this.#insertPart(last, ceilTo(end, last), last.end);
   }
 
-  /** Notes the reader of [start, end), which must be whole words of the segments there. */
-  read(start: number, end: number, reader: number): void {
-    const old = this.overlapping(start, end);
+  /** Notes the reader of [start, end), which must be whole words of the segments there; `old` as above. */
+  read(start: number, end: number, reader: number, old: readonly Segment[] = this.overlapping(start, end)): void {
     const [only] = old;
     if (old.length === 1 && only && (only.reader === reader || (only.start === start && only.end === end))) {
       only.reader = reader;

@@ -39,9 +39,12 @@ export interface QuantizingParts {
     readonly run: (image: number) => void;
     readonly counters: readonly (readonly [EvidenceRegister, OverflowCounter])[];
   } | null;
-  /** Computes the same words. `again`: after the fast path, which may have overwritten what the instruction reads. */
-  readonly observed: (image: number, tallies: Tallies, again: boolean) => void;
+  /** Makes what computes the same words and shows how; asked for when somebody first wants to see. */
+  readonly observed: () => ObservedPath;
 }
+
+/** `again`: after the fast path, which may have overwritten what the instruction reads. */
+export type ObservedPath = (image: number, tallies: Tallies, again: boolean) => void;
 
 /**
  * Runs the fast path, and the observed one as well where somebody wants statistics, where an overflow is the first of its
@@ -51,7 +54,8 @@ export function quantizingStep(parts: QuantizingParts): Step {
   const { place, fast, observed, firstStep = 0 } = parts;
   const { layer, instruction, start, stretch } = place;
   const registers = Object.entries(parts.registers) as [EvidenceRegister, RegisterSpec][];
-  const traps = new Set(registers.filter(([, spec]) => spec.overflow === "trap").map(([register]) => register));
+  const traps = registers.filter(([, spec]) => spec.overflow === "trap").map(([register]) => register);
+  let observedPath: ObservedPath | null = null;
 
   const observe = ({ image, statistics, evidence }: ImageContext, again: boolean): void => {
     const watched = { image, instruction, start, stretch, firstStep, statistics };
@@ -59,12 +63,13 @@ export function quantizingStep(parts: QuantizingParts): Step {
     for (const [register, spec] of registers) {
       tallies[register] = new RegisterTally(watched, register, spec.format.fractionLength);
     }
-    observed(image, tallies, again);
+    observedPath ??= observed();
+    observedPath(image, tallies, again);
     for (const [register] of registers) {
       const found = tallies[register]?.evidence();
       if (found === undefined) continue;
       if (layer !== null) evidence.add(layer, register, found);
-      if (found.first !== null && traps.has(register)) evidence.addTrap(found.first);
+      if (found.first !== null && traps.includes(register)) evidence.addTrap(found.first);
     }
   };
 
@@ -78,7 +83,7 @@ export function quantizingStep(parts: QuantizingParts): Step {
     run(context.image);
     for (const [register, { overflows }] of counters) {
       if (overflows === 0) continue;
-      const wanted = traps.has(register) || (layer !== null && context.evidence.needsSite(layer, register));
+      const wanted = traps.includes(register) || (layer !== null && context.evidence.needsSite(layer, register));
       if (wanted || overflows === UNCOUNTED) {
         observe(context, true);
         return;

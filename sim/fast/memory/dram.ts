@@ -20,14 +20,11 @@ export interface DramBlock {
   readonly columnStride: number;
 }
 
-/** Consecutive words of a block row that lie one after the other in one tensor. */
-export interface DramRun {
+/** Where a block begins: all of it lies in one tensor. */
+export interface DramPlace {
   readonly tensor: DramTensor;
-  /** Index of the first word in the tensor. */
+  /** Index of the block's first word in the tensor. */
   readonly offset: number;
-  readonly length: number;
-  /** Index of the first word in the block, row-major. */
-  readonly position: number;
 }
 
 /** DRAM: the declared tensors. Constants are used in place, shared with whoever else holds the program. */
@@ -55,30 +52,16 @@ export class Dram {
     return tensor;
   }
 
-  /** The block as runs, in block order; runs never go past a block row or a tensor. */
-  runs(block: DramBlock): DramRun[] {
-    const runs: DramRun[] = [];
-    const dense = block.columnStride === block.channels || block.columns === 1;
-    const pieces = dense ? 1 : block.columns;
-    const length = dense ? block.columns * block.channels : block.channels;
-    for (let row = 0; row < block.rows; row++) {
-      for (let piece = 0; piece < pieces; piece++) {
-        const words = row * block.rowStride + piece * block.columnStride;
-        const position = (row * pieces + piece) * length;
-        this.appendRuns(runs, block.address + words * block.wordLength, length, position, block.wordLength);
-      }
+  /** The tensor that holds a block. */
+  place(block: DramBlock): DramPlace {
+    const { address, wordLength, rows, columns, channels, rowStride, columnStride } = block;
+    const tensor = this.tensorAt(address, wordLength);
+    const offset = (address - tensor.symbol.address) / wordLength;
+    const last = offset + (rows - 1) * rowStride + (columns - 1) * columnStride + channels - 1;
+    if (last >= tensor.words.length) {
+      throw new InvariantError(`a block at DRAM bit address ${address} leaves its tensor; was the program admitted?`);
     }
-    return runs;
-  }
-
-  private appendRuns(runs: DramRun[], address: number, length: number, position: number, wordLength: number): void {
-    for (let done = 0; done < length; ) {
-      const tensor = this.tensorAt(address + done * wordLength, wordLength);
-      const offset = (address + done * wordLength - tensor.symbol.address) / wordLength;
-      const here = Math.min(length - done, tensor.words.length - offset);
-      runs.push({ tensor, offset, length: here, position: position + done });
-      done += here;
-    }
+    return { tensor, offset };
   }
 
   /** Binary search by address; admission has seen that every word lies in a tensor of its own word length. */

@@ -1,6 +1,6 @@
 import { InvariantError } from "../../../isa/diagnostic.ts";
 import type { OnChipMemoryName } from "../../../isa/machine.ts";
-import { blockCopy, type Words } from "./words.ts";
+import { type Words, wordCopier } from "./words.ts";
 
 /** What a word is, apart from its binary point. */
 export interface WordType {
@@ -66,17 +66,18 @@ export class Region {
     const { view } = this;
     const { twin } = view;
     if (twin === null) return null;
-    const copies: (() => void)[] = [];
-    for (let row = 0; row < rows; row++) {
-      const index = this.index + row * pitch;
-      const first = Math.max(index, twin.first);
-      const end = Math.min(index + length, twin.end);
-      if (first >= end) continue;
-      const from = { words: this.words, start: first - view.first, signed: view.signed };
-      const to = { words: twin.words ?? [], start: first - twin.first, signed: twin.signed };
-      copies.push(blockCopy(from, to, end - first, view.wordLength));
-    }
-    return copies.length === 0 ? null : () => copies.forEach((copy) => void copy());
+    const last = this.index + (rows - 1) * pitch + length;
+    if (this.index >= twin.end || last <= twin.first) return null;
+    const source = { words: this.words, signed: view.signed };
+    const copy = wordCopier(source, { words: twin.words ?? [], signed: twin.signed }, view.wordLength);
+    return () => {
+      for (let row = 0; row < rows; row++) {
+        const index = this.index + row * pitch;
+        const first = Math.max(index, twin.first);
+        const end = Math.min(index + length, twin.end);
+        if (first < end) copy(first - view.first, first - twin.first, end - first);
+      }
+    };
   }
 }
 

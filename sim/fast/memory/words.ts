@@ -70,26 +70,35 @@ export function exportWords(words: Words, raws: Raws, start: number): void {
   for (let index = 0; index < words.length; index++) raws[start + index] = wordAt(words, index);
 }
 
+/** An array of words that are read and written with this signedness. */
+export interface SignedWords {
+  readonly words: Words;
+  readonly signed: boolean;
+}
+
+/** Moves `length` words, from index `from` of one array to index `to` of the other. */
+export type CopyWords = (from: number, to: number, length: number) => void;
+
+/** Below this many words a loop is faster than a view and a block move. */
+const SHORT_RUN = 32;
+
 /**
- * The copy of a block of words, prepared once: the same bits, read as `signed` words of W bits. Both sides are numbers
- * or both big integers, which W decides.
+ * Copies between two arrays of words of W bits: the same bits, read as the target has its sign. Both sides are numbers or both
+ * big integers, which W decides.
  */
-export function blockCopy(
-  from: { readonly words: Words; readonly start: number; readonly signed: boolean },
-  to: { readonly words: Words; readonly start: number; readonly signed: boolean },
-  length: number,
-  wordLength: number,
-): () => void {
-  const [source, target] = [from.words, to.words];
-  if (from.signed === to.signed && isNumberWords(source) && isNumberWords(target)) {
-    const block = source.subarray(from.start, from.start + length);
-    return () => target.set(block, to.start);
+export function wordCopier(source: SignedWords, target: SignedWords, wordLength: number): CopyWords {
+  const [from, to] = [source.words, target.words];
+  if (source.signed === target.signed && isNumberWords(from) && isNumberWords(to)) {
+    return (first, place, length) => {
+      if (length >= SHORT_RUN) to.set(from.subarray(first, first + length), place);
+      else for (let index = 0; index < length; index++) to[place + index] = from[first + index] as number;
+    };
   }
-  const sameSign = from.signed === to.signed;
-  return () => {
+  const sameSign = source.signed === target.signed;
+  return (first, place, length) => {
     for (let index = 0; index < length; index++) {
-      const raw = wordAt(source, from.start + index);
-      setWord(target, to.start + index, sameSign ? raw : reinterpret(raw, wordLength, to.signed));
+      const raw = wordAt(from, first + index);
+      setWord(to, place + index, sameSign ? raw : reinterpret(raw, wordLength, target.signed));
     }
   };
 }

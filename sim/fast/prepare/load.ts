@@ -4,36 +4,52 @@ import type { ConfiguredLoad } from "../../configuration.ts";
 import { ExactRegister } from "../arithmetic/exact-register.ts";
 import { NumberQuantizer, quantizesInNumbers } from "../arithmetic/number-quantizer.ts";
 import { formatMagnitude } from "../arithmetic/ranges.ts";
-import type { DramRun } from "../memory/dram.ts";
+import { type BlockRuns, blockRuns, forEachRun } from "../memory/block-runs.ts";
+import type { DramPlace } from "../memory/dram.ts";
 import type { Region } from "../memory/on-chip.ts";
-import { blockCopy, fillZero, isNumberWords, reinterpret, setWord, wordAt } from "../memory/words.ts";
+import { fillZero, isNumberWords, reinterpret, setWord, wordAt, wordCopier } from "../memory/words.ts";
 import { type InstructionPlace, quantizingStep, type Step } from "../step.ts";
 import { laneGenerators, mirrored, type Plan, type Workshop } from "./plan.ts";
+import type { WeightRun } from "./resident-weights.ts";
 
-/** A run of source words and the place of its first word in the padded block. */
-interface LoadRun extends DramRun {
-  readonly target: number;
+/** Where a load's words are, and how they go. */
+interface LoadPath {
+  readonly place: DramPlace;
+  readonly runs: BlockRuns;
+  /** The block with its padding, in the scratchpad. */
+  readonly region: Region;
+  /** Index of the block's first word in the region, behind the padding. */
+  readonly skipped: number;
 }
+
+/** Constants in more runs are not followed through the weight scratchpad: looking them up would cost more than loading them. */
+const MAX_FOLLOWED_RUNS = 64;
 
 export function planLoad(configured: ConfiguredLoad, place: InstructionPlace, workshop: Workshop): Plan {
   const { instruction: load, source, input } = configured;
   const copies = formatsEqual(source.format, input.format);
-  const runs = loadRuns(load, source.format.wordLength, workshop);
-  const length = paddedRowLength(load) * (load.padTop + load.rows + load.padBottom);
-  const region = workshop.memories.region(load.target, input.format, load.address, length);
+  const rowLength = paddedRowLength(load);
+  const length = rowLength * (load.padTop + load.rows + load.padBottom);
+  const dramPitches = { rowPitch: load.rowStride, columnPitch: load.columnStride };
+  const path: LoadPath = {
+    place: workshop.dram.place({ ...load, address: load.dramAddress, wordLength: source.format.wordLength }),
+    runs: blockRuns(load, dramPitches, { rowPitch: rowLength, columnPitch: load.channels }),
+    region: workshop.memories.region(load.target, input.format, load.address, length),
+    skipped: load.padTop * rowLength + load.padLeft * load.channels,
+  };
   const padded = length > load.rows * load.columns * load.channels;
-  const constant = copies && !padded && runs.every(({ tensor }) => isPlainConstant(tensor.symbol, source.format));
-  if (load.target === "weightScratchpad")
-    noteWeights(load, place, input.format, length, constant ? runs : null, workshop);
+  const constant = copies && !padded && isPlainConstant(path.place.tensor.symbol, source.format);
+  if (load.target === "weightScratchpad") {
+    noteWeights(load, place, input.format, length, constant ? path : null, workshop);
+  }
 
   const extent = { rows: 1, pitch: length, length };
   return {
     registers: copies ? {} : { input },
     bind: () => {
       if (constant && load.target === "weightScratchpad" && !workshop.weights.isNeeded(place.instruction)) return null;
-      const move = copies
-        ? copyStep(runs, region, source.format)
-        : quantizeStep(configured, place, runs, region, workshop);
+      const { region } = path;
+      const move = copies ? copyStep(path, source.format) : quantizeStep(configured, place, path, workshop);
       const step: Step = (context) => {
         if (padded) fillZero(region.words, region.start, region.start + length);
         move(context);
@@ -47,27 +63,6 @@ function paddedRowLength({ padLeft, columns, padRight, channels }: Load): number
   return (padLeft + columns + padRight) * channels;
 }
 
-function loadRuns(load: Load, wordLength: number, { dram }: Workshop): LoadRun[] {
-  const rowWords = load.columns * load.channels;
-  const runs: LoadRun[] = [];
-  for (const run of dram.runs({ ...load, address: load.dramAddress, wordLength })) {
-    const row = Math.floor(run.position / rowWords);
-    const target =
-      (load.padTop + row) * paddedRowLength(load) + load.padLeft * load.channels + (run.position % rowWords);
-    const last = runs.at(-1);
-    if (
-      last?.tensor === run.tensor &&
-      last.offset + last.length === run.offset &&
-      last.target + last.length === target
-    ) {
-      runs[runs.length - 1] = { ...last, length: last.length + run.length };
-    } else {
-      runs.push({ ...run, target });
-    }
-  }
-  return runs;
-}
-
 function isPlainConstant(
   symbol: { readonly role: string; readonly format: FixedPointFormat },
   read: FixedPointFormat,
@@ -75,35 +70,34 @@ function isPlainConstant(
   return symbol.role === "constant" && symbol.format.signed === read.signed;
 }
 
+/** `path`: of a plain copy of constants, else null. */
 function noteWeights(
   { address }: Load,
   { instruction }: InstructionPlace,
   format: FixedPointFormat,
   length: number,
-  constantRuns: readonly LoadRun[] | null,
+  path: LoadPath | null,
   { weights }: Workshop,
 ): void {
   const covered = { first: address, end: address + length * format.wordLength };
-  const runs = constantRuns?.map((run) => ({
-    address: address + run.target * format.wordLength,
-    words: run.length,
-    source: { tensor: run.tensor, offset: run.offset },
-  }));
-  weights.loaded(instruction, format, covered, runs ?? [{ address, words: length, source: null }]);
+  const found: WeightRun[] = [];
+  if (path !== null && path.runs.rows * path.runs.columns <= MAX_FOLLOWED_RUNS) {
+    const { tensor, offset } = path.place;
+    forEachRun(path.runs, (from, to, words) => {
+      found.push({ address: address + to * format.wordLength, words, source: { tensor, offset: offset + from } });
+    });
+  } else {
+    found.push({ address, words: length, source: null });
+  }
+  weights.loaded(instruction, format, covered, found);
 }
 
-function copyStep(runs: readonly LoadRun[], region: Region, source: FixedPointFormat): Step {
-  const copies = runs.map(({ tensor, offset, length, target }) =>
-    blockCopy(
-      { words: tensor.words, start: offset, signed: tensor.symbol.format.signed },
-      { words: region.words, start: region.start + target, signed: region.signed },
-      length,
-      source.wordLength,
-    ),
-  );
-  return () => {
-    for (const copy of copies) copy();
-  };
+function copyStep({ place: { tensor, offset }, runs, region, skipped }: LoadPath, source: FixedPointFormat): Step {
+  const from = { words: tensor.words, signed: tensor.symbol.format.signed };
+  const copy = wordCopier(from, region, source.wordLength);
+  const first = region.start + skipped;
+  const move = (word: number, target: number, length: number): void => copy(offset + word, first + target, length);
+  return () => forEachRun(runs, move);
 }
 
 /** Where a load overflows, but for the word. */
@@ -113,55 +107,59 @@ const LAST_CYCLE = { laneStep: 0, extraCycles: 0, row: 0, column: 0, channel: 0,
 function quantizeStep(
   { source, input }: ConfiguredLoad,
   place: InstructionPlace,
-  runs: readonly LoadRun[],
-  region: Region,
+  path: LoadPath,
   workshop: Workshop,
 ): Step {
-  const register = new ExactRegister(input, () => laneGenerators(workshop, place, "input", 1));
   const { wordLength, fractionLength, signed } = source.format;
+  const { region, runs, skipped } = path;
+  const { tensor, offset } = path.place;
+  const sameSign = tensor.symbol.format.signed === signed;
   return quantizingStep({
     // Everything a load quantizes counts as quantized in its last cycle.
     place: { ...place, start: place.end - 1, stretch: 1 },
     registers: { input },
-    fast: numberPath({ source, input }, runs, region),
-    observed: (image, tallies) => {
-      register.restart(image, tallies.input ?? null);
-      for (const { tensor, offset, length, position, target } of runs) {
-        const sameSign = tensor.symbol.format.signed === signed;
-        for (let index = 0; index < length; index++) {
-          const word = wordAt(tensor.words, offset + index);
-          const raw = register.write(sameSign ? word : reinterpret(word, wordLength, signed), fractionLength, 0, 0);
-          if (register.overflowed) register.locate({ ...LAST_CYCLE, pixel: position + index });
-          setWord(region.words, region.start + target + index, raw);
-        }
-      }
+    fast: numberPath({ source, input }, path),
+    observed: () => {
+      const register = new ExactRegister(input, () => laneGenerators(workshop, place, "input", 1));
+      return (image, tallies) => {
+        register.restart(image, tallies.input ?? null);
+        let pixel = 0;
+        forEachRun(runs, (from, to, length) => {
+          for (let index = 0; index < length; index++, pixel++) {
+            const word = wordAt(tensor.words, offset + from + index);
+            const raw = register.write(sameSign ? word : reinterpret(word, wordLength, signed), fractionLength, 0, 0);
+            if (register.overflowed) register.locate({ ...LAST_CYCLE, pixel });
+            setWord(region.words, region.start + skipped + to + index, raw);
+          }
+        });
+      };
     },
   });
 }
 
 function numberPath(
   { source, input }: Pick<ConfiguredLoad, "source" | "input">,
-  runs: readonly LoadRun[],
-  region: Region,
+  { place: { tensor, offset }, runs, region, skipped }: LoadPath,
 ): Parameters<typeof quantizingStep>[0]["fast"] {
   const { fractionLength, signed } = source.format;
   const droppedBits = fractionLength - input.format.fractionLength;
+  const { words } = tensor;
   const target = region.words;
-  if (!isNumberWords(target) || !quantizesInNumbers(formatMagnitude(source.format), droppedBits)) return null;
-  if (!runs.every(({ tensor }) => isNumberWords(tensor.words) && tensor.symbol.format.signed === signed)) return null;
+  if (!isNumberWords(words) || !isNumberWords(target) || tensor.symbol.format.signed !== signed) return null;
+  if (!quantizesInNumbers(formatMagnitude(source.format), droppedBits)) return null;
   const quantizer = new NumberQuantizer(fractionLength, input);
   if (quantizer.draws) return null;
+  const first = region.start + skipped;
+  const quantizeRun = (from: number, to: number, length: number): void => {
+    for (let index = 0; index < length; index++) {
+      target[first + to + index] = quantizer.apply(words[offset + from + index] as number);
+    }
+  };
   return {
     counters: [["input", quantizer]],
     run: () => {
       quantizer.overflows = 0;
-      for (const run of runs) {
-        const words = run.tensor.words;
-        const first = region.start + run.target;
-        for (let index = 0; index < run.length; index++) {
-          target[first + index] = quantizer.apply(Number(words[run.offset + index]));
-        }
-      }
+      forEachRun(runs, quantizeRun);
     },
   };
 }

@@ -2,7 +2,6 @@ import { formatText, type RawRange, rawRange } from "../../../isa/format.ts";
 import type { ConfiguredMatrix } from "../../configuration.ts";
 import { hull } from "../arithmetic/ranges.ts";
 import type { BoundKernel, MatrixOperands, MatrixProblem, WeightTile } from "../kernels/contract.ts";
-import type { StepwiseKernel } from "../kernels/stepwise.ts";
 import { stepwiseBigint } from "../kernels/stepwise-bigint.ts";
 import { stepwiseFloat64 } from "../kernels/stepwise-float64.ts";
 import { chooseLane, stepwiseLane } from "../lanes.ts";
@@ -92,7 +91,6 @@ function matrixStep(
   workshop: Workshop,
 ): Step {
   const snapshot = problem.accumulate ? new SumsSnapshot(workshop.scratch, problem, operands) : null;
-  let stepwise: StepwiseKernel | null = null;
   return quantizingStep({
     place,
     registers: { product, accumulator },
@@ -107,11 +105,13 @@ function matrixStep(
         ["accumulator", kernel.accumulator],
       ],
     },
-    observed: (image, tallies, again) => {
-      if (again) snapshot?.restore();
-      stepwise ??= (stepwiseLane(problem) === "float64" ? stepwiseFloat64 : stepwiseBigint)(problem, operands);
-      if (tallies.product === undefined || tallies.accumulator === undefined) return;
-      stepwise.witness(image, { product: tallies.product, accumulator: tallies.accumulator });
+    observed: () => {
+      const stepwise = (stepwiseLane(problem) === "float64" ? stepwiseFloat64 : stepwiseBigint)(problem, operands);
+      return (image, tallies, again) => {
+        if (again) snapshot?.restore();
+        if (tallies.product === undefined || tallies.accumulator === undefined) return;
+        stepwise.witness(image, { product: tallies.product, accumulator: tallies.accumulator });
+      };
     },
   });
 }

@@ -8,7 +8,7 @@ import type { OverflowPlace } from "../arithmetic/witness.ts";
 import type { MaximumTask } from "../kernels/contract.ts";
 import type { Region } from "../memory/on-chip.ts";
 import { isNumberWords, setWord, type Words, wordAt } from "../memory/words.ts";
-import { type InstructionPlace, type QuantizingParts, quantizingStep, type Step } from "../step.ts";
+import { type InstructionPlace, type ObservedPath, type QuantizingParts, quantizingStep, type Step } from "../step.ts";
 import { laneGenerators, mirrored, type Plan, type Workshop } from "./plan.ts";
 import { newWindow, poolWindow, reciprocal, windowWord } from "./pool-windows.ts";
 
@@ -40,7 +40,7 @@ export function planPool(configured: ConfiguredPool, place: InstructionPlace, wo
         place,
         registers,
         fast: numberPath(pool, formats, input, output),
-        observed: exactPath(pool, formats, input, output, place, workshop),
+        observed: () => exactPath(pool, formats, input, output, place, workshop),
       });
       return mirrored(step, output, extent);
     },
@@ -111,7 +111,7 @@ function exactPath(
   target: Region,
   place: InstructionPlace,
   workshop: Workshop,
-): QuantizingParts["observed"] {
+): ObservedPath {
   const lanes = workshop.program.machine.columns;
   const { channels, kernelRows, kernelColumns, outputColumns } = pool;
   const positions = kernelRows * kernelColumns;

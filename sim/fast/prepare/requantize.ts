@@ -5,7 +5,7 @@ import { NumberChain } from "../arithmetic/number-chain.ts";
 import type { OverflowPlace } from "../arithmetic/witness.ts";
 import type { KernelLibrary } from "../kernels/contract.ts";
 import { isNumberWords, setWord, type Words, wordAt } from "../memory/words.ts";
-import { type InstructionPlace, type QuantizingParts, quantizingStep } from "../step.ts";
+import { type InstructionPlace, type ObservedPath, type QuantizingParts, quantizingStep } from "../step.ts";
 import { type ActivationRule, activateExact, activateRange, activationRule, numberActivation } from "./activation.ts";
 import { laneGenerators, mirrored, type Plan, type Workshop } from "./plan.ts";
 import { planScaledRequantize } from "./scaled-requantize.ts";
@@ -65,7 +65,7 @@ export function planRequantize(configured: ConfiguredRequantize, place: Instruct
         place,
         registers,
         fast: numberPath(configured, operands, range, workshop.library),
-        observed: exactPath(configured, operands, program.machine.columns, place, workshop),
+        observed: () => exactPath(configured, operands, program.machine.columns, place, workshop),
       });
       return mirrored(step, outputs, extent);
     },
@@ -93,7 +93,7 @@ function exactPath(
   lanes: number,
   place: InstructionPlace,
   workshop: Workshop,
-): QuantizingParts["observed"] {
+): ObservedPath {
   const { instruction, accumulator, sum, bias, output } = configured;
   const { sums, sumBase, biases, biasBase, outputs, outputBase } = operands;
   const { pixels, columns: filters, accumulatorPitch, outputPitch } = instruction;

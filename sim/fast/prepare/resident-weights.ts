@@ -27,9 +27,6 @@ export interface WeightRun {
   readonly source: { readonly tensor: DramTensor; readonly offset: number } | null;
 }
 
-/** A block in more pieces is not followed: looking it up would cost more than loading it. */
-const MAX_RUNS = 64;
-
 /**
  * Follows constants through the weight scratchpad while a program is prepared. Where everything that an instruction reads there
  * is a plain copy of a constant tensor, it reads the tensor itself, quantized and resident since compilation; a load
@@ -42,7 +39,7 @@ export class ResidentWeights {
   /** A load writes these runs, one after the other; `covered`: all bits it writes, padding included. */
   loaded(load: number, type: WordType, covered: { first: number; end: number }, runs: readonly WeightRun[]): void {
     this.runs = this.runs.flatMap((run) => without(run, covered.first, covered.end));
-    const followed = runs.length <= MAX_RUNS && runs.every(({ source }) => source !== null);
+    const followed = runs.every(({ source }) => source !== null);
     if (!followed) {
       this.runs.push({ load, ...covered, type, source: null });
       this.needed.add(load);

@@ -5,7 +5,7 @@ import { ExactRegister } from "../arithmetic/exact-register.ts";
 import { NumberChain } from "../arithmetic/number-chain.ts";
 import { shiftLeft } from "../arithmetic/ranges.ts";
 import { isNumberWords, setWord, type Words, wordAt } from "../memory/words.ts";
-import { type InstructionPlace, type QuantizingParts, quantizingStep } from "../step.ts";
+import { type InstructionPlace, type ObservedPath, type QuantizingParts, quantizingStep } from "../step.ts";
 import { type ActivationRule, activateExact, activateRange, activationRule, numberActivation } from "./activation.ts";
 import { type ScratchpadWords, scratchpadWords } from "./constant-words.ts";
 import { laneGenerators, mirrored, type Plan, type Workshop } from "./plan.ts";
@@ -78,7 +78,7 @@ export function planScaledRequantize(
         place,
         registers: { output },
         fast: numberPath(problem, operands),
-        observed: exactPath(problem, operands, place, workshop),
+        observed: () => exactPath(problem, operands, place, workshop),
       });
       return mirrored(step, outputs, extent);
     },
@@ -109,7 +109,7 @@ function exactPath(
   { sums, sumBase, scales, scaleBase, biases, biasBase, outputs, outputBase }: Operands,
   place: InstructionPlace,
   workshop: Workshop,
-): QuantizingParts["observed"] {
+): ObservedPath {
   const { instruction, bias, output } = configured;
   const { pixels, columns: filters, accumulatorPitch, outputPitch } = instruction;
   const lanes = workshop.program.machine.columns;

@@ -1,31 +1,23 @@
 import type { Store } from "../../../isa/instructions/store.ts";
-import { blockCopy } from "../memory/words.ts";
+import { blockRuns, forEachRun } from "../memory/block-runs.ts";
+import { wordCopier } from "../memory/words.ts";
 import type { Plan, Workshop } from "./plan.ts";
 
-/** Bits go to DRAM as they are; each tensor reads them with its own signedness. */
+/** Bits go to DRAM as they are; the tensor reads them with its own signedness. */
 export function planStore(store: Store, { memories, dram }: Workshop): Plan {
-  const { wordLength } = store;
-  const runs = dram.runs({ ...store, address: store.dramAddress }).map((run) => {
-    const type = { wordLength, signed: run.tensor.symbol.format.signed };
-    return {
-      ...run,
-      region: memories.region("outputBuffer", type, store.address + run.position * wordLength, run.length),
-    };
-  });
+  const { wordLength, rows, columns, channels, rowStride, columnStride } = store;
+  const { tensor, offset } = dram.place({ ...store, address: store.dramAddress });
+  const { signed } = tensor.symbol.format;
+  const region = memories.region("outputBuffer", { wordLength, signed }, store.address, rows * columns * channels);
+  const dense = { rowPitch: columns * channels, columnPitch: channels };
+  const runs = blockRuns(store, dense, { rowPitch: rowStride, columnPitch: columnStride });
   return {
     registers: {},
     bind: () => {
-      const copies = runs.map(({ tensor, offset, length, region }) =>
-        blockCopy(
-          region,
-          { words: tensor.words, start: offset, signed: tensor.symbol.format.signed },
-          length,
-          wordLength,
-        ),
-      );
-      return () => {
-        for (const copy of copies) copy();
-      };
+      const copy = wordCopier(region, { words: tensor.words, signed }, wordLength);
+      const { start } = region;
+      const move = (from: number, to: number, length: number): void => copy(start + from, offset + to, length);
+      return () => forEachRun(runs, move);
     },
   };
 }

@@ -7,7 +7,7 @@ import { ExactRegister } from "../arithmetic/exact-register.ts";
 import { NumberChain } from "../arithmetic/number-chain.ts";
 import { productRange, shiftLeft, union } from "../arithmetic/ranges.ts";
 import { isNumberWords, setWord, type Words, wordAt } from "../memory/words.ts";
-import { type InstructionPlace, type QuantizingParts, quantizingStep } from "../step.ts";
+import { type InstructionPlace, type ObservedPath, type QuantizingParts, quantizingStep } from "../step.ts";
 import { type ActivationRule, activateExact, activateRange, activationRule, numberActivation } from "./activation.ts";
 import { planLookup } from "./lookup.ts";
 import { laneGenerators, mirrored, type Plan, type Workshop } from "./plan.ts";
@@ -102,7 +102,7 @@ export function planVector(configured: ConfiguredVector, place: InstructionPlace
         place,
         registers: { output },
         fast: numberPath(configured, operands),
-        observed: exactPath(configured, operands, place, workshop),
+        observed: () => exactPath(configured, operands, place, workshop),
       });
       return mirrored(step, outputs, extent);
     },
@@ -135,7 +135,7 @@ function exactPath(
   operands: Operands,
   place: InstructionPlace,
   workshop: Workshop,
-): QuantizingParts["observed"] {
+): ObservedPath {
   const { instruction, output } = configured;
   const { a, baseA, b, baseB, outputs, outputBase } = operands;
   const lanes = workshop.program.machine.columns;

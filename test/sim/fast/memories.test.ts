@@ -3,9 +3,10 @@ import { describe, expect, it } from "vitest";
 import { fixedPoint } from "../../../isa/format.ts";
 import { DEFAULT_MACHINE } from "../../../isa/machine.ts";
 import type { Program, TensorSymbol } from "../../../isa/program.ts";
+import { blockRuns, forEachRun } from "../../../sim/fast/memory/block-runs.ts";
 import { Dram } from "../../../sim/fast/memory/dram.ts";
 import { OnChipMemories } from "../../../sim/fast/memory/on-chip.ts";
-import { allocateWords, setWord, wordAt } from "../../../sim/fast/memory/words.ts";
+import { allocateWords, setWord, wordAt, wordCopier } from "../../../sim/fast/memory/words.ts";
 import { BankBounds } from "../../../sim/fast/prepare/bank-bounds.ts";
 import { ResidentWeights } from "../../../sim/fast/prepare/resident-weights.ts";
 
@@ -32,42 +33,72 @@ const NEIGHBOURS: readonly TensorSymbol[] = [
   { name: "a", role: "input", address: 0, shape: [4, 4, 4], format: fixedPoint(8, 0) },
 ];
 
-describe("a block of DRAM", () => {
-  it("splits into runs that hold exactly its words, in order, each inside one tensor", () => {
-    const blocks = fc.record({
-      first: fc.nat({ max: 40 }),
-      rows: fc.integer({ min: 1, max: 4 }),
-      columns: fc.integer({ min: 1, max: 3 }),
-      channels: fc.integer({ min: 1, max: 6 }),
-      rowStride: fc.nat({ max: 20 }),
-      columnStride: fc.nat({ max: 9 }),
-    });
+describe("a block between two memories", () => {
+  const sides = fc.record({
+    rows: fc.integer({ min: 1, max: 4 }),
+    columns: fc.integer({ min: 1, max: 3 }),
+    channels: fc.integer({ min: 1, max: 6 }),
+  });
+  const pitches = fc.record({ rowPitch: fc.nat({ max: 20 }), columnPitch: fc.nat({ max: 9 }) });
+
+  it("goes in runs that hold exactly its words, in order, in both places", () => {
     fc.assert(
-      fc.property(blocks, ({ first, ...block }) => {
-        const runs = new Dram(programOf(NEIGHBOURS)).runs({ ...block, address: first * 8, wordLength: 8 });
-        const found: number[] = [];
-        for (const { tensor, offset, length, position } of runs) {
-          expect(position).toBe(found.length);
-          expect(offset + length).toBeLessThanOrEqual(64);
-          for (let index = 0; index < length; index++) found.push(tensor.symbol.address / 8 + offset + index);
-        }
-        const expected: number[] = [];
-        for (let row = 0; row < block.rows; row++) {
-          for (let column = 0; column < block.columns; column++) {
-            for (let channel = 0; channel < block.channels; channel++) {
-              expected.push(first + row * block.rowStride + column * block.columnStride + channel);
+      fc.property(sides, pitches, pitches, fc.boolean(), (block, from, drawn, dense) => {
+        const { rows, columns, channels } = block;
+        const to = dense ? { rowPitch: columns * channels, columnPitch: channels } : drawn;
+        const found: [number, number][] = [];
+        forEachRun(blockRuns(block, from, to), (first, target, length) => {
+          for (let index = 0; index < length; index++) found.push([first + index, target + index]);
+        });
+        const expected: [number, number][] = [];
+        for (let row = 0; row < rows; row++) {
+          for (let column = 0; column < columns; column++) {
+            for (let channel = 0; channel < channels; channel++) {
+              const place = (side: typeof from): number => row * side.rowPitch + column * side.columnPitch + channel;
+              expected.push([place(from), place(to)]);
             }
           }
         }
         expect(found).toEqual(expected);
       }),
+      { numRuns: 500 },
     );
   });
 
-  it("outside all tensors is a broken promise of admission", () => {
+  it("is one run where it is dense in both places, and a row a run where only its rows are", () => {
+    const dense = { rowPitch: 12, columnPitch: 3 };
+    const block = { rows: 5, columns: 4, channels: 3 };
+    expect(blockRuns(block, dense, dense)).toMatchObject({ rows: 1, columns: 1, length: 60 });
+    expect(blockRuns(block, { ...dense, rowPitch: 13 }, dense)).toMatchObject({ rows: 5, columns: 1, length: 12 });
+    expect(blockRuns(block, dense, { ...dense, columnPitch: 4 })).toMatchObject({ rows: 5, columns: 4, length: 3 });
+  });
+
+  it("moves as many words as there are, short runs and long ones, with the sign of the target", () => {
+    for (const length of [1, 31, 32, 100]) {
+      for (const wordLength of [8, 40, 60]) {
+        const source = allocateWords({ wordLength, signed: false, fractionLength: 0 }, length + 3);
+        const same = allocateWords({ wordLength, signed: false, fractionLength: 0 }, length + 3);
+        const signed = allocateWords({ wordLength, signed: true, fractionLength: 0 }, length + 3);
+        const greatest = (1n << BigInt(wordLength)) - 1n;
+        for (let index = 0; index < source.length; index++) setWord(source, index, greatest - BigInt(index));
+        wordCopier({ words: source, signed: false }, { words: same, signed: false }, wordLength)(2, 1, length);
+        wordCopier({ words: source, signed: false }, { words: signed, signed: true }, wordLength)(2, 1, length);
+        for (let index = 0; index < length + 3; index++) {
+          const inside = index >= 1 && index <= length;
+          expect(wordAt(same, index)).toBe(inside ? greatest - BigInt(index + 1) : 0n);
+          expect(wordAt(signed, index)).toBe(inside ? -1n - BigInt(index + 1) : 0n);
+        }
+      }
+    }
+  });
+
+  it("lies in one tensor of DRAM; anything else is a broken promise of admission", () => {
     const dram = new Dram(programOf(NEIGHBOURS));
-    const block = { wordLength: 8, rows: 1, columns: 1, channels: 1, rowStride: 0, columnStride: 0 };
-    for (const address of [1024, 4]) expect(() => dram.runs({ ...block, address })).toThrow("lies in no tensor");
+    const block = { wordLength: 8, rows: 2, columns: 3, channels: 2, rowStride: 8, columnStride: 2 };
+    expect(dram.place({ ...block, address: 512 + 16 })).toMatchObject({ tensor: { symbol: { name: "b" } }, offset: 2 });
+    expect(dram.place({ ...block, address: 50 * 8 })).toMatchObject({ tensor: { symbol: { name: "a" } }, offset: 50 });
+    for (const address of [1024, 4]) expect(() => dram.place({ ...block, address })).toThrow("lies in no tensor");
+    expect(() => dram.place({ ...block, address: 51 * 8 })).toThrow("leaves its tensor");
   });
 });
 

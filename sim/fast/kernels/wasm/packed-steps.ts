@@ -18,10 +18,23 @@ export function runCarries({ array }: MatrixProblem): boolean {
   return RUN_RULES[array.dataflow].sum === "carries";
 }
 
-/** Pairs are neighbours in the input of one run: the second word lies behind the first. */
+const packed = new WeakMap<Int32Array, Map<string, PackedSteps>>();
+
+/**
+ * Pairs are neighbours in the input of one run: the second word lies behind the first. Tiles that share their offsets share
+ * the result.
+ */
 export function packedSteps(problem: MatrixProblem, stepOffsets: Int32Array, pairs: boolean): PackedSteps {
-  const { steps } = problem;
   const run = runLength(problem);
+  const key = `${problem.steps} ${run} ${pairs}`;
+  const known = packed.get(stepOffsets) ?? new Map<string, PackedSteps>();
+  packed.set(stepOffsets, known);
+  const found = known.get(key) ?? pack(problem.steps, run, stepOffsets, pairs);
+  known.set(key, found);
+  return found;
+}
+
+function pack(steps: number, run: number, stepOffsets: Int32Array, pairs: boolean): PackedSteps {
   const first: number[] = [];
   const second: number[] = [];
   const blocks: number[] = [];
