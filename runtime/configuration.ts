@@ -1,5 +1,6 @@
 import { parseDocument } from "yaml";
 import { z } from "zod";
+import { isNetworkName } from "../compiler/networks/index.ts";
 import { type AssignmentSpecification, parseAssignmentSpecification } from "../compiler/quantization/specification.ts";
 import type { CalibratedRange } from "../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError, diagnosticError, nearestName } from "../isa/diagnostic.ts";
@@ -7,13 +8,15 @@ import { DEFAULT_MACHINE, type Machine, validMachine } from "../isa/machine.ts";
 import { machineSchema } from "../isa/program-schema.ts";
 import { ENGINE_NAMES, type EngineName } from "../sim/engines.ts";
 import { COLOURS, PREPROCESSING_LIMITS, type Preprocessing, RESIZE_KERNELS } from "./datasets/preprocessing.ts";
-import { type PreprocessingSpecification, preprocessingFrom } from "./datasets/recipes.ts";
+import { NETWORK_RECIPES, type PreprocessingSpecification, preprocessingFrom } from "./datasets/recipes.ts";
 import { readTextFile } from "./files.ts";
 
 /** Everything that decides a run. A result holds it resolved, so that `--config result.json` repeats the run. */
 export interface RunConfiguration {
-  /** Bundled model, TensorFlow.js `model.json` or its folder, or a program file. */
+  /** Bundled model, network known by name, model file or its folder, or a program file. */
   readonly model: string;
+  /** File whose weights a network known by name takes; null draws them from the seed. */
+  readonly weights: string | null;
   /** Bundled data set, `random:<seed>`, or a file or folder of images. */
   readonly data: string;
   /** File of labels; null takes those that come with the data. */
@@ -42,6 +45,7 @@ export interface Calibration {
 /** A configuration file: every field may be absent; `machine` may hold single fields of the default machine. */
 export interface ConfigurationFile {
   readonly model?: string | undefined;
+  readonly weights?: string | null | undefined;
   readonly data?: string | undefined;
   readonly labels?: string | null | undefined;
   readonly labelOffset?: number | undefined;
@@ -103,6 +107,7 @@ export const preprocessingSchema: z.ZodType<PreprocessingSpecification> = z.stri
 
 const fileSchema: z.ZodType<ConfigurationFile> = z.strictObject({
   model: z.string().optional(),
+  weights: z.string().nullable().optional(),
   data: z.string().optional(),
   labels: z.string().nullable().optional(),
   labelOffset: z
@@ -133,6 +138,7 @@ const fileSchema: z.ZodType<ConfigurationFile> = z.strictObject({
 /** Names of the fields, those of nested ones below them. */
 const FIELDS: Readonly<Record<keyof ConfigurationFile, unknown>> = {
   model: null,
+  weights: null,
   data: null,
   labels: null,
   labelOffset: null,
@@ -260,17 +266,26 @@ export function specificationOf(written: ConfigurationFile["preprocessing"]): Pr
   return typeof written === "string" ? { recipe: written } : (written ?? {});
 }
 
+/** A network known by name has a recipe of its own, over which the file's fields win. */
+function preprocessingOf(model: string, { preprocessing }: ConfigurationFile): PreprocessingSpecification {
+  const own = isNetworkName(model) ? { recipe: NETWORK_RECIPES[model] } : {};
+  return { ...own, ...specificationOf(preprocessing) };
+}
+
 /** Fills what file and flags left open with defaults. */
 export function resolveConfiguration(file: ConfigurationFile, places: ConfigurationPlaces = {}): RunConfiguration {
-  const data = file.data ?? "mnist-test";
+  const model = file.model ?? "lenet5";
+  const seed = file.seed ?? 1;
+  const data = file.data ?? (isNetworkName(model) ? `random:${seed}` : "mnist-test");
   return {
-    model: file.model ?? "lenet5",
+    model,
+    weights: file.weights ?? null,
     data,
     labels: file.labels ?? null,
     labelOffset: file.labelOffset ?? 0,
     // One drawn image shows as much as many.
     images: file.images ?? (data.startsWith("random:") ? 1 : 1000),
-    seed: file.seed ?? 1,
+    seed,
     engine: file.engine ?? "fast",
     workers: file.workers ?? 1,
     observe: file.observe ?? 2,
@@ -279,7 +294,7 @@ export function resolveConfiguration(file: ConfigurationFile, places: Configurat
       file.assignment ?? { default: { datapath: "intrinsic", format: "16,8", rounding: "nearest" } },
       places.assignment ?? "assignment",
     ),
-    preprocessing: preprocessingFrom(specificationOf(file.preprocessing), places.preprocessing),
+    preprocessing: preprocessingFrom(preprocessingOf(model, file), places.preprocessing),
     calibration: { images: file.calibration?.images ?? 100, ranges: file.calibration?.ranges ?? null },
   };
 }

@@ -1,6 +1,7 @@
 import { basename, dirname, extname, join, resolve } from "node:path";
 import type { Graph } from "../compiler/graph/graph.ts";
 import { importTfjsLayersModel, tfjsWeightPaths } from "../compiler/importers/tfjs/index.ts";
+import { isNetworkName, loadWeights, NETWORK_NAMES, NETWORKS, type NetworkName } from "../compiler/networks/index.ts";
 import type { AssignmentSpecification } from "../compiler/quantization/specification.ts";
 import { diagnosticError, nearestName } from "../isa/diagnostic.ts";
 import type { Program } from "../isa/program.ts";
@@ -16,6 +17,15 @@ export interface OpenedModel {
   readonly graph: Graph;
   /** Registers that the model itself prescribes; empty for one that holds floats alone. */
   readonly assignment: AssignmentSpecification;
+  /** Where the weights come from, for reports; null where they are the model's own. */
+  readonly weights: string | null;
+}
+
+/** What a network known by name is filled with. */
+export interface WeightSource {
+  /** Model file of the same topology; null draws weights from the seed. */
+  readonly weights: string | null;
+  readonly seed: number;
 }
 
 /** Bundled models: name → folder under runtime/assets. */
@@ -27,24 +37,46 @@ const MODEL_JSON_LIMIT = 2 ** 28;
 const WEIGHTS_LIMIT = 2 ** 31;
 
 /**
- * Opens a bundled model by name, a TensorFlow.js layers model (its `model.json` or the folder that holds it), or an ONNX
+ * Opens a network known by name (compiler/networks), a bundled model by name, a TensorFlow.js layers model (its `model.json` or the folder that holds it), or an ONNX
  * model (its `.onnx` file or a folder with one).
  */
-export async function openModel(nameOrPath: string): Promise<OpenedModel> {
+export async function openModel(
+  nameOrPath: string,
+  source: WeightSource = { weights: null, seed: 1 },
+): Promise<OpenedModel> {
+  if (isNetworkName(nameOrPath)) return openNetwork(nameOrPath, source);
+  if (source.weights !== null) {
+    throw diagnosticError(
+      "WEIGHTS",
+      "--weights",
+      `${nameOrPath} has weights of its own`,
+      `leave it out, or name a network: ${NETWORK_NAMES.join(", ")}`,
+    );
+  }
   const bundled = BUNDLED.get(nameOrPath);
   if (bundled !== undefined) return openTfjsModel(nameOrPath, join(assetPath(bundled), "model.json"));
   if (await isFolder(nameOrPath)) return openFile(await modelFileIn(nameOrPath), basename(resolve(nameOrPath)));
   if (!/[./\\]/.test(nameOrPath)) {
-    const nearest = nearestName(nameOrPath, BUNDLED_MODELS);
+    const nearest = nearestName(nameOrPath, [...BUNDLED_MODELS, ...NETWORK_NAMES]);
     const hint =
       nearest === undefined
-        ? `bundled: ${BUNDLED_MODELS.join(", ")}; or name a model.json or an .onnx file; write ./${nameOrPath} for a file of that name`
+        ? `known: ${[...BUNDLED_MODELS, ...NETWORK_NAMES].join(", ")}; or name a model.json or an .onnx file; write ./${nameOrPath} for a file of that name`
         : `did you mean ${nearest}?`;
-    throw diagnosticError("MODEL", "model", `no bundled model "${nameOrPath}"`, hint);
+    throw diagnosticError("MODEL", "model", `no model "${nameOrPath}"`, hint);
   }
   const own = basename(nameOrPath).replace(/\.onnx$/i, "");
   const isOwn = isOnnx(nameOrPath) && own !== "model";
   return openFile(nameOrPath, isOwn ? own : basename(dirname(resolve(nameOrPath))));
+}
+
+async function openNetwork(name: NetworkName, { weights, seed }: WeightSource): Promise<OpenedModel> {
+  const graph = NETWORKS[name](seed);
+  if (weights === null) return { name, graph, assignment: {}, weights: `drawn from seed ${seed}` };
+  const given = await openModel(weights);
+  if (Object.keys(given.assignment).length > 0) {
+    throw diagnosticError("WEIGHTS", weights, "prescribes word lengths of its own", "run the file itself as the model");
+  }
+  return { name, graph: loadWeights(graph, given.graph, weights), assignment: {}, weights };
 }
 
 function isOnnx(path: string): boolean {
@@ -54,7 +86,7 @@ function isOnnx(path: string): boolean {
 async function openFile(path: string, name: string): Promise<OpenedModel> {
   if (!isOnnx(path)) return openTfjsModel(name, path);
   const { graph, assignment } = await openOnnxModel(path);
-  return { name, graph: { ...graph, name }, assignment };
+  return { name, graph: { ...graph, name }, assignment, weights: null };
 }
 
 /** The folder's `model.json`, else its only `.onnx` file. */
@@ -89,7 +121,7 @@ async function openTfjsModel(name: string, path: string): Promise<OpenedModel> {
     weights.set(shard, offset);
     offset += shard.length;
   }
-  return { name, graph: { ...importTfjsLayersModel(json, weights, path), name }, assignment: {} };
+  return { name, graph: { ...importTfjsLayersModel(json, weights, path), name }, assignment: {}, weights: null };
 }
 
 function parseJson(bytes: Uint8Array, path: string): unknown {

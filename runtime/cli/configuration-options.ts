@@ -41,6 +41,8 @@ export interface ConfigurationFlags extends PreprocessingFlags {
   readonly rounding?: string;
   readonly overflow?: string;
   readonly dialect?: string;
+  readonly model?: string;
+  readonly weights?: string;
   readonly labels?: string;
   readonly labelOffset?: number;
   readonly calibrationImages?: number;
@@ -54,6 +56,8 @@ export function addModelOptions(command: Command): Command {
       "--data <path>",
       "mnist-test, mnist-validation, random:<seed>, or a file or folder of images (default: mnist-test)",
     )
+    .option("--model <name>", "the model, in the place of the argument")
+    .option("--weights <file>", "weights of a network known by name, from a model file of the same topology")
     .option("--labels <file>", "labels (CSV, IDX or NPY) instead of those that come with the data")
     .addOption(
       new Option("--label-offset <n>", "added to every label (default: 0)").argParser((text) =>
@@ -103,7 +107,11 @@ function imageCount(option: string, min: number): (text: string) => number {
 }
 
 /** File and flags together, checked and completed. */
-export async function resolveFlags(model: string | undefined, flags: ConfigurationFlags): Promise<RunConfiguration> {
+export async function resolveFlags(argument: string | undefined, flags: ConfigurationFlags): Promise<RunConfiguration> {
+  if (argument !== undefined && flags.model !== undefined && argument !== flags.model) {
+    throw diagnosticError("OPTION", "--model", `${flags.model}, but the argument is ${argument}`, "give one of them");
+  }
+  const model = argument ?? flags.model;
   const written: ConfigurationFile = flags.config === undefined ? {} : await readConfiguration(flags.config);
   const path = model ?? written.model;
   const file =
@@ -111,6 +119,7 @@ export async function resolveFlags(model: string | undefined, flags: Configurati
   return resolveConfiguration(
     {
       model: model ?? file.model,
+      weights: flags.weights ?? file.weights,
       data: flags.data ?? file.data,
       labels: flags.labels ?? file.labels,
       labelOffset: flags.labelOffset ?? file.labelOffset,
@@ -142,6 +151,7 @@ export function assignmentPlace({ assign, config }: ConfigurationFlags): string 
 
 /** What a program file decides, so that a flag against it would be ignored. */
 const FIXED_BY_PROGRAM = {
+  weights: "--weights",
   seed: "--seed",
   machine: "--machine",
   array: "--array",
@@ -174,6 +184,7 @@ async function programDefaults(
     ...(same(file.seed, seed) ? [] : ["seed"]),
     ...(same(file.machine, { ...machine }) ? [] : ["machine"]),
     ...(same(file.assignment, {}) ? [] : ["assignment"]),
+    ...(same(file.weights, null) ? [] : ["weights"]),
   ];
   if (contradicting.length > 0) {
     const what = `${contradicting.join(", ")}: not what ${path} was compiled for`;

@@ -2,6 +2,7 @@
  * Preprocessing as a configuration file writes it: by the name of a recipe, and by fields that win over it. Mean and
  * standard deviation are another way to say scale and offset: value = (element · scale − mean[c]) / standardDeviation[c].
  */
+import type { NetworkName } from "../../compiler/networks/index.ts";
 import { diagnosticError, nearestName } from "../../isa/diagnostic.ts";
 import {
   type Colour,
@@ -62,6 +63,19 @@ export const RECIPES: ReadonlyMap<string, Recipe> = new Map([
   ["tf-imagenet", { ...TF_IMAGENET, resize: { shorterSide: 256 }, crop: crop(224) }],
   ["tf-imagenet-299", { ...TF_IMAGENET, resize: { shorterSide: 342 }, crop: crop(299) }],
 ]);
+
+/** What networks known by name were trained with. */
+export const NETWORK_RECIPES: Readonly<Record<NetworkName, string>> = {
+  alexnet: "caffe-imagenet-227",
+  inception_v1: "caffe-imagenet",
+  inception_v3: "tf-imagenet-299",
+  resnet50: "torch-imagenet",
+  resnet152: "torch-imagenet",
+  squeezenet: "torch-imagenet",
+  squeezenet_v1_1: "torch-imagenet",
+  mobilenet_v1: "tf-imagenet",
+  mobilenet_v2: "tf-imagenet",
+};
 
 export const RECIPE_NAMES: readonly string[] = [...RECIPES.keys()];
 

@@ -7,6 +7,8 @@ export interface RunReport {
   /** The resolved configuration; running it again gives the same digest. */
   readonly configuration: Readonly<Record<string, unknown>>;
   readonly model: string;
+  /** Where the weights come from, e.g. `drawn from seed 1`; null where they are the model's own. */
+  readonly weights: string | null;
   readonly data: string;
   readonly images: number;
   /** One line, e.g. `default-16x16: 16 × 16, output-stationary, 200 MHz`; null for the extrinsic datapath. */

@@ -16,9 +16,10 @@ export function runReportText(report: RunReport): string {
     .join("\n\n");
 }
 
-function heading({ model, data, images, machine, engine, floatBackend }: RunReport): string {
+function heading({ model, weights, data, images, machine, engine, floatBackend }: RunReport): string {
+  const drawn = data.startsWith("random:") ? `drawn images (${data})` : data;
   return [
-    `${model} on ${data}, ${grouped(images)} ${images === 1 ? "image" : "images"}`,
+    `${model}${weights === null ? "" : `, weights ${weights},`} on ${drawn}, ${grouped(images)} ${images === 1 ? "image" : "images"}`,
     `machine    ${machine ?? "none: float32 inside the layers, quantized between them"}`,
     ...(engine === null ? [] : [`engine     ${engine}`]),
     `float      ${floatBackend ?? "no float reference: a program file holds no float network"}`,

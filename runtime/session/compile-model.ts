@@ -22,6 +22,8 @@ export interface PreparedModel {
   readonly assignment: AssignmentSpecification;
   /** Ranges for automatic formats; null where no format asks for them. */
   readonly calibration: Calibration;
+  /** Where the weights come from; null where they are the model's own. */
+  readonly weights: string | null;
 }
 
 /**
@@ -30,18 +32,18 @@ export interface PreparedModel {
  */
 export async function prepareModel(
   configuration: RunConfiguration,
-  { name, graph, assignment: prescribed }: OpenedModel,
+  { name, graph, assignment: prescribed, weights }: OpenedModel,
   data: Dataset | null,
 ): Promise<PreparedModel> {
   const lowerable = prepareGraph(graph, configuration.model);
   const { calibration } = configuration;
   const assignment = underSpecification(prescribed, configuration.assignment);
   const needed = calibration.ranges === null && usesCalibration(assignment);
-  if (!needed) return { name, graph, lowerable, assignment, calibration };
+  if (!needed) return { name, graph, lowerable, assignment, calibration, weights };
   const images = data ?? (await openData(configuration, graph.input.shape, calibration.images));
   requireShape(lowerable, images, configuration);
   const measured = await calibrateOn(images, lowerable, calibration.images);
-  return { name, graph, lowerable, assignment, calibration: measured };
+  return { name, graph, lowerable, assignment, calibration: measured, weights };
 }
 
 /**
@@ -58,7 +60,11 @@ export function compilePrepared(
     assignment: configuration.assignment,
     calibration: prepared.calibration.ranges ?? {},
     seed: configuration.seed,
-    metadata: { model: prepared.name, preprocessing: configuration.preprocessing },
+    metadata: {
+      model: prepared.name,
+      preprocessing: configuration.preprocessing,
+      ...(prepared.weights === null ? {} : { weights: prepared.weights }),
+    },
     modelName: configuration.model,
     assignmentName,
   });
@@ -66,7 +72,7 @@ export function compilePrepared(
 
 /** What `macroscope compile` does. */
 export async function compileOnly(configuration: RunConfiguration, assignmentName?: string): Promise<Compilation> {
-  const model = await openModel(configuration.model);
+  const model = await openModel(configuration.model, configuration);
   const prepared = await prepareModel(configuration, model, null);
   return compilePrepared(prepared, { ...configuration, assignment: prepared.assignment }, assignmentName);
 }

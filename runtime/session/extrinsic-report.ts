@@ -70,6 +70,7 @@ export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Pro
     schema: "macroscope/run/1",
     configuration: { ...configuration },
     model: prepared.name,
+    weights: prepared.weights,
     data: data.name,
     images: count,
     machine: null,

@@ -21,7 +21,7 @@ import { runMachine } from "./run-machine.ts";
 /** Model or program file, data, machine and word lengths → report. Reads files; prints nothing. */
 export async function runModel(configuration: RunConfiguration, hooks: RunHooks = {}): Promise<RunOutcome> {
   if (await isProgramFile(configuration.model)) return runProgramFile(configuration, hooks);
-  const model = await openModel(configuration.model);
+  const model = await openModel(configuration.model, configuration);
   const data = await openData(configuration, model.graph.input.shape, configuration.images);
   const count = Math.min(configuration.images, data.count);
   const prepared = await prepareModel(configuration, model, data);
@@ -35,7 +35,8 @@ export async function runModel(configuration: RunConfiguration, hooks: RunHooks 
   try {
     const run = { configuration: resolved, data, count, float };
     if (program === null) return await runExtrinsicModel({ ...run, prepared }, hooks);
-    return await simulate({ ...run, name: prepared.name, program }, hooks);
+    const { name, weights } = prepared;
+    return await simulate({ ...run, name, weights, program }, hooks);
   } finally {
     float.dispose();
   }
@@ -52,7 +53,9 @@ async function runProgramFile(configuration: RunConfiguration, hooks: RunHooks):
   const { machine, seed } = program;
   const { preprocessing } = data;
   const fixed: RunConfiguration = { ...configuration, machine, seed, assignment: {}, preprocessing };
-  return simulate({ configuration: fixed, data, count, name: configuration.model, program, float: null }, hooks);
+  const run = { configuration: fixed, data, count, name: configuration.model, program, float: null };
+  const { weights } = program.metadata;
+  return simulate({ ...run, weights: typeof weights === "string" ? weights : null }, hooks);
 }
 
 interface Simulation {
@@ -60,6 +63,7 @@ interface Simulation {
   readonly data: Dataset;
   readonly count: number;
   readonly name: string;
+  readonly weights: string | null;
   readonly program: Program;
   readonly float: FloatSide | null;
 }
@@ -79,6 +83,7 @@ async function simulate(simulation: Simulation, hooks: RunHooks): Promise<RunOut
     schema: "macroscope/run/1",
     configuration: { ...configuration },
     model: simulation.name,
+    weights: simulation.weights,
     data: data.name,
     images: count,
     machine: machineText(program.machine),

@@ -10,6 +10,7 @@ describe("a configuration", () => {
   it("without any field is the main job", () => {
     expect(resolveConfiguration({})).toEqual({
       model: "lenet5",
+      weights: null,
       data: "mnist-test",
       labels: null,
       labelOffset: 0,

@@ -11,7 +11,7 @@ export function addCompileCommand(program: Command): void {
     .command("compile")
     .summary("compile a network to a program file")
     .description("Writes the program that run would execute: instructions, packed constants, symbols, machine.")
-    .argument("[model]", "lenet5, a model.json or its folder");
+    .argument("[model]", "lenet5, a network known by name, a model.json or .onnx file, or its folder");
   addJsonOption(addModelOptions(command).requiredOption("-o, --output <file>", "program file to write"), "a summary")
     .addHelpText("after", "\nExample:\n  $ npx macroscope compile lenet5 --format 12,6 -o lenet5.macroscope\n")
     .action(async (model: string | undefined, flags: ConfigurationFlags & Output & { output: string }) => {

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { NETWORK_NAMES } from "../../../compiler/networks/index.ts";
 import { runReportText } from "../../report/text.ts";
 import { runModel } from "../../session/run.ts";
 import { addRunOptions, assignmentPlace, type ConfigurationFlags, resolveFlags } from "../configuration-options.ts";
@@ -12,10 +13,14 @@ export function addRunCommand(program: Command): void {
     .command("run")
     .summary("compile a network, run it bit by bit, report accuracy, overflow, cycles and energy")
     .description(
-      "Compiles a TensorFlow.js layers model (or takes a program file) and runs it on a data set.\n" +
+      "Compiles a TensorFlow.js layers model or an ONNX model (or takes a program file) and runs it on a data set.\n" +
+        "A network known by name has weights drawn from the seed, or those of --weights, and runs on one drawn image.\n" +
         "Without a model: the bundled LeNet-5 on bundled MNIST test digits.",
     )
-    .argument("[model]", "lenet5, a model.json, its folder, or a program file");
+    .argument(
+      "[model]",
+      `lenet5, ${NETWORK_NAMES.join(", ")}, a model.json or .onnx file, its folder, or a program file`,
+    );
   addJsonOption(addRunOptions(command), "the result")
     .addHelpText("after", "\nExample:\n  $ npx macroscope run --format 8,4 --datapath tensorquant --images 200\n")
     .action(async (model: string | undefined, flags: ConfigurationFlags & Output) => {

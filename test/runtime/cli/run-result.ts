@@ -53,6 +53,7 @@ const runResultSchema = z.strictObject({
   schema: z.literal("macroscope/run/1"),
   configuration: z.record(z.string(), z.unknown()),
   model: z.string(),
+  weights: z.string().nullable(),
   data: z.string(),
   images: count,
   machine: z.string().nullable(),
