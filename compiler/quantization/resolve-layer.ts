@@ -38,7 +38,7 @@ const REGISTERS: Readonly<Record<ArithmeticKind, readonly DatapathRegister[]>> =
   vector: ["input", "output"],
   product: ["input", "output"],
   lookup: ["input", "output"],
-  integer: ["input"],
+  integer: ["input", "weight", "product", "accumulator", "output"],
 };
 
 /** Throws `DiagnosticError` with what is wrong in the layer's entry. */
@@ -70,7 +70,7 @@ export function resolveLayer(context: LayerContext): {
 /** The output register alone; the layer's other registers are not looked at. */
 export function resolveOutputRegister(context: LayerContext): RegisterSpec {
   const { requantization } = context.layer;
-  if (requantization !== null) return integerOutput(requantization, context.where);
+  if (requantization !== null) return integerOutput(context, requantization);
   const rules: FormatRules = {
     automatic: (written) => fromRange(context, written, context.layer.name, `${context.where}: output`),
   };
