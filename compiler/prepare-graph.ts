@@ -16,7 +16,8 @@ import { simplifyViews } from "./passes/simplify-views.ts";
 type Pass = (graph: Graph) => Graph;
 
 /** `fold`: into the weights of a layer beside it where one takes it. `separate`: always a scale and shift of its own. */
-export type BatchNormalizationMode = "fold" | "separate";
+export const BATCH_NORMALIZATION_MODES = ["fold", "separate"] as const;
+export type BatchNormalizationMode = (typeof BATCH_NORMALIZATION_MODES)[number];
 
 /**
  * In order; each takes and yields a graph and knows no other. Folding opens reshapes and padding to each other, so those

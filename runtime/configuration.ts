@@ -1,6 +1,7 @@
 import { parseDocument } from "yaml";
 import { z } from "zod";
 import { isNetworkName } from "../compiler/networks/index.ts";
+import { BATCH_NORMALIZATION_MODES, type BatchNormalizationMode } from "../compiler/prepare-graph.ts";
 import { type AssignmentSpecification, parseAssignmentSpecification } from "../compiler/quantization/specification.ts";
 import type { CalibratedRange } from "../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError, diagnosticError, nearestName } from "../isa/diagnostic.ts";
@@ -32,6 +33,8 @@ export interface RunConfiguration {
   readonly observe: number;
   readonly machine: Machine;
   readonly assignment: AssignmentSpecification;
+  /** Whether batch normalization goes into weights or stays a scale and shift with registers of its own. */
+  readonly batchNormalization: BatchNormalizationMode;
   readonly preprocessing: Preprocessing;
   readonly calibration: Calibration;
 }
@@ -56,6 +59,7 @@ export interface ConfigurationFile {
   readonly observe?: number | undefined;
   readonly machine?: Readonly<Record<string, unknown>> | undefined;
   readonly assignment?: unknown;
+  readonly batchNormalization?: BatchNormalizationMode | undefined;
   /** Fields, or the name of a recipe. */
   readonly preprocessing?: PreprocessingSpecification | string | undefined;
   readonly calibration?:
@@ -126,6 +130,7 @@ const fileSchema: z.ZodType<ConfigurationFile> = z.strictObject({
   observe: z.int().min(0).max(CONFIGURATION_LIMITS.images).optional(),
   machine: z.record(z.string(), z.unknown()).optional(),
   assignment: z.unknown().optional(),
+  batchNormalization: z.enum(BATCH_NORMALIZATION_MODES).optional(),
   preprocessing: z.union([z.string(), preprocessingSchema]).optional(),
   calibration: z
     .strictObject({
@@ -149,6 +154,7 @@ const FIELDS: Readonly<Record<keyof ConfigurationFile, unknown>> = {
   observe: null,
   machine: null,
   assignment: null,
+  batchNormalization: null,
   preprocessing: {
     recipe: null,
     colour: null,
@@ -294,6 +300,7 @@ export function resolveConfiguration(file: ConfigurationFile, places: Configurat
       file.assignment ?? { default: { datapath: "intrinsic", format: "16,8", rounding: "nearest" } },
       places.assignment ?? "assignment",
     ),
+    batchNormalization: file.batchNormalization ?? "fold",
     preprocessing: preprocessingFrom(preprocessingOf(model, file), places.preprocessing),
     calibration: { images: file.calibration?.images ?? 100, ranges: file.calibration?.ranges ?? null },
   };

@@ -1,6 +1,7 @@
 import { availableParallelism } from "node:os";
 import { isDeepStrictEqual } from "node:util";
 import { type Command, Option } from "commander";
+import { BATCH_NORMALIZATION_MODES, type BatchNormalizationMode } from "../../compiler/prepare-graph.ts";
 import { parseWrittenFormat } from "../../compiler/quantization/automatic-format.ts";
 import { PRESET_NAMES } from "../../compiler/quantization/specification.ts";
 import { DiagnosticError, diagnosticError, nearestName } from "../../isa/diagnostic.ts";
@@ -46,6 +47,7 @@ export interface ConfigurationFlags extends PreprocessingFlags {
   readonly labels?: string;
   readonly labelOffset?: number;
   readonly calibrationImages?: number;
+  readonly batchNorm?: BatchNormalizationMode;
 }
 
 /** Options every command shares that compiles a model. */
@@ -74,6 +76,12 @@ export function addModelOptions(command: Command): Command {
     .option("--machine <file>", "machine (YAML or JSON); fields left out are the default machine's")
     .option("--array <RxC>", "rows x columns of the array (default: 16x16)")
     .option("--dataflow <name>", "os, ws, is or tree:N (default: os)")
+    .addOption(
+      new Option(
+        "--batch-norm <how>",
+        "fold batch normalization into weights, or keep it separate with registers of its own (default: fold)",
+      ).argParser((text) => parseName(text, "--batch-norm", BATCH_NORMALIZATION_MODES)),
+    )
     .addOption(
       new Option("--calibration-images <n>", "images that calibrate automatic formats (default: 100)").argParser(
         imageCount("--calibration-images", 1),
@@ -130,6 +138,7 @@ export async function resolveFlags(argument: string | undefined, flags: Configur
       observe: flags.observe ?? file.observe,
       machine: await machineFields(file, flags),
       assignment: await assignmentValue(file, flags),
+      batchNormalization: flags.batchNorm ?? file.batchNormalization,
       preprocessing: withPreprocessingFlags(specificationOf(file.preprocessing), flags),
       calibration: {
         ...file.calibration,
@@ -163,6 +172,7 @@ const FIXED_BY_PROGRAM = {
   overflow: "--overflow",
   dialect: "--dialect",
   calibrationImages: "--calibration-images",
+  batchNorm: "--batch-norm",
 } as const;
 
 /** The configuration with what the program file says of itself; flags and fields that contradict it are diagnostics. */

@@ -35,7 +35,7 @@ export async function prepareModel(
   { name, graph, assignment: prescribed, weights }: OpenedModel,
   data: Dataset | null,
 ): Promise<PreparedModel> {
-  const lowerable = prepareGraph(graph, configuration.model);
+  const lowerable = prepareGraph(graph, configuration.model, configuration.batchNormalization);
   const { calibration } = configuration;
   const assignment = underSpecification(prescribed, configuration.assignment);
   const needed = calibration.ranges === null && usesCalibration(assignment);

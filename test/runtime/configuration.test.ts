@@ -21,6 +21,7 @@ describe("a configuration", () => {
       observe: 2,
       machine: DEFAULT_MACHINE,
       assignment: { default: { datapath: "intrinsic", format: "16,8", rounding: "nearest" } },
+      batchNormalization: "fold",
       preprocessing: {
         colour: "stored",
         resize: null,

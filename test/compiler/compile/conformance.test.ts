@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Compilation, compile, prepareGraph } from "../../../compiler/compile.ts";
 import type { Graph } from "../../../compiler/graph/graph.ts";
-import { layerFacts } from "../../../compiler/quantization/layer-facts.ts";
+import { LAYER_KINDS, layerFacts } from "../../../compiler/quantization/layer-facts.ts";
 import { resolveAssignment } from "../../../compiler/quantization/resolve-assignment.ts";
 import type { AssignmentSpecification, LayerEntry } from "../../../compiler/quantization/specification.ts";
 import { DiagnosticError } from "../../../isa/diagnostic.ts";
@@ -123,6 +123,7 @@ function expectConforms(compilation: Compilation, specification: AssignmentSpeci
 describe("a compiled network", () => {
   test("computes every value of a random graph bit by bit, on random machines with tiny memories", () => {
     let compiled = 0;
+    const operators = new Set<string>();
     fc.assert(
       fc.property(
         graphWithInput({ stage: "lowerable", maximumSteps: 5, maximumElements: 250, maximumSide: 7 }),
@@ -133,12 +134,15 @@ describe("a compiled network", () => {
           const compilation = tryCompile(graph, machine, assignment);
           if (compilation === undefined) return;
           compiled++;
+          for (const { op } of compilation.graph.nodes) operators.add(op);
           expectConforms(compilation, assignment, input);
         },
       ),
       { numRuns: LONG ? 3000 : 150 },
     );
     expect(compiled).toBeGreaterThan(75);
+    const layers = Object.entries(LAYER_KINDS).filter(([, kind]) => kind !== null);
+    expect(layers.map(([op]) => op).filter((op) => !operators.has(op))).toEqual([]);
   }, 300_000);
 
   test("computes the same on the default machine, where everything fits at once", () => {

@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+import { type ElementFunction, evaluateFunction } from "../../../compiler/graph/element-function.ts";
+import { lookupTable } from "../../../compiler/lowering/lookup-table.ts";
+import type { DatapathSpec } from "../../../isa/datapath.ts";
+import { DiagnosticError } from "../../../isa/diagnostic.ts";
+import { rawRange, rawToFloat64 } from "../../../isa/format.ts";
+import type { OverflowMode } from "../../../isa/overflow.ts";
+import { quantizeFloat64 } from "../../../isa/quantize.ts";
+import { rawAt } from "../../../isa/raws.ts";
+import { register } from "../../../isa/register.ts";
+
+const FUNCTIONS: readonly ElementFunction[] = [
+  { kind: "clip", minimum: -0.5, maximum: 0.75 },
+  { kind: "leakyRelu", slope: 0.1 },
+  { kind: "sigmoid" },
+  { kind: "tanh" },
+  { kind: "hardSigmoid", slope: 0.2, offset: 0.5 },
+  { kind: "hardSwish" },
+  { kind: "exp" },
+  { kind: "power", exponent: 0.75 },
+];
+
+function table(
+  definition: ElementFunction,
+  lookupBits: number,
+  { signed = true, overflow = "saturate" as OverflowMode } = {},
+) {
+  const input = register({ wordLength: 8, fractionLength: 4, signed });
+  const output = register({ wordLength: 10, fractionLength: 6, signed: true }, "nearest", overflow);
+  const datapath: DatapathSpec = {
+    input,
+    weight: input,
+    product: input,
+    accumulator: input,
+    bias: input,
+    output,
+    averageDivider: false,
+  };
+  return {
+    input,
+    output,
+    made: lookupTable({ function: definition, datapath, lookupBits, seed: 1, name: "t", where: "test" }),
+  };
+}
+
+describe("a look-up table", () => {
+  for (const definition of FUNCTIONS) {
+    for (const signed of [true, false]) {
+      it(`of ${definition.kind} holds the function at all 256 ${signed ? "signed" : "unsigned"} words of 8 bits`, () => {
+        const { input, output, made } = table(definition, 8, { signed });
+        const { min, max } = rawRange(input.format);
+        expect(made.raws).toHaveLength(256);
+        let clipped = 0;
+        let largest = 0;
+        for (let raw = min; raw <= max; raw++) {
+          const exact = evaluateFunction(definition, rawToFloat64(raw, 4));
+          const expected = quantizeFloat64(exact, output);
+          expect(rawAt(made.raws, Number(raw - min), output.format)).toBe(expected.raw);
+          if (expected.overflowed) clipped++;
+          const cut = Math.min(Math.max(exact, -8), 511 / 64);
+          largest = Math.max(largest, Math.abs(rawToFloat64(expected.raw, 6) - cut));
+        }
+        expect(made).toMatchObject({ entries: 256, droppedBits: 0, clipped });
+        expect(made.largestError).toBeCloseTo(largest, 12);
+        expect(made.largestError).toBeLessThanOrEqual(2 ** -7);
+      });
+    }
+  }
+
+  it("of fewer bits stands at the middle of the words it cannot tell apart, and states the larger error", () => {
+    const { output, made } = table({ kind: "tanh" }, 5);
+    expect(made).toMatchObject({ entries: 32, droppedBits: 3 });
+    // Entry 16 stands for raws 0 … 7, of value 0 … 7/16, the middle 3.5/16.
+    expect(rawAt(made.raws, 16, output.format)).toBe(quantizeFloat64(Math.tanh(3.5 / 16), output).raw);
+    const slope = 1;
+    expect(made.largestError).toBeGreaterThan((3 / 16) * slope);
+    expect(made.largestError).toBeLessThan((3.5 / 16) * slope + 2 ** -7);
+  });
+
+  it("of a pole saturates, and is refused where the output cannot", () => {
+    const reciprocal: ElementFunction = { kind: "power", exponent: -1 };
+    const { output, made } = table(reciprocal, 8);
+    expect(rawAt(made.raws, 128, output.format)).toBe(511n);
+    expect(() => table(reciprocal, 8, { overflow: "wrap" })).toThrow(DiagnosticError);
+  });
+});
+
+describe("functions far out", () => {
+  it("neither overflow nor lose their limits", () => {
+    expect(evaluateFunction({ kind: "sigmoid" }, -1e6)).toBe(0);
+    expect(evaluateFunction({ kind: "sigmoid" }, 1e6)).toBe(1);
+    expect(evaluateFunction({ kind: "sigmoid" }, -700)).toBeGreaterThan(0);
+    expect(evaluateFunction({ kind: "hardSwish" }, -4)).toBeCloseTo(0, 12);
+    expect(evaluateFunction({ kind: "power", exponent: 0.5 }, -4)).toBe(0);
+    expect(evaluateFunction({ kind: "power", exponent: -2 }, -4)).toBe(1 / 16);
+  });
+});
