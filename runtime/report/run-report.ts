@@ -111,6 +111,18 @@ export interface RegisterEntry {
   readonly meanRoundingError: number | null;
 }
 
+export interface TableEntry {
+  readonly entries: number;
+  /** Of one entry. */
+  readonly wordLength: number;
+  /** Lowest bits of an input word that the table does not see. */
+  readonly droppedBits: number;
+  /** Largest distance between the table and the function, cut to the output's range, over the input words. */
+  readonly largestError: number;
+  /** Entries beyond the output's range. */
+  readonly clipped: number;
+}
+
 export interface LayerEntry {
   readonly name: string;
   readonly kind: string;
@@ -127,5 +139,7 @@ export interface LayerEntry {
   readonly sqnrDb: number | null;
   /** Input loaded in another format than its producer wrote. */
   readonly doubleRounding: boolean;
+  /** Of a layer that reads a function from a look-up table. */
+  readonly table?: TableEntry;
   readonly registers: Readonly<Record<string, RegisterEntry>>;
 }

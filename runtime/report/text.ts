@@ -8,6 +8,7 @@ export function runReportText(report: RunReport): string {
     heading(report),
     accuracyText(report),
     layerTable(report),
+    functionTables(report),
     registerTable(report),
     totals(report),
     wrapped(`Look first: ${report.advice}`),
@@ -92,6 +93,21 @@ function layerTable({ layers, cycles }: RunReport): string {
     ? "\n* input loaded in another format than its producer wrote: rounded twice"
     : "";
   return `Layers, per image; overflows of all images\n${tableText(columns, layers)}${twice}`;
+}
+
+/** Size and error of every look-up table; nothing for a network without. */
+function functionTables({ layers }: RunReport): string {
+  const rows = layers.flatMap(({ name, table }) => (table === undefined ? [] : [{ name, table }]));
+  if (rows.length === 0) return "";
+  const columns: readonly Column<(typeof rows)[number]>[] = [
+    { title: "layer", align: "left", cell: ({ name }) => name },
+    { title: "entries", align: "right", cell: ({ table }) => grouped(table.entries) },
+    { title: "bits", align: "right", cell: ({ table }) => grouped(table.entries * table.wordLength) },
+    { title: "input bits dropped", align: "right", cell: ({ table }) => grouped(table.droppedBits) },
+    { title: "largest error", align: "right", cell: ({ table }) => significant(table.largestError) },
+    { title: "entries clipped", align: "right", cell: ({ table }) => grouped(table.clipped) },
+  ];
+  return `Functions by look-up table; errors against the function, cut to the output's range\n${tableText(columns, rows)}`;
 }
 
 /** `16,8`, or the most frequent format and the registers that differ: `16,8; accumulator 26,8`. */

@@ -1,6 +1,6 @@
 import { DATAPATH_REGISTERS, type DatapathSpec } from "../../isa/datapath.ts";
 import type { Machine } from "../../isa/machine.ts";
-import { elementCount, type LayerSymbol, type Program, type TileSymbol } from "../../isa/program.ts";
+import { elementCount, type LayerSymbol, type Program, type TableSymbol, type TileSymbol } from "../../isa/program.ts";
 import { type RegisterSpec, registerText } from "../../isa/register.ts";
 import { type ActionCounts, addActions, countActions, leakageActions, scaleActions } from "../../sim/actions.ts";
 import type { CycleReport } from "../../sim/cycles.ts";
@@ -9,7 +9,7 @@ import type { LayerEvidence, OverflowSite, RegisterEvidence } from "../../sim/ev
 import type { PoolResult } from "../../sim/pool/pool.ts";
 import { formulaText, layerFormulas, type Schedule } from "../../sim/timing/index.ts";
 import { ErrorMeter } from "../metrics/error.ts";
-import type { CycleEntry, EnergyEntry, LayerEntry, RegisterEntry } from "../report/run-report.ts";
+import type { CycleEntry, EnergyEntry, LayerEntry, RegisterEntry, TableEntry } from "../report/run-report.ts";
 import { type QuantizedImages, tensorSymbol } from "./host-input.ts";
 import { constantEntry, evidenceEntry } from "./register-entry.ts";
 import { rawsToValues } from "./values.ts";
@@ -112,8 +112,16 @@ function layerEntry(
     utilization: figures.cycles === 0 ? 0 : layer.macs / (figures.cycles * rows * columns),
     sqnrDb: layerSqnr(run, layer),
     doubleRounding: layer.doubleRounding,
+    ...(layer.table && { table: tableEntry(layer.table, layer.datapath) }),
     registers: registerEntries(run, layer, index),
   };
+}
+
+function tableEntry(
+  { entries, droppedBits, largestError, clipped }: TableSymbol,
+  { output }: DatapathSpec,
+): TableEntry {
+  return { entries, wordLength: output.format.wordLength, droppedBits, largestError, clipped };
 }
 
 function datapathTexts(datapath: DatapathSpec): Record<string, unknown> {

@@ -44,6 +44,9 @@ const layer = z.strictObject({
   utilization: share,
   sqnrDb: z.number().nullable(),
   doubleRounding: z.boolean(),
+  table: z
+    .strictObject({ entries: count, wordLength: count, droppedBits: count, largestError: amount, clipped: count })
+    .optional(),
   registers: z.partialRecord(registerName, register),
 });
 
