@@ -4,7 +4,19 @@ export type * from "./graph/graph.ts";
 export { inferShapes } from "./graph/infer-shapes.ts";
 export { printGraph } from "./graph/print.ts";
 export { verifyGraph } from "./graph/verify.ts";
+export {
+  type ExternalData,
+  type ExternalFile,
+  onnxExternalFiles,
+  readOnnxModel,
+} from "./importers/onnx/index.ts";
 export { importTfjsLayersModel, tfjsWeightPaths } from "./importers/tfjs/index.ts";
+export {
+  type LegalisedNetwork,
+  type LegaliseOptions,
+  legalise,
+  underSpecification,
+} from "./legalisation/index.ts";
 export { automaticFormat } from "./quantization/automatic-format.ts";
 export { type LayerFacts, layerFacts } from "./quantization/layer-facts.ts";
 export {
@@ -24,3 +36,4 @@ export {
   type RegisterEntry,
   type RegisterFields,
 } from "./quantization/specification.ts";
+export type * from "./tensor-graph/tensor-graph.ts";
