@@ -8,7 +8,7 @@ import { DiagnosticError } from "../../../isa/diagnostic.ts";
 import { channelsLastElements, expectNetwork, interpreted } from "./compare.ts";
 import { Draw, randomNetwork } from "./random-network.ts";
 
-const RUNS = process.env.MACROSCOPE_LONG === "1" ? 4000 : 300;
+const RUNS = process.env.MACROSCOPE_LONG === "1" ? 2000 : 300;
 
 describe("a legalised network computes what the interpreter of the tensor graph computes", () => {
   it("for random graphs of up to six operators, before and after the passes", { timeout: 120_000 }, () => {
