@@ -16,11 +16,12 @@ import { nodePlace, qualifiedName } from "../tensor-graph/operators/table.ts";
 import type { KnownTensor } from "../tensor-graph/propagate.ts";
 import type { AnyTensor, TensorGraph, TensorNode } from "../tensor-graph/tensor-graph.ts";
 import { unrollRecurrent } from "../tensor-graph/unroll-recurrent.ts";
-import { view } from "./arrange.ts";
 import { constantRegisters } from "./constant-registers.ts";
 import { networkInputOf } from "./network-input.ts";
+import { networkOutput } from "./network-output.ts";
 import { prescribedAssignment } from "./prescribed-assignment.ts";
 import { Prescriptions } from "./prescriptions.ts";
+import { integerRegister } from "./quantizers.ts";
 import { recogniseHardSwish } from "./recognise/hard-swish.ts";
 import { recogniseIntegerLayers } from "./recognise/integer-layers.ts";
 import { Values } from "./recognise/values.ts";
@@ -58,6 +59,8 @@ export function legalise(tensorGraph: TensorGraph, { where }: LegaliseOptions): 
   const values = new Map<string, NetworkValue>([[input.info.name, input.value]]);
   const registers = constantRegisters(recognised, constants);
   const prescriptions = new Prescriptions();
+  const inputRegister = integerRegister(tensorGraph.inputs[0]?.type ?? "float32");
+  if (inputRegister !== undefined) prescriptions.value(input.info.name, inputRegister);
   const diagnostics: Diagnostic[] = [];
   for (const node of nodes) {
     const operands = node.inputs.map((name) => operandOf(name, values, constants));
@@ -176,35 +179,4 @@ function runRule(call: RuleCall): readonly NetworkValue[] {
 function atNode(found: Diagnostic, node: TensorNode, where: string): Diagnostic {
   const place = nodePlace(node, where);
   return found.where.startsWith(where) ? found : { ...found, where: `${place}, ${found.where}` };
-}
-
-/** The one output; several vectors one after the other, in the model's order. */
-function networkOutput(
-  builder: GraphBuilder,
-  { outputs }: TensorGraph,
-  values: ReadonlyMap<string, NetworkValue>,
-  where: string,
-): string {
-  const found = outputs.map((name) => ({ name, value: values.get(name) }));
-  const constant = found.find(({ value }) => value === undefined);
-  if (constant !== undefined || found.length === 0) {
-    throw diagnosticError(
-      "MODEL_OUTPUT",
-      constant === undefined ? where : `${where}: output "${constant.name}"`,
-      constant === undefined ? "the model has no output" : "does not depend on the input",
-      "export the model for inference",
-    );
-  }
-  const vectors = found.flatMap(({ name, value }) => {
-    if (value === undefined) return [];
-    const own = builder.shapeOf(value.name);
-    const isVector = value.shape.filter((size) => size !== 1).length <= 1;
-    return [isVector && own.length > 1 ? view({ builder, base: name }, value.name, [elementCount(own)]) : value.name];
-  });
-  const [only = ""] = vectors;
-  if (vectors.length === 1) return only;
-  const flat = vectors.map((value, index) =>
-    view({ builder, base: outputs[index] ?? "" }, value, [elementCount(builder.shapeOf(value))]),
-  );
-  return builder.add({ op: "concatenate", name: builder.uniqueName("outputs"), inputs: flat });
 }

@@ -49,6 +49,14 @@ export function linearRegister(
   };
 }
 
+/** Register of an input that is integers itself; undefined for types that no register of 32 bits holds. */
+export function integerRegister(type: ElementType): PrescribedRegister | undefined {
+  const integers = INTEGERS[type];
+  return (
+    integers && { format: formatOf(integers.bits, 0, integers.signed), rounding: "nearest-even", overflow: "saturate" }
+  );
+}
+
 /** Register of QONNX's Quant: inputs scale, zero point and bit width; attributes signed, narrow, rounding_mode. */
 export function quantRegister(
   node: TensorNode,

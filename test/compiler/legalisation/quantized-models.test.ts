@@ -213,8 +213,11 @@ describe("an integer input", () => {
       { name: "relu", operator: "Relu", inputs: ["real'"] },
     ]);
     const typed: TensorGraph = { ...pixels, inputs: [{ name: "x", type: "uint8", shape: SHAPE }] };
-    const { graph } = legalise(typed, { where });
+    const { graph, assignment } = legalise(typed, { where });
     expect(graph.nodes.map(({ op }) => op)).toEqual(["batchNormalization", "activation"]);
+    expect(assignment.layers?.real).toEqual({
+      input: { format: "u8,0", rounding: "nearest-even", overflow: "saturate" },
+    });
   });
 
   it("cannot be computed by the network", () => {
