@@ -17,6 +17,14 @@ export {
   legalise,
   underSpecification,
 } from "./legalisation/index.ts";
+export {
+  loadWeights,
+  NETWORK_NAMES,
+  NETWORKS,
+  type NetworkName,
+  type NetworkSize,
+  networkSize,
+} from "./networks/index.ts";
 export { automaticFormat } from "./quantization/automatic-format.ts";
 export { type LayerFacts, layerFacts } from "./quantization/layer-facts.ts";
 export {

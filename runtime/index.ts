@@ -10,6 +10,7 @@ export {
 export type { Dataset, ImageBatch } from "./datasets/dataset.ts";
 export { BUNDLED_DATASETS, type OpenOptions, openDataset } from "./datasets/open-dataset.ts";
 export type { Preprocessing } from "./datasets/preprocessing.ts";
+export { type PreprocessingSpecification, preprocessingFrom, RECIPE_NAMES } from "./datasets/recipes.ts";
 export { BUNDLED_MODELS, openModel } from "./model.ts";
 export type { RunReport } from "./report/run-report.ts";
 export { runReportText } from "./report/text.ts";

@@ -6,7 +6,7 @@ import type {
   Operator,
   PoolNode,
 } from "../../compiler/graph/graph.ts";
-import { isNoPadding } from "../../compiler/graph/shape.ts";
+import { elementCount, isNoPadding } from "../../compiler/graph/shape.ts";
 import { InvariantError } from "../../isa/diagnostic.ts";
 import type { Tensor, Tensor4D, TensorFlow } from "./backend.ts";
 import { convolutionKernel, convolve, convolveTransposed, padded } from "./convolution.ts";
@@ -26,8 +26,11 @@ export interface ImageRange {
   readonly count: number;
 }
 
-/** Images that are computed together; bounds the memory of a run. */
-const BATCH = 64;
+/** Images that are computed together, at most. */
+const BATCH_IMAGES = 64;
+
+/** Elements of one value of all images of a batch, 64 MiB: with `BATCH_IMAGES` what bounds the memory of a run. */
+const BATCH_ELEMENTS = 2 ** 24;
 
 /** Evaluates a graph in float32 through the TensorFlow.js API. Weights are uploaded once; `dispose` frees them. */
 export class FloatNetwork {
@@ -36,6 +39,7 @@ export class FloatNetwork {
   private readonly lastUse = new Map<string, number>();
   private readonly tf: TensorFlow;
   private readonly graph: Graph;
+  private readonly batchImages: number;
 
   get inputShape(): readonly number[] {
     return this.graph.input.shape;
@@ -48,6 +52,8 @@ export class FloatNetwork {
       for (const name of node.inputs) this.lastUse.set(name, index);
     });
     this.lastUse.set(graph.output, graph.nodes.length);
+    const largest = Math.max(...[graph.input, ...graph.nodes].map(({ shape }) => elementCount(shape)));
+    this.batchImages = Math.max(1, Math.min(BATCH_IMAGES, Math.floor(BATCH_ELEMENTS / largest)));
   }
 
   /**
@@ -62,8 +68,8 @@ export class FloatNetwork {
   ): Promise<Float32Array> {
     const elements = count === 0 ? 0 : images.length / count;
     const parts: Float32Array[] = [];
-    for (let first = 0; first < count; first += BATCH) {
-      const size = Math.min(BATCH, count - first);
+    for (let first = 0; first < count; first += this.batchImages) {
+      const size = Math.min(this.batchImages, count - first);
       const part = images.subarray(first * elements, (first + size) * elements);
       parts.push(await this.runBatch(part, { first, count: size }, observe));
       onProgress?.(first + size);

@@ -88,7 +88,19 @@ const CONFIGURATION = {
       pool1: { quantizeInput: true, avgPoolCountPadding: false },
     },
   },
-  preprocessing: { scale: 0.5, offset: -1 },
+  weights: null,
+  labels: "labels.csv",
+  labelOffset: 1,
+  preprocessing: {
+    recipe: "torch-imagenet",
+    colour: "bgr",
+    resize: { shorterSide: 30 },
+    resizeKernel: "cubic",
+    crop: { rows: 28, columns: 28 },
+    scale: [0.5, "1/3", 2],
+    mean: -1,
+    standardDeviation: [1, 2, 3],
+  },
   calibration: { images: 4, ranges: { conv1: { min: -1, max: 2 } } },
 };
 
