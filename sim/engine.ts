@@ -1,7 +1,7 @@
 import type { Program } from "../isa/program.ts";
 import type { Raws } from "../isa/raws.ts";
 import type { CycleReport } from "./cycles.ts";
-import type { LayerEvidence } from "./evidence.ts";
+import type { EvidenceRegister, LayerEvidence } from "./evidence.ts";
 import type { Fault } from "./fault.ts";
 
 /** Consecutive images in the program's input format, image by image. */
@@ -14,10 +14,16 @@ export interface ImageBatch {
 }
 
 export interface RunOptions {
-  /** Collect `RegisterStatistics`. Slower; overflow counts and first offenders are always collected. */
+  /** Collect `RegisterStatistics`. Slower; overflow counts are always collected, and so are first offenders but for `located`. */
   readonly statistics: boolean;
   /** Return every intermediate tensor as well. */
   readonly capture: boolean;
+  /**
+   * By layer: registers of which an overflow in an image before this batch is located already. An engine may leave out
+   * the first offender of such a register, which costs it a second pass: `first` can then be null beside a count above 0.
+   * Merged with the evidence of those images, nothing is missing.
+   */
+  readonly located?: readonly ReadonlySet<EvidenceRegister>[];
 }
 
 export interface BatchResult {

@@ -38,6 +38,7 @@ export interface RegisterStatistics {
 
 export interface RegisterEvidence {
   readonly overflow: number;
+  /** Null where nothing overflowed, or where the run was told that an earlier image has it (`RunOptions.located`). */
   readonly first: OverflowSite | null;
   readonly statistics: RegisterStatistics | null;
 }

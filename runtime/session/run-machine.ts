@@ -1,6 +1,6 @@
 import { InvariantError } from "../../isa/diagnostic.ts";
 import type { Program } from "../../isa/program.ts";
-import { mergeRegisterEvidence, type RegisterEvidence } from "../../sim/evidence.ts";
+import { type LayerEvidence, mergeRegisterEvidence, type RegisterEvidence } from "../../sim/evidence.ts";
 import type { Fault } from "../../sim/fault.ts";
 import { mergeResults, type PoolResult, SimulationPool } from "../../sim/pool/pool.ts";
 import type { RunConfiguration } from "../configuration.ts";
@@ -87,6 +87,7 @@ async function runBatch(
     firstImage: batch.first,
     batchImages: TASK_IMAGES,
     observedImages: Math.min(observedImages, count),
+    earlier: total.evidence,
     onProgress: (done) => progress((share - 1) * batch.count + done),
     ...(hooks.signal ? { signal: hooks.signal } : {}),
   });
@@ -151,6 +152,11 @@ class MachineTotal {
     this.#inputEvidence = mergeRegisterEvidence(this.#inputEvidence, inputs.evidence);
     const part: PoolResult = { ...result, outputs: result.outputs.slice(0, 0) };
     this.#result = this.#result === null ? part : mergeResults(program, this.#result, part);
+  }
+
+  /** Of the batches added so far. */
+  get evidence(): readonly LayerEvidence[] {
+    return this.#result?.evidence ?? [];
   }
 
   /** Values of every node for the first images of a batch. */

@@ -8,8 +8,9 @@ import { FastSession } from "./session.ts";
 
 /**
  * An engine that runs whole instructions on blocks of words: values by the kernels of a library, cycles from the timing
- * model, evidence by counting in the kernels and a second pass where something must be located. The program must have
- * been admitted (sim/check).
+ * model, evidence by counting in the kernels and a second pass where something must be located: the first overflow of a
+ * register in a layer, unless an earlier image has one (`RunOptions.located`). The program must have been admitted
+ * (sim/check).
  */
 export function fastEngineWith(library: KernelLibrary): Engine {
   return {

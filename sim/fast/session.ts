@@ -26,7 +26,7 @@ export class FastSession implements EngineSession {
   /** Images before a trap are complete; the image that traps leaves neither output nor evidence. */
   run(batch: ImageBatch, options: RunOptions): BatchResult {
     const { program, prepared } = this;
-    const evidence = new BatchEvidence(program.layers.length);
+    const evidence = new BatchEvidence(program.layers.length, options.located);
     const output = prepared.dram.tensor(program.output);
     const outputs = new Harvest(output, batch.count);
     const captured = options.capture ? this.capturedTensors().map((tensor) => new Harvest(tensor, batch.count)) : [];

@@ -4,8 +4,11 @@ import { Piscina } from "piscina";
 import { InvariantError } from "../../isa/diagnostic.ts";
 import type { Program } from "../../isa/program.ts";
 import type { Raws } from "../../isa/raws.ts";
+import type { ImageBatch } from "../engine.ts";
 import type { EngineName } from "../engines.ts";
+import type { LayerEvidence } from "../evidence.ts";
 import { type ImageRange, splitImages } from "./image-ranges.ts";
+import { type LocatedImages, locatedImages } from "./located-images.ts";
 import { mergeAnswers, type PoolResult } from "./merge.ts";
 import { shareProgram } from "./shared-program.ts";
 import type { WorkerAnswer, WorkerSetup, WorkerTask } from "./task.ts";
@@ -21,6 +24,8 @@ export interface PoolOptions {
   readonly batchImages: number;
   /** Number of the first image within the whole run, where this is a part of one; 0 unless given. */
   readonly firstImage?: number;
+  /** Evidence of the run's images before this part: what it locates, the part's own evidence may leave out. */
+  readonly earlier?: readonly LayerEvidence[];
   /** The first images of this part, for which statistics are collected and intermediate tensors returned. */
   readonly observedImages: number;
   /** Called with the number of images done so far. */
@@ -33,9 +38,9 @@ const ATTEMPTS = 3;
 
 /** The same images took their worker down time and again; `cause` is the last death. */
 export class WorkerDeathError extends Error {
-  constructor({ first, images }: ImageRange, cause: unknown) {
+  constructor({ firstImage, count }: ImageBatch, cause: unknown) {
     super(
-      `images ${first} to ${first + images - 1}: the worker thread died ${ATTEMPTS} times, at last with ` +
+      `images ${firstImage} to ${firstImage + count - 1}: the worker thread died ${ATTEMPTS} times, at last with ` +
         `"${reasonOf(cause)}"; if memory ran out, use fewer workers`,
       { cause },
     );
@@ -94,6 +99,7 @@ export class SimulationPool {
     const ranges = splitImages(count, options.observedImages, options.batchImages);
     const firstImage = options.firstImage ?? 0;
     const elements = count === 0 ? 0 : images.length / count;
+    const located = locatedImages(this.program.layers.length, options.earlier);
     const answers: WorkerAnswer[] = [];
     let next = 0;
     let done = 0;
@@ -102,7 +108,8 @@ export class SimulationPool {
       while (next < ranges.length) {
         const index = next++;
         const range = ranges[index] as ImageRange;
-        const answer = await this.ask(range, images, elements, firstImage, signal).catch((error: unknown) => {
+        const task = taskOf(range, images, elements, firstImage, located);
+        const answer = await this.ask(task, signal).catch((error: unknown) => {
           next = ranges.length;
           throw error;
         });
@@ -146,18 +153,9 @@ export class SimulationPool {
   }
 
   private async ask(
-    range: ImageRange,
-    images: Raws,
-    elements: number,
-    firstImage: number,
+    task: WorkerTask,
     signal: AbortSignal | undefined,
   ): Promise<Exclude<WorkerAnswer, { kind: "error" }>> {
-    const { first, images: count, observed } = range;
-    const raws = images.slice(first * elements, (first + count) * elements);
-    const task: WorkerTask = {
-      batch: { firstImage: firstImage + first, count, raws },
-      options: { statistics: observed, capture: observed },
-    };
     for (let attempt = 1; ; attempt++) {
       signal?.throwIfAborted();
       const controller = new AbortController();
@@ -169,7 +167,7 @@ export class SimulationPool {
         signal?.throwIfAborted();
         if (this.closed) throw new Error("the pool was closed while it ran images", { cause: error });
         if (attempt < ATTEMPTS) continue;
-        throw new WorkerDeathError({ ...range, first: firstImage + first }, error);
+        throw new WorkerDeathError(task.batch, error);
       } finally {
         this.underWay.delete(controller);
       }
@@ -202,6 +200,22 @@ export async function runOnPool(
   } finally {
     await pool.close();
   }
+}
+
+/** A batch as a worker takes it; images lie `elements` words apart. */
+function taskOf(
+  { first, images: count, observed }: ImageRange,
+  images: Raws,
+  elements: number,
+  firstImage: number,
+  located: LocatedImages,
+): WorkerTask {
+  const raws = images.slice(first * elements, (first + count) * elements);
+  return {
+    batch: { firstImage: firstImage + first, count, raws },
+    options: { statistics: observed, capture: observed },
+    located,
+  };
 }
 
 /** Workers must be compiled JavaScript: from source, the build in dist/ serves. */

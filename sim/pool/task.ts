@@ -2,6 +2,7 @@ import type { Program } from "../../isa/program.ts";
 import type { BatchResult, EngineSession, ImageBatch, RunOptions } from "../engine.ts";
 import type { EngineName } from "../engines.ts";
 import type { Fault } from "../fault.ts";
+import type { LocatedImages } from "./located-images.ts";
 
 /** What every worker is given once, when it starts. */
 export interface WorkerSetup {
@@ -12,7 +13,9 @@ export interface WorkerSetup {
 /** One message to a worker. */
 export interface WorkerTask {
   readonly batch: ImageBatch;
-  readonly options: RunOptions;
+  readonly options: Omit<RunOptions, "located">;
+  /** Of the run that the batch belongs to. */
+  readonly located: LocatedImages;
 }
 
 /** What a worker answers. A rejected task therefore always means that the worker itself died. */

@@ -2,6 +2,7 @@ import { workerData } from "node:worker_threads";
 import type { EngineSession } from "../engine.ts";
 import { ENGINES } from "../engines.ts";
 import type { Fault } from "../fault.ts";
+import { locatedBefore, noteLocated } from "./located-images.ts";
 import type { WorkerAnswer, WorkerSetup, WorkerTask } from "./task.ts";
 
 let opened: { readonly session: EngineSession } | { readonly fault: Fault } | undefined;
@@ -16,8 +17,10 @@ export default function runTask(task: WorkerTask): WorkerAnswer {
     }
     if ("fault" in opened) return { kind: "fault", fault: opened.fault };
     const { session } = opened;
-    const result = session.run(task.batch, task.options);
-    const isFirst = task.batch.firstImage === 0;
+    const { batch, options, located } = task;
+    const result = session.run(batch, { ...options, located: locatedBefore(located, batch.firstImage) });
+    noteLocated(located, result.evidence);
+    const isFirst = batch.firstImage === 0;
     return { kind: "result", result, session: isFirst ? { cycles: session.cycles, kernels: session.kernels } : null };
   } catch (error) {
     const { message, stack } = error instanceof Error ? error : new Error(String(error));

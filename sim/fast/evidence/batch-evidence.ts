@@ -22,6 +22,7 @@ const RANK = Object.fromEntries(EVIDENCE_REGISTERS.map((register, rank) => [regi
 /** Evidence of one batch. What an image adds counts once it is completed: an image that traps leaves none. */
 export class BatchEvidence {
   private readonly layerCount: number;
+  private readonly located: readonly ReadonlySet<EvidenceRegister>[];
   private completed: readonly LayerEvidence[];
   private readonly completedCounts: Float64Array;
   private current: MutableLayerEvidence[];
@@ -29,8 +30,10 @@ export class BatchEvidence {
   private images = 0;
   private trapped: OverflowSite | null = null;
 
-  constructor(layers: number) {
+  /** `located`: by layer, registers that have their first offender in an image before the batch. */
+  constructor(layers: number, located: readonly ReadonlySet<EvidenceRegister>[] = []) {
     this.layerCount = layers;
+    this.located = located;
     this.completed = emptyLayers(layers);
     this.current = emptyLayers(layers);
     this.completedCounts = countsOf(layers);
@@ -45,6 +48,7 @@ export class BatchEvidence {
 
   /** Whether an overflow must be located: instructions and images come in order, so the first one found stays the first. */
   needsSite(layer: number, register: EvidenceRegister): boolean {
+    if (this.located[layer]?.has(register)) return false;
     return !(this.completed[layer]?.[register]?.first || this.current[layer]?.[register]?.first);
   }
 

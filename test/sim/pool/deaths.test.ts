@@ -54,6 +54,25 @@ describe("a worker that dies", () => {
     expect(target.threads.some((thread) => !before.has(thread))).toBe(true);
   });
 
+  it.each([1, 2, 3])("of %i, at any of its batches: what it located is located again", async (workers) => {
+    const overflowing = await lenetCase(10, "8,4");
+    const unkilled = withoutPool(overflowing, "fast", 0);
+    for (const victim of [0, 1, 3]) {
+      const target = new SimulationPool(overflowing.program, "fast", workers);
+      try {
+        let answers = 0;
+        const onProgress = (): void => {
+          if (answers++ === victim) for (const thread of target.threads) void thread.terminate();
+        };
+        const options = { batchImages: 1, observedImages: 0, onProgress };
+        const result = await target.run(overflowing.raws, overflowing.images, options);
+        expect(plainResult(result), `killed after ${victim + 1} answers`).toEqual(unkilled);
+      } finally {
+        await target.close();
+      }
+    }
+  });
+
   it("between two runs: the second run is the same as the first", async () => {
     const target = open(2);
     const options = { batchImages: 4, observedImages: 0 };

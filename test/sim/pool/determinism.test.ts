@@ -62,17 +62,37 @@ describe("a result does not depend on how images are spread", () => {
     for (const other of others) expect(other.digest).not.toBe(first?.digest);
   });
 
-  it("LeNet on 20 digits: any workers and batches give one digest, one evidence, one set of tensors", async () => {
-    const lenet = await lenetCase(20);
-    const expected = withoutPool(lenet, "fast", 1);
-    for (const [workers, batchImages] of [
-      [1, 10],
-      [2, 3],
-      [3, 1],
-    ] as const) {
-      const options = { engine: "fast", workers, batchImages, observedImages: 1 } as const;
-      const result = await runOnPool(lenet.program, lenet.raws, lenet.images, options);
-      expect(plainResult(result), `${workers} workers, batch ${batchImages}`).toEqual(expected);
+  it.each(["16,8", "8,4"])(
+    "LeNet %s on 20 digits: any workers and batches give one digest, one evidence, one set of tensors",
+    async (format) => {
+      const lenet = await lenetCase(20, format);
+      for (const [workers, batchImages, observedImages] of [
+        [1, 10, 1],
+        [2, 3, 0],
+        [3, 1, 1],
+      ] as const) {
+        const options = { engine: "fast", workers, batchImages, observedImages } as const;
+        const result = await runOnPool(lenet.program, lenet.raws, lenet.images, options);
+        const expected = withoutPool(lenet, "fast", observedImages);
+        expect(plainResult(result), `${workers} workers, batch ${batchImages}`).toEqual(expected);
+      }
+    },
+  );
+
+  it("LeNet 8,4: a part that knows the evidence of the part before it adds up to the same", async () => {
+    const lenet = await lenetCase(8, "8,4");
+    const pool = new SimulationPool(lenet.program, "fast", 1);
+    try {
+      const options = { batchImages: 2, observedImages: 0 };
+      const front = await pool.run(lenet.raws.slice(0, 3 * 784), 3, options);
+      const later = { ...options, firstImage: 3, earlier: front.evidence };
+      const rest = await pool.run(lenet.raws.slice(3 * 784), 5, later);
+      expect(rest.evidence.some(({ accumulator }) => accumulator?.overflow && accumulator.first === null)).toBe(true);
+      expect(plainResult(mergeResults(lenet.program, front, rest))).toEqual(withoutPool(lenet, "fast", 0));
+      // A run of its own knows nothing of the runs before it.
+      expect(plainResult(await pool.run(lenet.raws, 8, options))).toEqual(withoutPool(lenet, "fast", 0));
+    } finally {
+      await pool.close();
     }
   });
 });

@@ -30,9 +30,10 @@ export function drawnCases(count: number, images: number): readonly PoolCase[] {
   }));
 }
 
-export async function lenetCase(images: number): Promise<PoolCase> {
-  const { program, raws } = compileLenet(await openLenet(images), { format: "16,8", datapath: "intrinsic" });
-  return { name: "LeNet", program, raws, images };
+/** In 8,4 sums overflow in every image; in 16,8 nowhere. */
+export async function lenetCase(images: number, format = "16,8"): Promise<PoolCase> {
+  const { program, raws } = compileLenet(await openLenet(images), { format, datapath: "intrinsic" });
+  return { name: `LeNet ${format}`, program, raws, images };
 }
 
 /** y = 8 · x in 8 bits with 4 fraction bits, which stops the machine where |x| reaches 1. Images are the given raws. */
