@@ -107,6 +107,7 @@ export const preprocessingSchema: z.ZodType<PreprocessingSpecification> = z.stri
   offset: perChannelSchema.optional(),
   mean: perChannelSchema.optional(),
   standardDeviation: perChannelSchema.optional(),
+  inputShift: z.int().min(-PREPROCESSING_LIMITS.inputShift).max(PREPROCESSING_LIMITS.inputShift).optional(),
 });
 
 const fileSchema: z.ZodType<ConfigurationFile> = z.strictObject({
@@ -165,6 +166,7 @@ const FIELDS: Readonly<Record<keyof ConfigurationFile, unknown>> = {
     offset: null,
     mean: null,
     standardDeviation: null,
+    inputShift: null,
   },
   calibration: { images: null, ranges: null },
 };

@@ -12,7 +12,7 @@ import {
   type ResizeKernel,
 } from "../datasets/preprocessing.ts";
 import { type PerChannel, type PreprocessingSpecification, RECIPE_NAMES } from "../datasets/recipes.ts";
-import { parseName } from "./options.ts";
+import { parseInteger, parseName } from "./options.ts";
 
 export interface PreprocessingFlags {
   readonly preprocess?: string;
@@ -24,6 +24,7 @@ export interface PreprocessingFlags {
   readonly inputOffset?: PerChannel;
   readonly inputMean?: PerChannel;
   readonly inputStd?: PerChannel;
+  readonly foldInputScale?: number;
 }
 
 export function addPreprocessingOptions(command: Command): Command {
@@ -46,7 +47,15 @@ export function addPreprocessingOptions(command: Command): Command {
     .addOption(perChannel("--input-scale", "byte × scale + offset = input (default: 1/256)", true))
     .addOption(perChannel("--input-offset", "one, or one per channel (default: 0)", false))
     .addOption(perChannel("--input-mean", "instead of an offset: (byte × scale − mean) / std", false))
-    .addOption(perChannel("--input-std", "standard deviation, as with --input-mean", true));
+    .addOption(perChannel("--input-std", "standard deviation, as with --input-mean", true))
+    .addOption(
+      new Option(
+        "--fold-input-scale <n>",
+        "divide the input by 2^n and multiply the first weights by it; float stays the same (default: 0)",
+      ).argParser((text) =>
+        parseInteger(text, "--fold-input-scale", -PREPROCESSING_LIMITS.inputShift, PREPROCESSING_LIMITS.inputShift),
+      ),
+    );
 }
 
 /** The specification with the flags over it; another way to say the offset replaces the one that was there. */
@@ -72,6 +81,7 @@ export function withPreprocessingFlags(
       offset: flags.inputOffset,
       mean: flags.inputMean,
       standardDeviation: flags.inputStd,
+      inputShift: flags.foldInputScale,
     }),
   };
 }

@@ -118,15 +118,16 @@ function requireSame(found: ImageShape, expected: ImageShape, where: string): vo
 
 type Convert = (picture: Picture, values: Float32Array, at: number) => void;
 
-/** element · scale + offset, through a table where elements are bytes. Throws where a byte would leave float32. */
+/** (element · scale + offset) · 2^−inputShift, through a table where elements are bytes. Throws where a byte would leave float32. */
 function elementConverter(
-  { scale, offset }: ResolvedPreprocessing,
+  { scale, offset, inputShift }: ResolvedPreprocessing,
   channels: number,
   elements: PictureSource["elements"],
 ): Convert {
   const perChannel = (value: number | readonly number[]): Float64Array =>
-    Float64Array.from({ length: channels }, (_, channel) =>
-      typeof value === "number" ? value : (value[channel] ?? Number.NaN),
+    Float64Array.from(
+      { length: channels },
+      (_, channel) => (typeof value === "number" ? value : (value[channel] ?? Number.NaN)) * 2 ** -inputShift,
     );
   const [scales, offsets] = [perChannel(scale), perChannel(offset)];
   if (elements === "numbers") return convertNumbers(scales, offsets);

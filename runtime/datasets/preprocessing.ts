@@ -1,6 +1,7 @@
 /**
  * How a stored picture becomes the network's input. In this order: resize, central crop, channels, then for every element
- * of channel c: value = element · scale[c] + offset[c], computed in double precision and rounded once to float32.
+ * of channel c: value = (element · scale[c] + offset[c]) · 2^−inputShift, computed in double precision and rounded once to
+ * float32.
  * A picture that has the size of the crop already is taken as it is: it was cropped before.
  */
 import { diagnosticError } from "../../isa/diagnostic.ts";
@@ -31,6 +32,8 @@ export interface Preprocessing {
   /** One for all channels, or one per channel in the network's order; `automatic`: 1/256 for bytes, 1 for other numbers. */
   readonly scale: number | readonly number[] | "automatic";
   readonly offset: number | readonly number[];
+  /** The network's first weights are multiplied by 2^inputShift in turn, so that its values stay the same. */
+  readonly inputShift: number;
 }
 
 /** As a result holds it: nothing depends on the data any more. */
@@ -45,15 +48,23 @@ export const DEFAULT_PREPROCESSING: Preprocessing = {
   crop: null,
   scale: "automatic",
   offset: 0,
+  inputShift: 0,
 };
 
-export const PREPROCESSING_LIMITS: { readonly side: number; readonly pixels: number; readonly channels: number } = {
+export const PREPROCESSING_LIMITS: {
+  readonly side: number;
+  readonly pixels: number;
+  readonly channels: number;
+  readonly inputShift: number;
+} = {
   /** Rows or columns after resize or crop. */
   side: 16_384,
   /** Rows × columns of a picture, decoded or resized: 2^26, so that no file makes more than 200 MB of one picture. */
   pixels: 2 ** 26,
   /** Longest list of scales or offsets. */
   channels: 1024,
+  /** Of inputShift, either way. */
+  inputShift: 32,
 };
 
 /** Fills `automatic`. */

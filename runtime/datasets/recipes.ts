@@ -27,6 +27,7 @@ export interface PreprocessingSpecification {
   readonly offset?: PerChannel | undefined;
   readonly mean?: PerChannel | undefined;
   readonly standardDeviation?: PerChannel | undefined;
+  readonly inputShift?: number | undefined;
 }
 
 type Recipe = Omit<PreprocessingSpecification, "recipe">;
@@ -82,8 +83,8 @@ export const RECIPE_NAMES: readonly string[] = [...RECIPES.keys()];
 /** A specification as plain preprocessing. Throws `DiagnosticError` for an unknown recipe and for fields that contradict. */
 export function preprocessingFrom(specification: PreprocessingSpecification, where = "preprocessing"): Preprocessing {
   const recipe = specification.recipe === undefined ? {} : recipeNamed(specification.recipe, where);
-  const { colour, resize, resizeKernel, crop } = withDefaults({ ...recipe, ...defined(specification) });
-  return { colour, resize, resizeKernel, crop, ...affine(ownAffine(specification, recipe), where) };
+  const { colour, resize, resizeKernel, crop, inputShift } = withDefaults({ ...recipe, ...defined(specification) });
+  return { colour, resize, resizeKernel, crop, inputShift, ...affine(ownAffine(specification, recipe), where) };
 }
 
 type Affine = Pick<PreprocessingSpecification, "scale" | "offset" | "mean" | "standardDeviation">;
@@ -153,9 +154,11 @@ function combined(a: PerChannel, b: PerChannel, combine: (a: number, b: number) 
   return Array.from({ length }, (_, channel) => combine(at(a, channel), at(b, channel)));
 }
 
-function withDefaults(fields: Recipe): Pick<Preprocessing, "colour" | "resize" | "resizeKernel" | "crop"> {
-  const { colour, resize, resizeKernel, crop } = { ...DEFAULT_PREPROCESSING, ...defined(fields) };
-  return { colour, resize, resizeKernel, crop };
+function withDefaults(
+  fields: Recipe,
+): Pick<Preprocessing, "colour" | "resize" | "resizeKernel" | "crop" | "inputShift"> {
+  const { colour, resize, resizeKernel, crop, inputShift } = { ...DEFAULT_PREPROCESSING, ...defined(fields) };
+  return { colour, resize, resizeKernel, crop, inputShift };
 }
 
 /** The fields that have a value. */

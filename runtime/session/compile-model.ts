@@ -1,6 +1,7 @@
 import { type Compilation, compile, prepareGraph } from "../../compiler/compile.ts";
 import type { Graph } from "../../compiler/graph/graph.ts";
 import { underSpecification } from "../../compiler/legalisation/index.ts";
+import { foldInputScale } from "../../compiler/passes/fold-input-scale.ts";
 import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
 import { usesCalibration } from "../../compiler/quantization/uses-calibration.ts";
 import { diagnosticError } from "../../isa/diagnostic.ts";
@@ -14,7 +15,7 @@ import { openData } from "./image-batches.ts";
 /** A model on its way to the machine. */
 export interface PreparedModel {
   readonly name: string;
-  /** As imported. */
+  /** As imported, the scale of its input folded in. */
   readonly graph: Graph;
   /** After the compiler's passes: its nodes are the machine's layers. */
   readonly lowerable: Graph;
@@ -32,9 +33,10 @@ export interface PreparedModel {
  */
 export async function prepareModel(
   configuration: RunConfiguration,
-  { name, graph, assignment: prescribed, weights }: OpenedModel,
+  { name, graph: imported, assignment: prescribed, weights }: OpenedModel,
   data: Dataset | null,
 ): Promise<PreparedModel> {
+  const graph = withInputScale(imported, prescribed, configuration);
   const lowerable = prepareGraph(graph, configuration.model, configuration.batchNormalization);
   const { calibration } = configuration;
   const assignment = underSpecification(prescribed, configuration.assignment);
@@ -44,6 +46,20 @@ export async function prepareModel(
   requireShape(lowerable, images, configuration);
   const measured = await calibrateOn(images, lowerable, calibration.images);
   return { name, graph, lowerable, assignment, calibration: measured, weights };
+}
+
+/** The network for the input that preprocessing divides: `--fold-input-scale`. */
+function withInputScale(graph: Graph, prescribed: AssignmentSpecification, configuration: RunConfiguration): Graph {
+  const { model, preprocessing } = configuration;
+  if (preprocessing.inputShift !== 0 && Object.keys(prescribed.layers ?? {}).length > 0) {
+    throw diagnosticError(
+      "INPUT_SCALE",
+      model,
+      "a quantized model prescribes the registers of its input; another scale would not fit them",
+      "leave --fold-input-scale out",
+    );
+  }
+  return foldInputScale(graph, preprocessing.inputShift, model);
 }
 
 /**

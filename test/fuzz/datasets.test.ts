@@ -124,6 +124,7 @@ describe("wild preprocessing", () => {
       scale: [1, 2, 3],
       mean: 4,
       standardDeviation: [1, 2, 3],
+      inputShift: 2,
     };
     const { preprocessingSchema } = await import("../../runtime/configuration.ts");
     let read = 0;

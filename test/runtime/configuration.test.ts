@@ -29,6 +29,7 @@ describe("a configuration", () => {
         crop: null,
         scale: "automatic",
         offset: 0,
+        inputShift: 0,
       },
       calibration: { images: 100, ranges: null },
     });

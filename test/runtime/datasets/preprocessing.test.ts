@@ -300,6 +300,7 @@ describe("in configurations and flags", () => {
       crop: { rows: 299, columns: 299 },
       scale: 1 / 127.5,
       offset: -1,
+      inputShift: 0,
     });
     writeFileSync(config, JSON.stringify({ schema: "macroscope/run/1", configuration: resolved }));
     expect((await resolveFlags(undefined, { config })).preprocessing).toEqual(resolved.preprocessing);
