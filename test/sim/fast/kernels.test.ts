@@ -12,7 +12,7 @@ import { type DefinedTile, defineTile, type Write } from "./matrix-definition.ts
 import { type DrawnTile, matrixTiles, resetSums, sumsOf } from "./matrix-tiles.ts";
 
 const DATAFLOWS: readonly Dataflow[] = ["output-stationary", "weight-stationary", "input-stationary", "tree"];
-const RUNS = process.env.MACROSCOPE_LONG === "1" ? 5000 : 200;
+const RUNS = process.env.MACROSCOPE_LONG === "1" ? 2000 : 200;
 
 function overflowsOf({ writes }: DefinedTile, register: Write["register"]): Write[] {
   return writes.filter((write) => write.register === register && write.rounded !== write.word);
