@@ -29,8 +29,8 @@ export interface RunConfiguration {
   readonly engine: EngineName;
   /** Worker threads; no bit of a result depends on it. */
   readonly workers: number;
-  /** Images for which ranges, rounding errors and layer errors are taken. */
-  readonly observe: number;
+  /** First images for which ranges, rounding errors and layer errors are taken; null: 2, or none in a large network. */
+  readonly observe: number | null;
   readonly machine: Machine;
   readonly assignment: AssignmentSpecification;
   /** Whether batch normalization goes into weights or stays a scale and shift with registers of its own. */
@@ -56,7 +56,7 @@ export interface ConfigurationFile {
   readonly seed?: number | undefined;
   readonly engine?: EngineName | undefined;
   readonly workers?: number | undefined;
-  readonly observe?: number | undefined;
+  readonly observe?: number | null | undefined;
   readonly machine?: Readonly<Record<string, unknown>> | undefined;
   readonly assignment?: unknown;
   readonly batchNormalization?: BatchNormalizationMode | undefined;
@@ -128,7 +128,7 @@ const fileSchema: z.ZodType<ConfigurationFile> = z.strictObject({
     .optional(),
   engine: z.enum(ENGINE_NAMES).optional(),
   workers: z.int().min(1).max(CONFIGURATION_LIMITS.workers).optional(),
-  observe: z.int().min(0).max(CONFIGURATION_LIMITS.images).optional(),
+  observe: z.int().min(0).max(CONFIGURATION_LIMITS.images).nullable().optional(),
   machine: z.record(z.string(), z.unknown()).optional(),
   assignment: z.unknown().optional(),
   batchNormalization: z.enum(BATCH_NORMALIZATION_MODES).optional(),
@@ -296,7 +296,7 @@ export function resolveConfiguration(file: ConfigurationFile, places: Configurat
     seed,
     engine: file.engine ?? "fast",
     workers: file.workers ?? 1,
-    observe: file.observe ?? 2,
+    observe: file.observe ?? null,
     machine: machineFrom(file.machine ?? {}, places.machine ?? "machine"),
     assignment: parseAssignmentSpecification(
       file.assignment ?? { default: { datapath: "intrinsic", format: "16,8", rounding: "nearest" } },

@@ -104,9 +104,10 @@ export function addRunOptions(command: Command): Command {
       ),
     )
     .addOption(
-      new Option("--observe <n>", "first images whose ranges and rounding errors are taken (default: 2)").argParser(
-        imageCount("--observe", 0),
-      ),
+      new Option(
+        "--observe <n>",
+        "first images whose ranges and rounding errors are taken (default: 2; none above 50 million MACs)",
+      ).argParser(imageCount("--observe", 0)),
     );
 }
 

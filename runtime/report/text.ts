@@ -163,9 +163,14 @@ function registerTable({ layers, observedImages }: RunReport): string {
       cell: ({ entry }) => number(entry.meanRoundingError, (value) => (value === 0 ? "0" : value.toFixed(4))),
     },
   ];
-  const seen = observedImages === 1 ? "the first image" : `the first ${grouped(observedImages)} images`;
   const common = oneMode ? `, all ${modes[0]}` : "";
-  return `Registers${common}; ranges, losses and errors (in last bits) of ${seen}\n${tableText(columns, rows)}`;
+  return `Registers${common}; ${seenText(observedImages)}\n${tableText(columns, rows)}`;
+}
+
+function seenText(observedImages: number): string {
+  if (observedImages === 0) return "ranges, losses and errors not taken: --observe 1 takes them";
+  const images = observedImages === 1 ? "the first image" : `the first ${grouped(observedImages)} images`;
+  return `ranges, losses and errors (in last bits) of ${images}`;
 }
 
 function rangeText(entry: RegisterEntry | undefined): string {

@@ -48,7 +48,7 @@ export async function runMachine(
 ): Promise<MachineOutcome | { readonly fault: Fault }> {
   const { configuration, data, count, program, float } = job;
   const { engine, workers, seed } = configuration;
-  const observed = Math.min(configuration.observe, count);
+  const observed = Math.min(configuration.observe ?? 0, count);
   const total = new MachineTotal(program, float, seed);
   hooks.onStage?.(float === null ? `${engine} engine` : `float and ${engine} engine`, count);
   const pool = new SimulationPool(program, engine, workers);

@@ -68,8 +68,18 @@ interface Simulation {
   readonly float: FloatSide | null;
 }
 
+/** MACs of an image above which watching every register takes minutes: then it is done on request only. */
+const OBSERVED_MACS = 50_000_000;
+
+/** Images observed where the user says nothing. */
+function usualObserved({ layers }: Program): number {
+  return layers.reduce((sum, { macs }) => sum + macs, 0) > OBSERVED_MACS ? 0 : 2;
+}
+
 async function simulate(simulation: Simulation, hooks: RunHooks): Promise<RunOutcome> {
-  const { configuration, data, count, program, float } = simulation;
+  const { data, count, program, float } = simulation;
+  const observe = simulation.configuration.observe ?? usualObserved(program);
+  const configuration: RunConfiguration = { ...simulation.configuration, observe };
   const fault = checkProgram(program);
   if (fault !== null) return { fault };
   const schedule = scheduleProgram(program);

@@ -18,7 +18,7 @@ describe("a configuration", () => {
       seed: 1,
       engine: "fast",
       workers: 1,
-      observe: 2,
+      observe: null,
       machine: DEFAULT_MACHINE,
       assignment: { default: { datapath: "intrinsic", format: "16,8", rounding: "nearest" } },
       batchNormalization: "fold",
