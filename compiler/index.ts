@@ -10,7 +10,12 @@ export {
   onnxExternalFiles,
   readOnnxModel,
 } from "./importers/onnx/index.ts";
-export { importTfjsLayersModel, tfjsWeightPaths } from "./importers/tfjs/index.ts";
+export {
+  importTfjsGraphModel,
+  importTfjsLayersModel,
+  importTfjsModel,
+  tfjsWeightPaths,
+} from "./importers/tfjs/index.ts";
 export {
   type LegalisedNetwork,
   type LegaliseOptions,

@@ -1,6 +1,6 @@
 import { basename, dirname, extname, join, resolve } from "node:path";
 import type { Graph } from "../compiler/graph/graph.ts";
-import { importTfjsLayersModel, tfjsWeightPaths } from "../compiler/importers/tfjs/index.ts";
+import { importTfjsModel, tfjsWeightPaths } from "../compiler/importers/tfjs/index.ts";
 import { isNetworkName, loadWeights, NETWORK_NAMES, NETWORKS, type NetworkName } from "../compiler/networks/index.ts";
 import type { AssignmentSpecification } from "../compiler/quantization/specification.ts";
 import { diagnosticError, nearestName } from "../isa/diagnostic.ts";
@@ -37,8 +37,8 @@ const MODEL_JSON_LIMIT = 2 ** 28;
 const WEIGHTS_LIMIT = 2 ** 31;
 
 /**
- * Opens a network known by name (compiler/networks), a bundled model by name, a TensorFlow.js layers model (its `model.json` or the folder that holds it), or an ONNX
- * model (its `.onnx` file or a folder with one).
+ * Opens a network known by name (compiler/networks), a bundled model by name, a TensorFlow.js layers or graph model (its
+ * `model.json` or the folder that holds it), or an ONNX model (its `.onnx` file or a folder with one).
  */
 export async function openModel(
   nameOrPath: string,
@@ -121,7 +121,7 @@ async function openTfjsModel(name: string, path: string): Promise<OpenedModel> {
     weights.set(shard, offset);
     offset += shard.length;
   }
-  return { name, graph: { ...importTfjsLayersModel(json, weights, path), name }, assignment: {}, weights: null };
+  return { name, graph: { ...importTfjsModel(json, weights, path), name }, assignment: {}, weights: null };
 }
 
 function parseJson(bytes: Uint8Array, path: string): unknown {
@@ -129,12 +129,7 @@ function parseJson(bytes: Uint8Array, path: string): unknown {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
     const what = error instanceof Error ? error.message : String(error);
-    throw diagnosticError(
-      "MODEL",
-      path,
-      `not JSON: ${what}`,
-      "expected the model.json of a TensorFlow.js layers model",
-    );
+    throw diagnosticError("MODEL", path, `not JSON: ${what}`, "expected the model.json of a TensorFlow.js model");
   }
 }
 

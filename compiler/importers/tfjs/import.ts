@@ -7,7 +7,7 @@ import { key } from "./call-order.ts";
 import type { AddLayer } from "./layer-rule.ts";
 import type { LayerUse } from "./layer-use.ts";
 import { LAYER_RULES } from "./layers/table.ts";
-import { readModelJson } from "./model-json.ts";
+import { readLayersModelJson } from "./model-json.ts";
 import { readTopology } from "./topology.ts";
 import { WeightStore } from "./weights.ts";
 
@@ -17,7 +17,7 @@ import { WeightStore } from "./weights.ts";
  * the file's name for diagnostics. Throws `DiagnosticError`.
  */
 export function importTfjsLayersModel(modelJson: unknown, weights: Uint8Array, where: string): Graph {
-  const model = readModelJson(modelJson, where);
+  const model = readLayersModelJson(modelJson, where);
   const topology = readTopology(model.topology, where);
   const additions = prepareLayers(topology.uses, where);
   const store = new WeightStore(model.weights, weights, where);
@@ -36,7 +36,7 @@ export function importTfjsLayersModel(modelJson: unknown, weights: Uint8Array, w
     });
     values.set(key({ layer: layer.name, use: ordinal }), value ?? "");
   });
-  const unused = store.unused();
+  const unused = store.unused("layer");
   if (unused.length > 0) throw new DiagnosticError(unused);
   return requireStage(builder.finish(values.get(key(topology.output)) ?? ""), "imported", where);
 }

@@ -4,7 +4,7 @@ import { diagnosticError } from "../../../isa/diagnostic.ts";
 import { MAXIMUM_ELEMENTS } from "../../graph/shape.ts";
 import { requireJson } from "../json-check.ts";
 
-const EXPORT_HINT = "export a layers model with model.save or tensorflowjs_converter --output_format tfjs_layers_model";
+const EXPORT_HINT = "export the model again with model.save or tensorflowjs_converter";
 
 /** One tensor of the manifest. Its bytes follow those of the entry before. */
 export interface WeightEntry {
@@ -46,25 +46,38 @@ const modelJsonSchema = z.looseObject({
 });
 
 export interface ModelJson {
-  /** Still unchecked; see topology.ts. */
-  readonly topology: { readonly model_config?: unknown };
+  /** Still unchecked; see topology.ts and graph-model/graph-json.ts. */
+  readonly topology: { readonly model_config?: unknown; readonly node?: unknown };
   /** The manifest's entries, all groups in order. */
   readonly weights: readonly WeightEntry[];
   /** Paths of the shards beside `model.json`, in the order in which their bytes are joined. */
   readonly paths: readonly string[];
 }
 
-/** Throws `DiagnosticError` where the structure is not that of a layers model. */
+/** Whether the file says that it is a graph model, or says nothing and holds the nodes of one. */
+export function isGraphModel(json: unknown): boolean {
+  if (typeof json !== "object" || json === null) return false;
+  if ("format" in json && typeof json.format === "string") return json.format === "graph-model";
+  const topology = "modelTopology" in json ? json.modelTopology : undefined;
+  return typeof topology === "object" && topology !== null && "node" in topology;
+}
+
+/** Throws `DiagnosticError` where the structure is not that of a model of TensorFlow.js, of either kind. */
 export function readModelJson(json: unknown, where: string): ModelJson {
-  if (typeof json === "object" && json !== null && "format" in json && json.format === "graph-model") {
-    throw diagnosticError("MODEL_JSON", where, "found a graph model, expected a layers model", EXPORT_HINT);
-  }
   const model = requireJson(modelJsonSchema, json, { code: "MODEL_JSON", where, hint: EXPORT_HINT });
   return {
     topology: model.modelTopology,
     weights: model.weightsManifest.flatMap(({ weights }) => weights),
     paths: model.weightsManifest.flatMap(({ paths }) => paths),
   };
+}
+
+/** As `readModelJson`; throws `DiagnosticError` for a graph model, too. */
+export function readLayersModelJson(json: unknown, where: string): ModelJson {
+  if (isGraphModel(json)) {
+    throw diagnosticError("MODEL_JSON", where, "found a graph model, expected a layers model", EXPORT_HINT);
+  }
+  return readModelJson(json, where);
 }
 
 /**

@@ -2,6 +2,7 @@
 import { type Diagnostic, diagnosticError } from "../../../isa/diagnostic.ts";
 import type { Tensor } from "../../graph/graph.ts";
 import { elementCount, formatShape, MAXIMUM_ELEMENTS, type Shape, sameShape } from "../../graph/shape.ts";
+import type { TensorOf } from "../../tensor-graph/tensor.ts";
 import type { WeightEntry } from "./model-json.ts";
 
 /** How numbers are stored: plain types, or those the converter quantizes float32 weights to. */
@@ -27,13 +28,16 @@ interface PlacedWeight {
   readonly offset: number;
 }
 
-/** Weights by layer and field. Decodes what is asked for, and remembers what was not. */
+/** What a weight is once it is decoded. */
+export type DecodedWeight = TensorOf<"float32" | "int32" | "bool">;
+
+/** Weights by layer and field, or by their whole name. Decodes what is asked for, and remembers what was not. */
 export class WeightStore {
   readonly #where: string;
   readonly #view: DataView;
   readonly #placed: Map<string, PlacedWeight> = new Map<string, PlacedWeight>();
   /** Decoded weights by name; a shared layer's are decoded once. */
-  readonly #decoded: Map<string, Float32Array> = new Map<string, Float32Array>();
+  readonly #decoded: Map<string, DecodedWeight> = new Map<string, DecodedWeight>();
 
   /** Throws `DiagnosticError` where the bytes are not exactly those of the manifest, or a name stands in it twice. */
   constructor(entries: readonly WeightEntry[], bytes: Uint8Array, where: string) {
@@ -87,21 +91,38 @@ export class WeightStore {
         "compare the layer's settings with its weights; export both together",
       );
     }
-    const name = weightName(entry);
-    const data = this.#decoded.get(name) ?? this.#decode(entry, offset, place);
-    this.#decoded.set(name, data);
-    return { shape: expected, data };
+    if (entry.dtype !== "float32") {
+      throw diagnosticError(
+        "MODEL_WEIGHT",
+        place,
+        `weight "${entry.name}" is of type ${entry.dtype}, expected float32`,
+        "export the model again with float32 weights",
+      );
+    }
+    const { type, data } = this.#tensor(entry, offset, place);
+    return { shape: expected, data: type === "float32" ? data : Float32Array.from(data) };
   }
 
-  /** Weights that no layer asked for, as diagnostics. Those of an optimizer are none. */
-  unused(): Diagnostic[] {
+  /** The weight of that name, of any type and shape; undefined where the manifest holds none. Throws `DiagnosticError`. */
+  tensor(name: string, place: string): DecodedWeight | undefined {
+    const found = this.#placed.get(name);
+    return found === undefined ? undefined : this.#tensor(found.entry, found.offset, place);
+  }
+
+  /** Elements of all weights together. */
+  elements(): number {
+    return [...this.#placed.values()].reduce((sum, { entry }) => sum + elementCount(entry.shape), 0);
+  }
+
+  /** Weights that no layer or node asked for, as diagnostics. Those of an optimizer and of a name in `except` are none. */
+  unused(reader: "layer" | "node", except: ReadonlySet<string> = new Set()): Diagnostic[] {
     return [...this.#placed]
-      .filter(([name, { entry }]) => !this.#decoded.has(name) && entry.group !== "optimizer")
+      .filter(([name, { entry }]) => !this.#decoded.has(name) && entry.group !== "optimizer" && !except.has(name))
       .map(([name]) => ({
         code: "MODEL_WEIGHT",
         where: `${this.#where}, weightsManifest`,
-        what: `weight "${name}" belongs to no layer that reads it`,
-        hint: "compare the layers' names with the manifest; export both together",
+        what: `weight "${name}" belongs to no ${reader} that reads it`,
+        hint: `compare the ${reader}s' names with the manifest; export both together`,
       }));
   }
 
@@ -114,26 +135,47 @@ export class WeightStore {
     return scoped.length === 1 ? scoped[0]?.[1] : undefined;
   }
 
-  #decode(entry: WeightEntry, offset: number, place: string): Float32Array {
-    const { scale = 1, min = 0 } = entry.quantization ?? {};
+  #tensor(entry: WeightEntry, offset: number, place: string): DecodedWeight {
+    const name = weightName(entry);
+    const tensor = this.#decoded.get(name) ?? this.#decode(entry, offset, place);
+    this.#decoded.set(name, tensor);
+    return tensor;
+  }
+
+  #decode(entry: WeightEntry, offset: number, place: string): DecodedWeight {
+    const { shape, dtype } = entry;
+    const { scale, min } = entry.quantization ?? {};
     const storage = storageOf(entry);
-    const affine = storage === "uint8" || storage === "uint16";
-    const incomplete = affine && (entry.quantization?.scale === undefined || entry.quantization.min === undefined);
-    if (entry.dtype !== "float32" || incomplete) {
+    const { bytes, read } = STORAGE[storage];
+    const isAffine = storage === "uint8" || storage === "uint16";
+    const complaint =
+      isAffine && (scale === undefined || min === undefined)
+        ? `is quantized to ${storage} without scale and min`
+        : isAffine && dtype === "bool"
+          ? `of type bool is quantized to ${storage}`
+          : storage === "float16" && dtype !== "float32"
+            ? `of type ${dtype} is stored as float16`
+            : undefined;
+    if (complaint !== undefined) {
       throw diagnosticError(
         "MODEL_WEIGHT",
         place,
-        incomplete
-          ? `weight "${entry.name}" is quantized to ${storage} without scale and min`
-          : `weight "${entry.name}" is of type ${entry.dtype}, expected float32`,
+        `weight "${entry.name}" ${complaint}`,
         "export the model again with float32 weights",
       );
     }
-    const { bytes, read } = STORAGE[storage];
-    return new Float32Array(elementCount(entry.shape)).map((_zero, index) => {
+    const number = (index: number): number => {
       const stored = read(this.#view, offset + index * bytes);
-      return affine ? stored * scale + min : stored;
-    });
+      return isAffine ? stored * (scale ?? 1) + (min ?? 0) : stored;
+    };
+    const count = elementCount(shape);
+    if (dtype === "float32") {
+      return { type: "float32", shape, data: new Float32Array(count).map((_zero, index) => number(index)) };
+    }
+    if (dtype === "bool") {
+      return { type: "bool", shape, data: new Uint8Array(count).map((_zero, index) => (number(index) === 0 ? 0 : 1)) };
+    }
+    return { type: "int32", shape, data: new Int32Array(count).map((_zero, index) => Math.round(number(index))) };
   }
 
   #shardError(what: string): Error {

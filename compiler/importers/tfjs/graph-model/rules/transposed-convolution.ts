@@ -1,0 +1,64 @@
+/** Conv2DBackpropInput: what a convolution's gradient is, used as a transposed convolution. */
+import type { Padding } from "../../../../graph/graph.ts";
+import { formatShape, windowExtent } from "../../../../graph/shape.ts";
+import { transposed } from "../../../../tensor-graph/pick.ts";
+import { nodeError } from "../node-error.ts";
+import {
+  addNamed,
+  constantInput,
+  imageInput,
+  integersInput,
+  type NodeRule,
+  networkTensor,
+  shapedConstant,
+  valueInput,
+} from "../rule.ts";
+import { channelsLastOnly, paddingOf, pairAttribute } from "../windows.ts";
+import { imageOf } from "./convolution.ts";
+
+/**
+ * The forward convolution runs from the output, of `input_sizes`, to the input: its padding is cut off the output, and what it
+ * leaves over at the end is added.
+ */
+export const transposedConvolutionRule: NodeRule = (call) => {
+  channelsLastOnly(call);
+  const sizes = integersInput(call, 0, "input_sizes");
+  const [rows = 0, columns = 0, filters = 0] = sizes.slice(-3);
+  const { input, image } = imageInput(call, valueInput(call, 2, "out_backprop"));
+  const [kernelRows = 0, kernelColumns = 0] = shapedConstant(call, 1, "filter", [-1, -1, filters, image[2]]).shape;
+  const strides = pairAttribute(call, "strides");
+  const dilations = pairAttribute(call, "dilations");
+  const kernel = [kernelRows, kernelColumns] as const;
+  const padding = paddingOf(call, { image: [rows, columns, filters], kernel, strides, dilations });
+  const rest = (axis: 0 | 1, output: number, cut: number): number =>
+    output + cut - ((image[axis] - 1) * strides[axis] + windowExtent(kernel[axis], dilations[axis]));
+  const outputPadding = [
+    rest(0, rows, padding.top + padding.bottom),
+    rest(1, columns, padding.left + padding.right),
+  ] as const;
+  const fits = outputPadding.every((size, axis) => size >= 0 && size < (strides[axis] ?? 1));
+  if (sizes.length !== 4 || !fits) {
+    throw nodeError(
+      call,
+      "input input_sizes",
+      `found ${formatShape(sizes)} for an image ${formatShape(image)}, whose strides and padding give another size`,
+      "export the model again",
+    );
+  }
+  // [rows, columns, filters, channels] becomes [rows, columns, channels, filters].
+  call.budget.take(call, [kernelRows, kernelColumns, filters, image[2]]);
+  const weights = transposed(constantInput(call, 1, "filter"), [0, 1, 3, 2]);
+  const node = {
+    op: "convTranspose2d",
+    inputs: [input],
+    kernel: networkTensor(weights, weights.shape),
+    bias: null,
+    strides,
+    dilations,
+    padding: padding satisfies Padding,
+    outputPadding,
+    groups: 1,
+    activation: "none",
+  } as const;
+  return [{ ...imageOf(call, addNamed(call, node)), takesBias: true }];
+};
