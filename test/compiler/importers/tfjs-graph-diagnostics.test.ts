@@ -42,7 +42,11 @@ const STRIDES = { strides: integers(1, 1, 1, 1), padding: text("SAME") };
 describe("every complaint names file, node and operator", () => {
   it.each<[string, GraphModelFile, string]>([
     ["an operator nobody knows", withNode("Elu"), 'model.json: node "it" (Elu): the operator Elu cannot be imported'],
-    ["mirrored padding", withNode("MirrorPad"), '"it" (MirrorPad): the operator MirrorPad cannot be imported; supported: Conv2D, '],
+    [
+      "mirrored padding",
+      withNode("MirrorPad"),
+      '"it" (MirrorPad): the operator MirrorPad cannot be imported; supported: Conv2D, ',
+    ],
     ["control flow", withNode("While"), '"it" (While): While is control flow'],
     ["a list of tensors", withNode("TensorListReserve"), '"it" (TensorListReserve): TensorListReserve is control flow'],
     [
@@ -192,6 +196,15 @@ describe("weights", () => {
     wide.add("AddV2", "it", ["image", "value"]);
     expect(complaint(wide.file())).toContain('node "it" (AddV2), output: a constant [4, 33554432] is computed');
   });
+});
+
+it("a chain of nodes that add axes ends", () => {
+  const model = new GraphModelBuilder([-1, 3]);
+  model.scalar("axis", 1);
+  for (let index = 0; index < 100; index++) {
+    model.add("ExpandDims", `n${index}`, [index === 0 ? "image" : `n${index - 1}`, "axis"]);
+  }
+  expect(complaint(model.file())).toContain('node "n14" (ExpandDims), output: found 17 axes, expected at most 16');
 });
 
 it("the kind of a model is told by its format, else by its topology", () => {

@@ -97,8 +97,10 @@ export const FOLDS: Readonly<Record<string, Fold>> = {
   },
   GatherV2: (call) => {
     const [data, indices] = [input(call, 0), input(call, 1)];
-    call.budget.take(call, [data.data.length, indices.data.length]);
-    return [onnx("Gather", [data, indices], { axis: call.inputs.length > 2 ? (integers(call, 2)[0] ?? 0) : 0 })];
+    const axis = call.inputs.length > 2 ? (integers(call, 2)[0] ?? 0) : 0;
+    const size = data.shape.at(axis) ?? 1;
+    call.budget.take(call, [Math.ceil(data.data.length / Math.max(size, 1)), indices.data.length]);
+    return [onnx("Gather", [data, indices], { axis })];
   },
   Fill: (call) => {
     const [shape, value] = [integers(call, 0), input(call, 1)];

@@ -59,6 +59,7 @@ export function importTfjsGraphModel(modelJson: unknown, weights: Uint8Array, wh
     try {
       const call = callOf(node, known, shared, where);
       outputsOf(call, store).forEach((output, index) => {
+        requireRank(call, output);
         known.set(key({ node: node.name, output: index }), output);
       });
       if (node.name === graph.output.node) last = call;
@@ -169,6 +170,15 @@ function outputsOf(call: NodeCall, store: WeightStore): readonly Operand[] {
     throw nodeError(call, "inputs", "found integers, expected floats", "cast the input to float32 first");
   }
   return rule(call).map((value) => ({ value }));
+}
+
+/** Far above what TensorFlow.js has, far below what a chain of nodes that add axes could reach. */
+const MOST_AXES = 16;
+
+function requireRank(call: NodeCall, { value, constant }: Operand): void {
+  const { length } = (value ?? constant).shape;
+  if (length <= MOST_AXES) return;
+  throw nodeError(call, "output", `found ${length} axes, expected at most ${MOST_AXES}`, "export the model again");
 }
 
 /** How often every output is read; the graph's own counts as one. */
