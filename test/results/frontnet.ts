@@ -30,7 +30,7 @@ export async function runFrontnet(engine: EngineName): Promise<FrontnetOutcome> 
     assignment: {},
   });
   const prepared = await prepareModel(configuration, await openModel(configuration.model), null);
-  const { program } = compilePrepared(prepared, configuration);
+  const { program } = compilePrepared(prepared, { ...configuration, assignment: prepared.assignment });
   const { raws } = quantizeImages(program, Float32Array.from(numbersIn("input.txt")), 1, 0);
   const result = await runOnPool(program, raws, 1, { engine, workers: 1, batchImages: 1, observedImages: 1 });
   if (result.fault !== null) throw new Error(result.fault.message);

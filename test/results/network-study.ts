@@ -140,12 +140,8 @@ export class NetworkStudy {
     return setting.datapath === "extrinsic" ? this.#runExtrinsic(setting, images) : this.#runMachine(setting, images);
   }
 
-  #prepare(setting: NetworkSetting): PreparedModel {
-    return { ...this.#prepared, assignment: assignmentFor(this.name, setting) };
-  }
-
   async #runMachine(setting: NetworkSetting, images: number): Promise<Measurement> {
-    const { program } = compilePrepared(this.#prepare(setting), this.#configuration);
+    const { program } = compilePrepared(this.#prepared, this.#withSetting(setting));
     const { format } = tensorSymbol(program, program.output);
     const total = this.#total();
     const digest = new Digest();
@@ -177,7 +173,8 @@ export class NetworkStudy {
   }
 
   async #runExtrinsic(setting: NetworkSetting, images: number): Promise<Measurement> {
-    const { lowerable, assignment, calibration } = this.#prepare(setting);
+    const { lowerable, calibration } = this.#prepared;
+    const { assignment } = this.#withSetting(setting);
     const registers = resolveExtrinsic(lowerable, { assignment, calibration: calibration.ranges ?? {} });
     const network = new ExtrinsicNetwork(this.#float.lowered, new Map(Object.entries(registers)), 1);
     const total = this.#total();
@@ -187,6 +184,10 @@ export class NetworkStudy {
     }
     const places = [...network.layers].map(([layer, { overflow }]) => ({ layer, register: "output", overflow }));
     return { ...setting, ...total.figures(places), clippedConstants: 0, digest: null };
+  }
+
+  #withSetting(setting: NetworkSetting): RunConfiguration {
+    return { ...this.#configuration, assignment: assignmentFor(this.name, setting) };
   }
 
   #total(): Total {
