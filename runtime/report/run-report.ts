@@ -36,6 +36,18 @@ export interface RunReport {
   readonly advice: string;
   /** What the cycle model leaves out. */
   readonly notModelled: readonly string[];
+  /** What the run took; the one part of a result that is not the same the next time. */
+  readonly resources: ResourceEntry;
+}
+
+/** A result without what differs from run to run. */
+export type LastingReport = Omit<RunReport, "resources">;
+
+export interface ResourceEntry {
+  /** From the configuration to the report. */
+  readonly seconds: number;
+  /** The most memory that the whole process had, all workers included. */
+  readonly peakMemoryBytes: number;
 }
 
 export type IntervalEntry = readonly [low: number, high: number];

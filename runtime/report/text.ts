@@ -181,7 +181,7 @@ function rangeText(entry: RegisterEntry | undefined): string {
 /** Energy components that are named; the others are added up. */
 const NAMED_COMPONENTS = 4;
 
-function totals({ cycles, energy, overflow, digest, notModelled }: RunReport): string {
+function totals({ cycles, energy, overflow, digest, notModelled, resources }: RunReport): string {
   const lines: string[] = [];
   if (cycles !== null) {
     const microseconds = significant((1e6 * cycles.perImage) / cycles.clockHz);
@@ -208,6 +208,9 @@ function totals({ cycles, energy, overflow, digest, notModelled }: RunReport): s
   );
   if (digest !== null) lines.push(`digest     ${digest}`);
   if (notModelled.length > 0) lines.push(wrapped(`not modelled: ${notModelled.join("; ")}`));
+  lines.push(
+    `took       ${significant(resources.seconds)} s, peak memory ${grouped(resources.peakMemoryBytes / 2 ** 20)} MiB`,
+  );
   return lines.join("\n");
 }
 

@@ -7,13 +7,13 @@ import type { Fault } from "../../sim/fault.ts";
 import type { RunConfiguration } from "../configuration.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import { ErrorMeter } from "../metrics/error.ts";
-import type { LayerEntry, RegisterEntry, RunReport } from "../report/run-report.ts";
+import type { LastingReport, LayerEntry, RegisterEntry } from "../report/run-report.ts";
 import { AnswerTally } from "./accuracy.ts";
 import { adviceOn } from "./advice.ts";
 import type { PreparedModel } from "./compile-model.ts";
 import { type ExtrinsicEvidence, ExtrinsicNetwork } from "./extrinsic.ts";
 import type { FloatSide } from "./float.ts";
-import type { RunHooks, RunOutcome } from "./hooks.ts";
+import type { LastingOutcome, RunHooks } from "./hooks.ts";
 import { imageBatches } from "./image-batches.ts";
 
 interface ExtrinsicRun {
@@ -25,7 +25,7 @@ interface ExtrinsicRun {
 }
 
 /** The extrinsic datapath: float inside the layers, so accuracy and output overflow, but no machine, cycles or digest. */
-export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Promise<RunOutcome> {
+export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Promise<LastingOutcome> {
   const { configuration, data, count, prepared, float } = run;
   if (configuration.engine === "reference") {
     throw diagnosticError(
@@ -66,7 +66,7 @@ export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Pro
     const evidence = extrinsic.layers.get(node.name);
     return register === undefined || evidence === undefined ? [] : [layerEntry(node, register, evidence)];
   });
-  const report: RunReport = {
+  const report: LastingReport = {
     schema: "macroscope/run/1",
     configuration: { ...configuration },
     model: prepared.name,

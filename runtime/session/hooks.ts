@@ -1,5 +1,5 @@
 import type { Fault } from "../../sim/fault.ts";
-import type { RunReport } from "../report/run-report.ts";
+import type { LastingReport, RunReport } from "../report/run-report.ts";
 
 /** What a caller may hear of, and how it stops a run. */
 export interface RunHooks {
@@ -13,3 +13,6 @@ export interface RunHooks {
 
 /** The report of a finished run, or the fault that stopped it. */
 export type RunOutcome = { readonly report: RunReport } | { readonly fault: Fault };
+
+/** The same before time and memory are known. */
+export type LastingOutcome = { readonly report: LastingReport } | { readonly fault: Fault };

@@ -7,20 +7,28 @@ import type { Dataset } from "../datasets/dataset.ts";
 import { elementsOf, shapeText } from "../datasets/image-shape.ts";
 import { isProgramFile, openModel, openProgramFile } from "../model.ts";
 import { NOT_MODELLED } from "../report/not-modelled.ts";
-import type { RunReport } from "../report/run-report.ts";
+import type { LastingReport } from "../report/run-report.ts";
 import { adviceOn } from "./advice.ts";
 import { compilePrepared, prepareModel, requireShape } from "./compile-model.ts";
 import { runExtrinsicModel } from "./extrinsic-report.ts";
 import { type FloatSide, openFloatSide } from "./float.ts";
-import type { RunHooks, RunOutcome } from "./hooks.ts";
+import type { LastingOutcome, RunHooks, RunOutcome } from "./hooks.ts";
 import { tensorSymbol } from "./host-input.ts";
 import { openData } from "./image-batches.ts";
 import { machineFigures, machineText } from "./machine-report.ts";
+import { resourcesSince } from "./resources.ts";
 import { runMachine } from "./run-machine.ts";
 
 /** Model or program file, data, machine and word lengths → report. Reads files; prints nothing. */
 export async function runModel(configuration: RunConfiguration, hooks: RunHooks = {}): Promise<RunOutcome> {
-  if (await isProgramFile(configuration.model)) return runProgramFile(configuration, hooks);
+  const started = performance.now();
+  const isProgram = await isProgramFile(configuration.model);
+  const outcome = await (isProgram ? runProgramFile(configuration, hooks) : runNetwork(configuration, hooks));
+  if ("fault" in outcome) return outcome;
+  return { report: { ...outcome.report, resources: resourcesSince(started) } };
+}
+
+async function runNetwork(configuration: RunConfiguration, hooks: RunHooks): Promise<LastingOutcome> {
   const model = await openModel(configuration.model, configuration);
   const data = await openData(configuration, model.graph.input.shape, configuration.images);
   const count = Math.min(configuration.images, data.count);
@@ -42,7 +50,7 @@ export async function runModel(configuration: RunConfiguration, hooks: RunHooks 
   }
 }
 
-async function runProgramFile(configuration: RunConfiguration, hooks: RunHooks): Promise<RunOutcome> {
+async function runProgramFile(configuration: RunConfiguration, hooks: RunHooks): Promise<LastingOutcome> {
   const opened = await openProgramFile(configuration.model);
   if ("fault" in opened) return opened;
   const { program } = opened;
@@ -76,7 +84,7 @@ function usualObserved({ layers }: Program): number {
   return layers.reduce((sum, { macs }) => sum + macs, 0) > OBSERVED_MACS ? 0 : 2;
 }
 
-async function simulate(simulation: Simulation, hooks: RunHooks): Promise<RunOutcome> {
+async function simulate(simulation: Simulation, hooks: RunHooks): Promise<LastingOutcome> {
   const { data, count, program, float } = simulation;
   const observe = simulation.configuration.observe ?? usualObserved(program);
   const configuration: RunConfiguration = { ...simulation.configuration, observe };
@@ -89,7 +97,7 @@ async function simulate(simulation: Simulation, hooks: RunHooks): Promise<RunOut
   const { answers, error, digest, observed } = outcome;
   const figures = machineFigures({ program, schedule, ...outcome });
   const accuracy = answers.accuracy();
-  const report: RunReport = {
+  const report: LastingReport = {
     schema: "macroscope/run/1",
     configuration: { ...configuration },
     model: simulation.name,

@@ -104,6 +104,7 @@ const runResultSchema = z.strictObject({
   observedImages: count,
   advice: z.string().min(1),
   notModelled: z.array(z.string()),
+  resources: z.strictObject({ seconds: amount, peakMemoryBytes: z.int().positive() }),
 });
 
 /** The result, after every field was checked; throws what is wrong with it. */

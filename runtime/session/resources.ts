@@ -1,0 +1,6 @@
+import type { ResourceEntry } from "../report/run-report.ts";
+
+/** What was used since `started`, a reading of `performance.now()`. */
+export function resourcesSince(started: number): ResourceEntry {
+  return { seconds: (performance.now() - started) / 1000, peakMemoryBytes: process.resourceUsage().maxRSS * 1024 };
+}
