@@ -46,6 +46,7 @@ const FIELDS = [
   "rows",
   "columns",
   "states",
+  "countsCheaply",
 ] as const;
 
 export type TileField = (typeof FIELDS)[number];

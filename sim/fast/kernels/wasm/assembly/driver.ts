@@ -105,7 +105,7 @@ export function computeTile(
           const boundBytes = tile.blockCount << 2;
           const proved = provedPanels(tile, wide, fits, bounds, boundBytes, steps);
           const parts = tile.partWeights + (bounds - (tile.blockWeights as usize)) * BLOCK_PARTS;
-          if (proved == fits || !mayProve(tile, load<u32>(parts))) {
+          if (proved == fits || !mayProve(tile, wide, fits, parts, boundBytes * BLOCK_PARTS, steps)) {
             compute(tile, pixels, panels, table, end, weights, panelBytes, fits, proved);
           } else {
             let partWeights = weights;
@@ -149,11 +149,11 @@ function endOfChunk(tile: Tile, chunk: i32, blocksEnd: i32): i32 {
   return end;
 }
 
-/** Whether looking at the parts of a block one by one promises anything: sums within half of their range would do. */
+/** Whether looking at the parts of a block one by one promises anything: the first of them is proved in every panel. */
 // @ts-ignore: decorator
 @inline
-function mayProve(tile: Tile, partWeights: u32): bool {
-  return growth(tile, partWeights, PART) << 1 < (tile.sumMax as i64);
+function mayProve(tile: Tile, wide: bool, fits: i32, parts: usize, partBytes: i32, steps: i32): bool {
+  return !tile.countsCheaply && provedPanels(tile, wide, fits, parts, partBytes, min(steps, PART)) == fits;
 }
 
 /** Of the panels in `fits`, those in which no sum of the group can overflow in the next `steps` steps. */

@@ -399,7 +399,7 @@ function lowered(sums: v128, fitting: i32): v128 {
 /**
  * A block of `four` pixels from `pixel` on, or of one, every word fitted and every overflow counted: a sum overflows where
  * saturating and wrapping differ. Counted are words that do not, which takes an instruction less; lanes count at most
- * 4 · `BLOCK` of them, lanes without a filter all theirs.
+ * 4 · `BLOCK` of them, lanes without a filter all theirs. `bySign`: input words of either sign have weights of their own.
  */
 // @ts-ignore: decorator
 @inline
@@ -413,6 +413,7 @@ function fitted(
   check: bool,
   fitting: i32,
   rounding: i32,
+  bySign: bool,
 ): void {
   const places = ADDRESSES + (pixel << 2);
   const sums = SUMS + (pixel << 4);
@@ -433,11 +434,13 @@ function fitted(
   const writes = ((end - table) >> 2) * (four ? 4 : 1) * PANEL;
   for (; table < end; table += 4) {
     const step = load<i32>(table as usize) << 3;
+    const low = v128.load(weights);
+    const high = v128.load(weights, 16);
     const r0 = p0 + step;
     const x0 = v128.load32_splat(r0);
-    const w0 = weights + load<usize>(r0, 4);
-    const l0 = aligned(rounded(x0, v128.load(w0), rounding), fitting);
-    const h0 = aligned(rounded(x0, v128.load(w0, 16), rounding), fitting);
+    const w0 = bySign ? weights + load<usize>(r0, 4) : weights;
+    const l0 = aligned(rounded(x0, bySign ? v128.load(w0) : low, rounding), fitting);
+    const h0 = aligned(rounded(x0, bySign ? v128.load(w0, 16) : high, rounding), fitting);
     const q0 = fitWords(l0, h0, check, fitting, leastProduct, mostProduct);
     if (check) productCount = i16x8.sub(productCount, same(q0, l0, h0));
     const t0 = i16x8.add(a0, q0);
@@ -447,9 +450,9 @@ function fitted(
     if (four) {
       const r1 = p1 + step;
       const x1 = v128.load32_splat(r1);
-      const w1 = weights + load<usize>(r1, 4);
-      const l1 = aligned(rounded(x1, v128.load(w1), rounding), fitting);
-      const h1 = aligned(rounded(x1, v128.load(w1, 16), rounding), fitting);
+      const w1 = bySign ? weights + load<usize>(r1, 4) : weights;
+      const l1 = aligned(rounded(x1, bySign ? v128.load(w1) : low, rounding), fitting);
+      const h1 = aligned(rounded(x1, bySign ? v128.load(w1, 16) : high, rounding), fitting);
       const q1 = fitWords(l1, h1, check, fitting, leastProduct, mostProduct);
       if (check) productCount = i16x8.sub(productCount, same(q1, l1, h1));
       const t1 = i16x8.add(a1, q1);
@@ -458,9 +461,9 @@ function fitted(
       a1 = fitting == WRAP ? t1 : s1;
       const r2 = p2 + step;
       const x2 = v128.load32_splat(r2);
-      const w2 = weights + load<usize>(r2, 4);
-      const l2 = aligned(rounded(x2, v128.load(w2), rounding), fitting);
-      const h2 = aligned(rounded(x2, v128.load(w2, 16), rounding), fitting);
+      const w2 = bySign ? weights + load<usize>(r2, 4) : weights;
+      const l2 = aligned(rounded(x2, bySign ? v128.load(w2) : low, rounding), fitting);
+      const h2 = aligned(rounded(x2, bySign ? v128.load(w2, 16) : high, rounding), fitting);
       const q2 = fitWords(l2, h2, check, fitting, leastProduct, mostProduct);
       if (check) productCount = i16x8.sub(productCount, same(q2, l2, h2));
       const t2 = i16x8.add(a2, q2);
@@ -469,9 +472,9 @@ function fitted(
       a2 = fitting == WRAP ? t2 : s2;
       const r3 = p3 + step;
       const x3 = v128.load32_splat(r3);
-      const w3 = weights + load<usize>(r3, 4);
-      const l3 = aligned(rounded(x3, v128.load(w3), rounding), fitting);
-      const h3 = aligned(rounded(x3, v128.load(w3, 16), rounding), fitting);
+      const w3 = bySign ? weights + load<usize>(r3, 4) : weights;
+      const l3 = aligned(rounded(x3, bySign ? v128.load(w3) : low, rounding), fitting);
+      const h3 = aligned(rounded(x3, bySign ? v128.load(w3, 16) : high, rounding), fitting);
       const q3 = fitWords(l3, h3, check, fitting, leastProduct, mostProduct);
       if (check) productCount = i16x8.sub(productCount, same(q3, l3, h3));
       const t3 = i16x8.add(a3, q3);
@@ -506,40 +509,54 @@ function sumOf(counts: v128): i32 {
 /** The fitting loop of a tile, and of its products where they may overflow. */
 // @ts-ignore: decorator
 @inline
-function fit(tile: Tile, pixel: i32, four: bool, table: i32, end: i32, weights: usize, check: bool, rounding: i32): void {
+function fit(
+  tile: Tile,
+  pixel: i32,
+  four: bool,
+  table: i32,
+  end: i32,
+  weights: usize,
+  check: bool,
+  rounding: i32,
+  bySign: bool,
+): void {
   const fitting = tile.fitting;
   if (fitting == SATURATE_16) {
-    if (check) fitted(tile, pixel, four, table, end, weights, true, SATURATE_16, rounding);
-    else fitted(tile, pixel, four, table, end, weights, false, SATURATE_16, rounding);
+    if (check) fitted(tile, pixel, four, table, end, weights, true, SATURATE_16, rounding, bySign);
+    else fitted(tile, pixel, four, table, end, weights, false, SATURATE_16, rounding, bySign);
   } else if (fitting == CLAMP) {
-    if (check) fitted(tile, pixel, four, table, end, weights, true, CLAMP, rounding);
-    else fitted(tile, pixel, four, table, end, weights, false, CLAMP, rounding);
-  } else if (fitting == SYMMETRIC_16) fitted(tile, pixel, four, table, end, weights, true, SYMMETRIC_16, rounding);
-  else fitted(tile, pixel, four, table, end, weights, true, WRAP, rounding);
+    if (check) fitted(tile, pixel, four, table, end, weights, true, CLAMP, rounding, bySign);
+    else fitted(tile, pixel, four, table, end, weights, false, CLAMP, rounding, bySign);
+  } else if (fitting == SYMMETRIC_16) fitted(tile, pixel, four, table, end, weights, true, SYMMETRIC_16, rounding, bySign);
+  else fitted(tile, pixel, four, table, end, weights, true, WRAP, rounding, bySign);
 }
 
 function fitOneByBias(tile: Tile, pixel: i32, table: i32, end: i32, weights: usize, check: bool): void {
-  fit(tile, pixel, false, table, end, weights, check, BY_BIAS);
+  fit(tile, pixel, false, table, end, weights, check, BY_BIAS, true);
 }
 
 function fitFourByBias(tile: Tile, pixel: i32, table: i32, end: i32, weights: usize, check: bool): void {
-  fit(tile, pixel, true, table, end, weights, check, BY_BIAS);
+  fit(tile, pixel, true, table, end, weights, check, BY_BIAS, false);
+}
+
+function fitFourBySign(tile: Tile, pixel: i32, table: i32, end: i32, weights: usize, check: bool): void {
+  fit(tile, pixel, true, table, end, weights, check, BY_BIAS, true);
 }
 
 function fitOneToEven(tile: Tile, pixel: i32, table: i32, end: i32, weights: usize, check: bool): void {
-  fit(tile, pixel, false, table, end, weights, check, TO_EVEN);
+  fit(tile, pixel, false, table, end, weights, check, TO_EVEN, false);
 }
 
 function fitFourToEven(tile: Tile, pixel: i32, table: i32, end: i32, weights: usize, check: bool): void {
-  fit(tile, pixel, true, table, end, weights, check, TO_EVEN);
+  fit(tile, pixel, true, table, end, weights, check, TO_EVEN, false);
 }
 
 function fitOneByParity(tile: Tile, pixel: i32, table: i32, end: i32, weights: usize, check: bool): void {
-  fit(tile, pixel, false, table, end, weights, check, BY_PARITY);
+  fit(tile, pixel, false, table, end, weights, check, BY_PARITY, false);
 }
 
 function fitFourByParity(tile: Tile, pixel: i32, table: i32, end: i32, weights: usize, check: bool): void {
-  fit(tile, pixel, true, table, end, weights, check, BY_PARITY);
+  fit(tile, pixel, true, table, end, weights, check, BY_PARITY, false);
 }
 
 /** The block of `Block` in driver.ts. */
@@ -593,7 +610,8 @@ function block(
     } else {
       const check = !(fits & (1 << panel));
       for (; slot + 4 <= last; slot += 4) {
-        if (rounding == BY_BIAS) fitFourByBias(tile, slot, table, end, weights, check);
+        if (bySign) fitFourBySign(tile, slot, table, end, weights, check);
+        else if (rounding == BY_BIAS) fitFourByBias(tile, slot, table, end, weights, check);
         else if (rounding == TO_EVEN) fitFourToEven(tile, slot, table, end, weights, check);
         else fitFourByParity(tile, slot, table, end, weights, check);
       }

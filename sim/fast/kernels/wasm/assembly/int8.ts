@@ -509,7 +509,9 @@ function block(
 
 /** Computes a tile, rounding by biases in the packed weights. */
 export function tileByBias(address: usize): void {
-  computeTile(changetype<Tile>(address), false, 8, 2, 3, 32, (tile, pixels, panels, table, end, weights, bytes, fits, proved) => {
+  const record = changetype<Tile>(address);
+  record.countsCheaply = saturatesToBytes(record) ? 1 : 0;
+  computeTile(record, false, 8, 2, 3, 32, (tile, pixels, panels, table, end, weights, bytes, fits, proved) => {
     block(tile, pixels, panels, table, end, weights, bytes, fits, proved, false);
   });
 }
@@ -517,6 +519,7 @@ export function tileByBias(address: usize): void {
 /** Computes a tile, rounding by the lowest kept bit. */
 export function tileByParity(address: usize): void {
   const record = changetype<Tile>(address);
+  record.countsCheaply = saturatesToBytes(record) ? 1 : 0;
   v128.store(PARITY, i16x8.splat(<i16>record.parityBase));
   v128.store(PARITY, i16x8.splat(<i16>record.parityOdd), 16);
   computeTile(record, false, 8, 2, 3, 32, (tile, pixels, panels, table, end, weights, bytes, fits, proved) => {

@@ -59,6 +59,8 @@ export class Tile {
   rows: i32;
   columns: i32;
   states: i32;
+  /** Counting costs so little that a block is proved as a whole or not at all. */
+  countsCheaply: i32;
 }
 
 /** Most steps of a block. */
