@@ -21,7 +21,7 @@ export type BatchNormalizationMode = (typeof BATCH_NORMALIZATION_MODES)[number];
 
 /**
  * In order; each takes and yields a graph and knows no other. Folding opens reshapes and padding to each other, so those
- * come again: run over its own result, the list changes nothing more.
+ * come again.
  */
 export const PASSES: Readonly<Record<BatchNormalizationMode, readonly Pass[]>> = {
   fold: passes(foldBatchNormalization),
@@ -61,6 +61,25 @@ export function prepareGraph(
   batchNormalization: BatchNormalizationMode = "fold",
 ): Graph {
   requireStage(graph, "imported", where);
-  const prepared = PASSES[batchNormalization].reduce((current, pass) => pass(current), graph);
-  return requireStage(prepared, "lowerable", where);
+  return requireStage(runPasses(graph, batchNormalization), "lowerable", where);
+}
+
+/** The passes over and over, until a round leaves every node in its place: then another would change nothing. */
+export function runPasses(graph: Graph, batchNormalization: BatchNormalizationMode): Graph {
+  let current = graph;
+  for (;;) {
+    const next = PASSES[batchNormalization].reduce((changing, pass) => pass(changing), current);
+    if (sameNodes(current, next)) return next;
+    current = next;
+  }
+}
+
+function sameNodes({ nodes }: Graph, { nodes: others }: Graph): boolean {
+  return (
+    nodes.length === others.length &&
+    nodes.every((node, index) => {
+      const other = others[index];
+      return node.op === other?.op && node.name === other.name && node.inputs.join("\n") === other.inputs.join("\n");
+    })
+  );
 }

@@ -16,7 +16,7 @@ import { normalizeFunctions } from "../../../compiler/passes/normalize-functions
 import { removeUnused } from "../../../compiler/passes/remove-unused.ts";
 import { simplifyReshapes } from "../../../compiler/passes/simplify-reshapes.ts";
 import { simplifyViews } from "../../../compiler/passes/simplify-views.ts";
-import { type BatchNormalizationMode, PASSES as PREPARATION } from "../../../compiler/prepare-graph.ts";
+import { type BatchNormalizationMode, runPasses } from "../../../compiler/prepare-graph.ts";
 import { graphWithInput } from "../../arbitraries/graph.ts";
 import { evaluateAllValues } from "../../oracles/graph-float.ts";
 
@@ -99,8 +99,7 @@ describe("the passes in any order", () => {
 });
 
 describe("the passes in the order in which one prepares for the next", () => {
-  const prepare = (graph: Graph, mode: BatchNormalizationMode) =>
-    PREPARATION[mode].reduce((current, pass) => pass(current), graph);
+  const prepare = runPasses;
 
   it("leave nothing to do for a second time", () => {
     fc.assert(

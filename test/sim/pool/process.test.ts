@@ -44,7 +44,7 @@ describe("Ctrl-C", () => {
     const json = join(folder, "result.json");
     const ended = await run([...command, "--json", json], (kill) => {
       // Both workers are in the middle of their first image then: the reference engine takes long over one.
-      setTimeout(() => kill(signal), 4000);
+      setTimeout(() => kill(signal), 8000);
     });
     expect(ended).toMatchObject({ code: 130, signal: null, stdout: "", stderr: "interrupted\n" });
     expect(await readdir(folder)).toEqual([]);
