@@ -54,10 +54,10 @@ describe("a worker that dies", () => {
     expect(target.threads.some((thread) => !before.has(thread))).toBe(true);
   });
 
-  it.each([1, 2, 3])("of %i, at any of its batches: what it located is located again", async (workers) => {
-    const overflowing = await lenetCase(10, "8,4");
+  it.each([1, 2])("of %i, at any of its batches: what it located is located again", async (workers) => {
+    const overflowing = await lenetCase(6, "8,4");
     const unkilled = withoutPool(overflowing, "fast", 0);
-    for (const victim of [0, 1, 3]) {
+    for (const victim of [0, 2]) {
       const target = new SimulationPool(overflowing.program, "fast", workers);
       try {
         let answers = 0;

@@ -494,6 +494,100 @@ function fitted(
   tile.sumOverflows += writes - sumOf(sumCount);
 }
 
+/**
+ * The same for four pixels in two panels whose products fit, input words of both signs: an input word serves both panels.
+ * Lanes count at most 8 · `BLOCK` sums.
+ */
+// @ts-ignore: decorator
+@inline
+function fittedSignedByTwo(tile: Tile, table: i32, end: i32, weights: usize, panelBytes: i32, fitting: i32): void {
+  const p0 = load<usize>(ADDRESSES);
+  const p1 = load<usize>(ADDRESSES, 4);
+  const p2 = load<usize>(ADDRESSES, 8);
+  const p3 = load<usize>(ADDRESSES, 12);
+  const least = i16x8.splat(<i16>tile.sumMin);
+  const most = i16x8.splat(<i16>tile.sumMax);
+  let a0 = v128.load(SUMS);
+  let a1 = v128.load(SUMS, 16);
+  let a2 = v128.load(SUMS, 32);
+  let a3 = v128.load(SUMS, 48);
+  let b0 = v128.load(SUMS, 64);
+  let b1 = v128.load(SUMS, 80);
+  let b2 = v128.load(SUMS, 96);
+  let b3 = v128.load(SUMS, 112);
+  let sumCount = i16x8.splat(0);
+  const writes = ((end - table) >> 2) * 8 * PANEL;
+  for (; table < end; table += 4) {
+    const step = load<i32>(table as usize) << 3;
+    const r0 = p0 + step;
+    const x0 = v128.load32_splat(r0);
+    const w0 = weights + load<usize>(r0, 4);
+    const q0 = products(x0, v128.load(w0), v128.load(w0, 16), BY_BIAS);
+    const t0 = i16x8.add(a0, q0);
+    a0 = saturated(a0, q0, t0, fitting, least, most);
+    sumCount = i16x8.sub(sumCount, i16x8.eq(a0, t0));
+    const v0 = w0 + panelBytes;
+    const n0 = products(x0, v128.load(v0), v128.load(v0, 16), BY_BIAS);
+    const u0 = i16x8.add(b0, n0);
+    b0 = saturated(b0, n0, u0, fitting, least, most);
+    sumCount = i16x8.sub(sumCount, i16x8.eq(b0, u0));
+    const r1 = p1 + step;
+    const x1 = v128.load32_splat(r1);
+    const w1 = weights + load<usize>(r1, 4);
+    const q1 = products(x1, v128.load(w1), v128.load(w1, 16), BY_BIAS);
+    const t1 = i16x8.add(a1, q1);
+    a1 = saturated(a1, q1, t1, fitting, least, most);
+    sumCount = i16x8.sub(sumCount, i16x8.eq(a1, t1));
+    const v1 = w1 + panelBytes;
+    const n1 = products(x1, v128.load(v1), v128.load(v1, 16), BY_BIAS);
+    const u1 = i16x8.add(b1, n1);
+    b1 = saturated(b1, n1, u1, fitting, least, most);
+    sumCount = i16x8.sub(sumCount, i16x8.eq(b1, u1));
+    const r2 = p2 + step;
+    const x2 = v128.load32_splat(r2);
+    const w2 = weights + load<usize>(r2, 4);
+    const q2 = products(x2, v128.load(w2), v128.load(w2, 16), BY_BIAS);
+    const t2 = i16x8.add(a2, q2);
+    a2 = saturated(a2, q2, t2, fitting, least, most);
+    sumCount = i16x8.sub(sumCount, i16x8.eq(a2, t2));
+    const v2 = w2 + panelBytes;
+    const n2 = products(x2, v128.load(v2), v128.load(v2, 16), BY_BIAS);
+    const u2 = i16x8.add(b2, n2);
+    b2 = saturated(b2, n2, u2, fitting, least, most);
+    sumCount = i16x8.sub(sumCount, i16x8.eq(b2, u2));
+    const r3 = p3 + step;
+    const x3 = v128.load32_splat(r3);
+    const w3 = weights + load<usize>(r3, 4);
+    const q3 = products(x3, v128.load(w3), v128.load(w3, 16), BY_BIAS);
+    const t3 = i16x8.add(a3, q3);
+    a3 = saturated(a3, q3, t3, fitting, least, most);
+    sumCount = i16x8.sub(sumCount, i16x8.eq(a3, t3));
+    const v3 = w3 + panelBytes;
+    const n3 = products(x3, v128.load(v3), v128.load(v3, 16), BY_BIAS);
+    const u3 = i16x8.add(b3, n3);
+    b3 = saturated(b3, n3, u3, fitting, least, most);
+    sumCount = i16x8.sub(sumCount, i16x8.eq(b3, u3));
+    weights += 32;
+  }
+  v128.store(SUMS, a0);
+  v128.store(SUMS, a1, 16);
+  v128.store(SUMS, a2, 32);
+  v128.store(SUMS, a3, 48);
+  v128.store(SUMS, b0, 64);
+  v128.store(SUMS, b1, 80);
+  v128.store(SUMS, b2, 96);
+  v128.store(SUMS, b3, 112);
+  tile.sumOverflows += writes - sumOf(sumCount);
+}
+
+function saturatedSignedByTwo(tile: Tile, table: i32, end: i32, weights: usize, panelBytes: i32): void {
+  fittedSignedByTwo(tile, table, end, weights, panelBytes, SATURATE_16);
+}
+
+function clampedSignedByTwo(tile: Tile, table: i32, end: i32, weights: usize, panelBytes: i32): void {
+  fittedSignedByTwo(tile, table, end, weights, panelBytes, CLAMP);
+}
+
 // @ts-ignore: decorator
 @inline
 function sumOf(counts: v128): i32 {
@@ -587,6 +681,11 @@ function block(
     else if (rounding == BY_PARITY) fourByTwoByParity(table, end, weights, panelBytes);
     else if (bySign) fourSignedByTwo(table, end, weights, panelBytes);
     else fourByTwoByBias(table, end, weights, panelBytes);
+    return;
+  }
+  if (pixels == 4 && panels == 2 && !proved && fits == 3 && bySign && tile.fitting != SYMMETRIC_16 && tile.fitting != WRAP) {
+    if (tile.fitting == SATURATE_16) saturatedSignedByTwo(tile, table, end, weights, panelBytes);
+    else clampedSignedByTwo(tile, table, end, weights, panelBytes);
     return;
   }
   let slot = 0;
