@@ -285,14 +285,15 @@ export function resolveConfiguration(file: ConfigurationFile, places: Configurat
   const model = file.model ?? "lenet5";
   const seed = file.seed ?? 1;
   const data = file.data ?? (isNetworkName(model) ? `random:${seed}` : "mnist-test");
+  // One drawn image shows as much as many.
+  const drawn = data.startsWith("random:");
   return {
     model,
     weights: file.weights ?? null,
     data,
     labels: file.labels ?? null,
     labelOffset: file.labelOffset ?? 0,
-    // One drawn image shows as much as many.
-    images: file.images ?? (data.startsWith("random:") ? 1 : 1000),
+    images: file.images ?? (drawn ? 1 : 1000),
     seed,
     engine: file.engine ?? "fast",
     workers: file.workers ?? 1,
@@ -304,6 +305,6 @@ export function resolveConfiguration(file: ConfigurationFile, places: Configurat
     ),
     batchNormalization: file.batchNormalization ?? "fold",
     preprocessing: preprocessingFrom(preprocessingOf(model, file), places.preprocessing),
-    calibration: { images: file.calibration?.images ?? 100, ranges: file.calibration?.ranges ?? null },
+    calibration: { images: file.calibration?.images ?? (drawn ? 1 : 100), ranges: file.calibration?.ranges ?? null },
   };
 }

@@ -83,16 +83,21 @@ export function addModelOptions(command: Command): Command {
       ).argParser((text) => parseName(text, "--batch-norm", BATCH_NORMALIZATION_MODES)),
     )
     .addOption(
-      new Option("--calibration-images <n>", "images that calibrate automatic formats (default: 100)").argParser(
-        imageCount("--calibration-images", 1),
-      ),
+      new Option(
+        "--calibration-images <n>",
+        "images that calibrate automatic formats (default: 100; one drawn one)",
+      ).argParser(imageCount("--calibration-images", 1)),
     );
 }
 
 /** Options of commands that also run images. */
 export function addRunOptions(command: Command): Command {
   return addModelOptions(command)
-    .addOption(new Option("--images <n>", "how many images (default: 1000)").argParser(imageCount("--images", 1)))
+    .addOption(
+      new Option("--images <n>", "how many images (default: 1000; one of drawn ones)").argParser(
+        imageCount("--images", 1),
+      ),
+    )
     .addOption(
       new Option("--engine <name>", `${ENGINE_NAMES.join(" or ")} (default: fast)`).argParser((text) =>
         parseName(text, "--engine", ENGINE_NAMES),

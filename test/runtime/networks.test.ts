@@ -29,7 +29,7 @@ describe("a network known by name", () => {
   it("runs on one drawn image of its own recipe unless told otherwise", () => {
     for (const model of NETWORK_NAMES) {
       const configuration = resolveConfiguration({ model, seed: 4 });
-      expect(configuration).toMatchObject({ data: "random:4", images: 1, weights: null });
+      expect(configuration).toMatchObject({ data: "random:4", images: 1, weights: null, calibration: { images: 1 } });
       expect(configuration.preprocessing).toEqual(preprocessingFrom({ recipe: NETWORK_RECIPES[model] }));
       expect(resolveConfiguration({ model, data: "random:9", images: 3 })).toMatchObject({
         data: "random:9",
