@@ -4,16 +4,25 @@ import type { Calibration } from "../configuration.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import { calibrate } from "../float-reference/calibration.ts";
 import { openFloatReference } from "./float.ts";
+import type { RunHooks } from "./hooks.ts";
 import { imageBatches } from "./image-batches.ts";
 
 /** Ranges of every node of a graph over the first images of a data set, batch by batch. */
-export async function calibrateOn(data: Dataset, graph: Graph, images: number): Promise<Calibration> {
+export async function calibrateOn(
+  data: Dataset,
+  graph: Graph,
+  images: number,
+  hooks: RunHooks = {},
+): Promise<Calibration> {
   const count = Math.min(images, data.count);
+  hooks.onStage?.("calibration", count);
   const { network } = await openFloatReference(graph);
   try {
     let ranges: Record<string, CalibratedRange> = {};
     for await (const batch of imageBatches(data, count)) {
-      ranges = widened(ranges, await calibrate(network, batch.values, batch.count));
+      hooks.signal?.throwIfAborted();
+      const progress = (done: number): void => hooks.onProgress?.(batch.first + done);
+      ranges = widened(ranges, await calibrate(network, batch.values, batch.count, progress));
     }
     return { images: count, ranges };
   } finally {

@@ -10,6 +10,7 @@ import type { Dataset } from "../datasets/dataset.ts";
 import { shapeText } from "../datasets/image-shape.ts";
 import { type OpenedModel, openModel } from "../model.ts";
 import { calibrateOn } from "./calibrate.ts";
+import type { RunHooks } from "./hooks.ts";
 import { openData } from "./image-batches.ts";
 
 /** A model on its way to the machine. */
@@ -35,6 +36,7 @@ export async function prepareModel(
   configuration: RunConfiguration,
   { name, graph: imported, assignment: prescribed, weights }: OpenedModel,
   data: Dataset | null,
+  hooks: RunHooks = {},
 ): Promise<PreparedModel> {
   const graph = withInputScale(imported, prescribed, configuration);
   const lowerable = prepareGraph(graph, configuration.model, configuration.batchNormalization);
@@ -44,7 +46,7 @@ export async function prepareModel(
   if (!needed) return { name, graph, lowerable, assignment, calibration, weights };
   const images = data ?? (await openData(configuration, graph.input.shape, calibration.images));
   requireShape(lowerable, images, configuration);
-  const measured = await calibrateOn(images, lowerable, calibration.images);
+  const measured = await calibrateOn(images, lowerable, calibration.images, hooks);
   return { name, graph, lowerable, assignment, calibration: measured, weights };
 }
 

@@ -32,7 +32,7 @@ async function runNetwork(configuration: RunConfiguration, hooks: RunHooks): Pro
   const model = await openModel(configuration.model, configuration);
   const data = await openData(configuration, model.graph.input.shape, configuration.images);
   const count = Math.min(configuration.images, data.count);
-  const prepared = await prepareModel(configuration, model, data);
+  const prepared = await prepareModel(configuration, model, data, hooks);
   requireShape(prepared.lowerable, data, configuration);
   const { preprocessing } = data;
   const { assignment, calibration } = prepared;

@@ -13,7 +13,7 @@ export function addRunCommand(program: Command): void {
     .command("run")
     .summary("compile a network, run it bit by bit, report accuracy, overflow, cycles and energy")
     .description(
-      "Compiles a TensorFlow.js layers model or an ONNX model (or takes a program file) and runs it on a data set.\n" +
+      "Compiles an ONNX or TensorFlow.js model (or takes a program file) and runs it on a data set.\n" +
         "A network known by name has weights drawn from the seed, or those of --weights, and runs on one drawn image.\n" +
         "Without a model: the bundled LeNet-5 on bundled MNIST test digits.",
     )
