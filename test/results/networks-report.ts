@@ -8,8 +8,8 @@ import { findEntry, type NetworkResults } from "./results-file.ts";
 /** Bits of every word, as the tables order them. */
 export const WORD_LENGTHS: readonly number[] = [4, 6, 8, 10, 12, 14, 16, 18, 20];
 
-/** Datapaths with one format for all layers. */
-export const WIDTH_DATAPATHS = ["tensorquant", "intrinsic", "extrinsic"] as const;
+/** `wide` with calibrated fraction lengths, the others with one format for all layers. */
+export const WIDTH_DATAPATHS = ["tensorquant", "intrinsic", "wide", "extrinsic"] as const;
 
 /** Relative accuracy from which a word counts as long enough. */
 const ENOUGH = 0.99;
@@ -79,12 +79,21 @@ function widthTable(results: NetworkResults, name: RealNetworkName): string {
     String(wordLength),
     paperCell(paper?.subunits, wordLength),
     paperCell(paper?.intrinsic, wordLength),
-    ...(["tensorquant", "intrinsic"] as const).map((datapath) => cell(results, name, datapath, wordLength)),
+    ...(["tensorquant", "intrinsic", "wide"] as const).map((datapath) => cell(results, name, datapath, wordLength)),
     paperCell(paper?.extrinsic, wordLength),
     cell(results, name, "extrinsic", wordLength),
   ]);
   return markdownTable(
-    ["W", "paper, Table 2", "paper, Table 4", "tensorquant", "intrinsic os", "paper, Table 3", "extrinsic"],
+    [
+      "W",
+      "paper, Table 2",
+      "paper, Table 4",
+      "tensorquant",
+      "intrinsic os",
+      "wide, calibrated",
+      "paper, Table 3",
+      "extrinsic",
+    ],
     rows.filter((row) => row.slice(1).some((text) => text !== "")),
   );
 }
@@ -133,7 +142,7 @@ function evidenceRow(measurement: Measurement): readonly string[] {
 function leastTable(results: NetworkResults): string {
   const own = widthNetworks().flatMap((name) =>
     WIDTH_DATAPATHS.map((datapath) => ({
-      what: `${REAL_NETWORKS[name].title}, ${datapath}`,
+      what: `${REAL_NETWORKS[name].title}, ${datapath}${datapath === "wide" ? ", calibrated" : ""}`,
       least: leastWordLength((wordLength) => findEntry(results, name, datapath, wordLength)?.measurement.relative),
     })),
   );

@@ -1,5 +1,5 @@
 /**
- * `npm run results:networks [-- --only a,b] [--images N] [--search-images N] [--widths 8,16] [--again]`: the real networks beside the
+ * `npm run results:networks [-- --only a,b] [--images N] [--search-images N] [--widths 8,16] [--datapaths wide] [--again]`: the real networks beside the
  * project, run and written into RESULTS.md. Every measurement is kept in test/results/networks.json at once; what is there
  * with as many images is not run again, so that a run may be stopped and taken up. Without `--only`: everything.
  */
@@ -57,7 +57,7 @@ async function calibrated(name: RealNetworkName, options: Options): Promise<void
   study.close();
 }
 
-/** One format for all layers, the best fraction length of each word length. */
+/** Every word length: with one format for all layers, the best fraction length; with `wide`, calibrated ones. */
 async function widths(name: RealNetworkName, options: Options): Promise<void> {
   const { integerBits, inputShift } = REAL_NETWORKS[name];
   const counts = WIDTH_IMAGES[name];
@@ -75,9 +75,13 @@ async function widths(name: RealNetworkName, options: Options): Promise<void> {
   const calibrationImages = Math.min(images, 100);
   const study = await NetworkStudy.open(name, { images, workers: options.workers, inputShift, calibrationImages });
   for (const { datapath, wordLength } of wanted) {
-    const fraction = await bestFraction(study, datapath, wordLength, { integerBits, images: searchImages });
+    const isSearched = datapath !== "wide";
+    const fraction = isSearched
+      ? await bestFraction(study, datapath, wordLength, { integerBits, images: searchImages })
+      : "auto";
     const measurement = await study.run({ datapath, format: `${wordLength},${fraction}` });
-    keep({ network: name, wordLength, searchImages, measurement }, study.floatBackend);
+    const entry = { network: name, wordLength, searchImages: isSearched ? searchImages : null, measurement };
+    keep(entry, study.floatBackend);
   }
   study.close();
 }
