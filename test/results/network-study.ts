@@ -15,6 +15,7 @@ import { imageBatches, openData } from "../../runtime/session/image-batches.ts";
 import { comparableRaws, rawsToValues } from "../../runtime/session/values.ts";
 import { type LayerEvidence, mergeEvidence } from "../../sim/evidence.ts";
 import { SimulationPool } from "../../sim/pool/pool.ts";
+import { type NetworkFacts, networkFacts } from "./network-facts.ts";
 import { configurationOf, REAL_NETWORKS, type RealNetworkName } from "./real-networks.ts";
 
 /** How a network is to be computed, nearest rounding. */
@@ -125,6 +126,10 @@ export class NetworkStudy {
       parts.push(await float.network.run(values, count));
     const logits = joined(parts);
     return new NetworkStudy(name, images, workers, { configuration, data, prepared, float, logits });
+  }
+
+  get facts(): NetworkFacts {
+    return networkFacts(this.name, this.#prepared);
   }
 
   close(): void {

@@ -1,5 +1,6 @@
 /** The tables of RESULTS.md, from measurements. */
 import { markdownTable } from "../bench/report.ts";
+import { FACT_FRACTIONS } from "./network-facts.ts";
 import type { Measurement } from "./network-study.ts";
 import { PAPER_ROWS, type PaperEntry, type PaperRow } from "./paper-tables.ts";
 import { REAL_NETWORK_NAMES, REAL_NETWORKS, type RealNetworkName } from "./real-networks.ts";
@@ -22,6 +23,7 @@ export function reportParts(results: NetworkResults): Readonly<Record<string, st
     least: leastTable(results),
     ...Object.fromEntries(
       widthNetworks().flatMap((name) => [
+        [`facts ${name}`, factsText(results, name)],
         [`widths ${name}`, widthTable(results, name)],
         [`evidence ${name}`, evidenceTable(results, name)],
       ]),
@@ -136,6 +138,17 @@ function evidenceRow(measurement: Measurement): readonly string[] {
     worst === null ? "" : `${worst.layer} ${worst.register}, ${worst.perImage.toFixed(1)}`,
     clippedConstants === 0 ? "" : String(clippedConstants),
   ];
+}
+
+function factsText({ facts }: NetworkResults, name: RealNetworkName): string {
+  const found = facts.find(({ network }) => network === name);
+  if (found === undefined) return "not run";
+  const reach = found.farthest.map(({ layer, magnitude }) => `${layer} ${Number(magnitude.toPrecision(3))}`).join(", ");
+  const table = markdownTable(
+    ["F", ...FACT_FRACTIONS.map(String)],
+    [["weights that round to 0, %", ...found.lostWeights.map(percent)]],
+  );
+  return `Values that reach farthest in float: ${reach}.\n\n${table}`;
 }
 
 /** Networks ordered by the least word length that keeps 99 % of the float accuracy, as the paper and as these runs have it. */

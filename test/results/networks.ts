@@ -71,9 +71,12 @@ async function widths(name: RealNetworkName, options: Options): Promise<void> {
         .filter((wordLength) => isWanted(name, datapath, wordLength, images, options))
         .map((wordLength) => ({ datapath, wordLength })),
   );
-  if (wanted.length === 0) return;
+  const isKnown = readResults().facts.some(({ network }) => network === name);
+  if (wanted.length === 0 && isKnown) return;
   const calibrationImages = Math.min(images, 100);
   const study = await NetworkStudy.open(name, { images, workers: options.workers, inputShift, calibrationImages });
+  const results = readResults();
+  writeResults({ ...results, facts: [...results.facts.filter(({ network }) => network !== name), study.facts] });
   for (const { datapath, wordLength } of wanted) {
     const isSearched = datapath !== "wide";
     const fraction = isSearched

@@ -1,6 +1,7 @@
 /** Measurements as they are kept, so that a run goes on where the last one stopped and the document follows from data. */
 import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
+import type { NetworkFacts } from "./network-facts.ts";
 import type { Measurement } from "./network-study.ts";
 import { projectRoot, type RealNetworkName } from "./real-networks.ts";
 
@@ -26,6 +27,7 @@ export interface NetworkResults {
   /** What computed the float reference. */
   readonly floatBackend: string;
   readonly entries: readonly NetworkEntry[];
+  readonly facts: readonly NetworkFacts[];
   /** Layers of Frontnet. */
   readonly frontnet: readonly IntegerEntry[];
   /** SHA-256 of Frontnet's output words; null before it was run. */
@@ -38,19 +40,27 @@ const EMPTY: NetworkResults = {
   schema: "macroscope/networks/1",
   floatBackend: "",
   entries: [],
+  facts: [],
   frontnet: [],
   frontnetDigest: null,
 };
 
 export function readResults(): NetworkResults {
-  return existsSync(FILE) ? (JSON.parse(readFileSync(FILE, "utf8")) as NetworkResults) : EMPTY;
+  return existsSync(FILE) ? { ...EMPTY, ...(JSON.parse(readFileSync(FILE, "utf8")) as NetworkResults) } : EMPTY;
 }
 
 /** The old file stays whole until the new one is. */
 export function writeResults(results: NetworkResults): void {
   const sorted = { ...results, entries: results.entries.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)) };
-  writeFileSync(`${FILE}.part`, `${JSON.stringify(sorted, null, 2)}\n`);
+  writeFileSync(`${FILE}.part`, `${jsonText(sorted)}\n`);
   renameSync(`${FILE}.part`, FILE);
+}
+
+/** Lists of numbers on one line, as the formatter has them. */
+function jsonText(results: NetworkResults): string {
+  return JSON.stringify(results, null, 2).replace(/\[\n([^[\]{}]*)\]/g, (_, items: string) => {
+    return `[${items.trim().replace(/\s*\n\s*/g, " ")}]`;
+  });
 }
 
 /** What makes two measurements rivals for one place. */
