@@ -71,7 +71,7 @@ describe.runIf(process.env.MACROSCOPE_LONG === "1")("two digits on both engines,
       const reference = await runOnPool(program, raws, 2, { engine: "reference", ...options });
       expect(reference.images).toBe(2);
       expect(digestOf(fast.outputs)).toBe(digestOf(reference.outputs));
-      expect(fast).toEqual(reference);
+      expect({ ...fast, kernels: null }).toEqual({ ...reference, kernels: null });
     },
     600_000,
   );
