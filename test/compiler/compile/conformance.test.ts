@@ -121,6 +121,78 @@ function expectConforms(compilation: Compilation, specification: AssignmentSpeci
 }
 
 describe("a compiled network", () => {
+  test("computes a layer whose wide words are proved to hold small values", () => {
+    const drawn = {
+      graph: {
+        name: "random",
+        input: { name: "input", shape: [3, 3, 2] },
+        nodes: [
+          {
+            shape: [1],
+            inputOrder: "channels-first",
+            requantization: null,
+            op: "dense",
+            name: "denseOfImage1",
+            inputs: ["input"],
+            kernel: {
+              shape: [18, 1],
+              data: Float32Array.from([
+                -0.4713451564311981, -0.4565576910972595, 0.10974684357643127, -0.40388181805610657,
+                0.05514335259795189, -0.3077571988105774, -0.33257555961608887, -0.3757495582103729,
+                -0.031197145581245422, 0.16872245073318481, 0.11186666041612625, -0.1432197540998459,
+                0.1941593736410141, -0.45339351892471313, -0.45220354199409485, 0.2716759741306305, -0.2757302522659302,
+                0.2580849826335907,
+              ]),
+            },
+            bias: null,
+            activation: "none",
+          },
+          { shape: [1], op: "activation", name: "activation4", inputs: ["denseOfImage1"], activation: "relu" },
+        ],
+        output: "activation4",
+      },
+      input: Float32Array.from([
+        -0.9998741149902344, -0.9685051441192627, 0.2328082025051117, -0.856762707233429, 0.11697671562433243,
+        -0.6528515815734863, -0.7054992914199829, -0.7970852255821228, -0.06617914140224457, 0.35791438817977905,
+        0.23730501532554626, -0.30381497740745544, 0.4118742346763611, -0.9617928862571716, -0.9592685699462891,
+        0.5763117671012878, -0.5849121809005737, 0.5474809408187866,
+      ]),
+    };
+    const graph = drawn.graph as unknown as Graph;
+    const machine = {
+      name: "small",
+      clockHz: 100000000,
+      rows: 1,
+      columns: 1,
+      dataflow: "output-stationary",
+      macPipeline: 0,
+      tail: 0,
+      weightDoubleBuffer: false,
+      drainOverlap: false,
+      inputScratchpad: { capacityBits: 150, banks: 2, bitsPerCycle: 24 },
+      weightScratchpad: { capacityBits: 288, banks: 2, bitsPerCycle: 24 },
+      accumulatorBank: { capacityBits: 150, banks: 2, bitsPerCycle: 24 },
+      outputBuffer: { capacityBits: 150, banks: 2, bitsPerCycle: 24 },
+      dram: { capacityBits: 67108864, wordBits: 8, bytesPerCycle: 1, latencyCycles: 0 },
+    } as const;
+    const assignment = specificationFor(graph, [
+      { datapath: "wide", format: "8,4", rounding: "nearest", overflow: "saturate", averageDivider: false },
+      { datapath: "intrinsic", format: "8,4", rounding: "nearest", overflow: "saturate", averageDivider: false },
+      {
+        datapath: "intrinsic",
+        format: "32,10",
+        rounding: "nearest",
+        overflow: "saturate",
+        input: "12,5",
+        averageDivider: false,
+      },
+      0,
+    ] as never);
+    const compilation = tryCompile(graph, machine, assignment);
+    expect(compilation).toBeDefined();
+    if (compilation !== undefined) expectConforms(compilation, assignment, drawn.input);
+  });
+
   test("computes every value of a random graph bit by bit, on random machines with tiny memories", () => {
     let compiled = 0;
     const operators = new Set<string>();

@@ -7,7 +7,7 @@ import type { Arena } from "./arena.ts";
 import type { IntegerPlan } from "./integer-plans.ts";
 import { type PackedSteps, packedSteps, runCarries } from "./packed-steps.ts";
 import { type Panels, packPanels } from "./panels.ts";
-import { inputPlace, sumPlace } from "./places.ts";
+import { inputPlace, isBig, sumPlace } from "./places.ts";
 import { PANEL, TileRecord } from "./tile.ts";
 import { exportedFunction } from "./web-assembly.ts";
 
@@ -38,6 +38,8 @@ export function integerKernels(arena: Arena): IntegerKernels {
   return (plan, plain) => ({
     name: `wasm ${plan.module}`,
     bind: (problem, operands) => {
+      // Words wider than 53 bits whose values are proved small: rare, and not worth a conversion.
+      if (isBig(operands.input) || isBig(operands.sums)) return plain.bind(problem, operands);
       const exports = arena.instance(plan.module, plan.shifts);
       const expand = exportedFunction(exports, "expand");
       const compute = exportedFunction(exports, plan.compute);

@@ -67,7 +67,8 @@ function copyWords(from: CopiedWords, fromIndex: number, to: CopiedWords, toInde
   for (let index = 0; index < count; index++) to[toIndex + index] = from[fromIndex + index] as never;
 }
 
-function isBig(words: CopiedWords): boolean {
+/** Whether words are big integers, which no place of numbers can take. */
+export function isBig(words: CopiedWords): boolean {
   return Array.isArray(words) || words instanceof BigInt64Array;
 }
 
