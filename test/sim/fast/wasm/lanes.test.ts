@@ -12,7 +12,7 @@ import { hasVectors } from "../../../../sim/fast/kernels/wasm/web-assembly.ts";
 import { setWord, wordAt } from "../../../../sim/fast/memory/words.ts";
 import { deterministicRoundingModes, rawsOf } from "../../../arbitraries/numerics.ts";
 
-const RUNS = process.env.MACROSCOPE_LONG === "1" ? 2000 : 300;
+const RUNS = process.env.MACROSCOPE_LONG === "1" ? 3000 : 300;
 
 const overflows = fc.constantFrom<OverflowMode>("saturate", "saturate-symmetric", "wrap");
 
