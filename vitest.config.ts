@@ -17,6 +17,7 @@ const long = process.env.MACROSCOPE_LONG === "1";
 const config: ViteUserConfig = defineConfig({
   test: {
     include: long ? longFiles() : ["test/**/*.test.ts"],
+    setupFiles: ["test/seed.ts"],
     // Every processor: vitest leaves one idle otherwise, half of a machine with two.
     maxWorkers: "100%",
     testTimeout: long ? 300_000 : 60_000,

@@ -1,5 +1,5 @@
 /** Shapes: sizes of images and vectors, and the size formulas that several operators share. */
-import type { Padding } from "./graph.ts";
+import type { Conv2dNode, Padding } from "./graph.ts";
 
 /** [rows, columns, channels] of an image, [features] of a vector; tensors of weights have their own orders. */
 export type Shape = readonly number[];
@@ -125,6 +125,13 @@ export function expectPair(what: string, pair: readonly [number, number]): void 
 }
 
 export const NO_PADDING: Padding = { top: 0, bottom: 0, left: 0, right: 0 };
+
+/** Window of a 1 × 1 convolution: every pixel by itself. */
+export const POINTWISE: Pick<Conv2dNode, "strides" | "dilations" | "padding"> = {
+  strides: [1, 1],
+  dilations: [1, 1],
+  padding: NO_PADDING,
+};
 
 export function isNoPadding({ top, bottom, left, right }: Padding): boolean {
   return top === 0 && bottom === 0 && left === 0 && right === 0;

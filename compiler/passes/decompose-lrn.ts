@@ -8,7 +8,7 @@
  */
 import type { Graph, LrnNode, Tensor } from "../graph/graph.ts";
 import { Rewriter } from "../graph/rewriter.ts";
-import { NO_PADDING } from "../graph/shape.ts";
+import { POINTWISE } from "../graph/shape.ts";
 
 export function decomposeLrn(graph: Graph): Graph {
   const rewriter = new Rewriter(graph);
@@ -34,9 +34,7 @@ function emitLayers(rewriter: Rewriter, { name, inputs, shape, beta, bias, ...ba
     shape,
     kernel: bandKernel(channels, band),
     bias: { shape: [channels], data: new Float32Array(channels).fill(bias) },
-    strides: [1, 1],
-    dilations: [1, 1],
-    padding: NO_PADDING,
+    ...POINTWISE,
     groups: 1,
     activation: "none",
     requantization: null,

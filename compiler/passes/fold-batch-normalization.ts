@@ -19,7 +19,7 @@ import type {
   Tensor,
 } from "../graph/graph.ts";
 import { Rewriter } from "../graph/rewriter.ts";
-import { isNoPadding, NO_PADDING } from "../graph/shape.ts";
+import { isNoPadding, POINTWISE } from "../graph/shape.ts";
 import { consumers } from "../graph/uses.ts";
 
 /** Per channel, in float64. */
@@ -139,9 +139,7 @@ function emitDepthwise(rewriter: Rewriter, node: BatchNormalizationNode, { scale
     shape,
     kernel: { shape: [1, 1, 1, channels], data: Float32Array.from(scale) },
     bias: { shape: [channels], data: Float32Array.from(shift) },
-    strides: [1, 1],
-    dilations: [1, 1],
-    padding: NO_PADDING,
+    ...POINTWISE,
     groups: channels,
     activation: "none",
     requantization: null,

@@ -14,7 +14,7 @@ import type { RunHooks } from "./hooks.ts";
 import { inputTrap, type QuantizedImages, quantizeImages, tensorSymbol } from "./host-input.ts";
 import { imageBatches, type RunBatch } from "./image-batches.ts";
 import { outputElements } from "./machine-report.ts";
-import { comparableRaws, rawsToValues } from "./values.ts";
+import { comparableRaws, joined, rawsToValues } from "./values.ts";
 
 /** Images of one task of a worker: large enough to hide the message, small enough to balance and to show progress. */
 const TASK_IMAGES = 10;
@@ -179,14 +179,4 @@ class MachineTotal {
       floatLayers: new Map([...this.#floatLayers].map(([name, arrays]) => [name, joined(arrays)])),
     };
   }
-}
-
-function joined(arrays: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
-  let offset = 0;
-  for (const array of arrays) {
-    all.set(array, offset);
-    offset += array.length;
-  }
-  return all;
 }

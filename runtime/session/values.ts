@@ -18,3 +18,14 @@ export function comparableRaws(raws: Raws, format: FixedPointFormat): ArrayLike<
   if (raws instanceof Int32Array || format.signed) return raws;
   return new BigUint64Array(raws.buffer, raws.byteOffset, raws.length);
 }
+
+/** Arrays one after the other. */
+export function joined(arrays: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
+  let offset = 0;
+  for (const array of arrays) {
+    all.set(array, offset);
+    offset += array.length;
+  }
+  return all;
+}

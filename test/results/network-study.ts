@@ -12,7 +12,7 @@ import { ExtrinsicNetwork } from "../../runtime/session/extrinsic.ts";
 import { type FloatSide, openFloatSide } from "../../runtime/session/float.ts";
 import { quantizeImages, tensorSymbol } from "../../runtime/session/host-input.ts";
 import { imageBatches, openData } from "../../runtime/session/image-batches.ts";
-import { comparableRaws, rawsToValues } from "../../runtime/session/values.ts";
+import { comparableRaws, joined, rawsToValues } from "../../runtime/session/values.ts";
 import { type LayerEvidence, mergeEvidence } from "../../sim/evidence.ts";
 import { SimulationPool } from "../../sim/pool/pool.ts";
 import { type NetworkFacts, networkFacts } from "./network-facts.ts";
@@ -282,14 +282,4 @@ class Total {
           : { layer: worst.layer, register: worst.register, perImage: worst.overflow / images },
     };
   }
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    all.set(part, offset);
-    offset += part.length;
-  }
-  return all;
 }

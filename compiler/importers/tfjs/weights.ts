@@ -2,6 +2,7 @@
 import { type Diagnostic, diagnosticError } from "../../../isa/diagnostic.ts";
 import type { Tensor } from "../../graph/graph.ts";
 import { elementCount, formatShape, MAXIMUM_ELEMENTS, type Shape, sameShape } from "../../graph/shape.ts";
+import { fromFloat16 } from "../../tensor-graph/small-floats.ts";
 import type { TensorOf } from "../../tensor-graph/tensor.ts";
 import type { WeightEntry } from "./model-json.ts";
 
@@ -20,7 +21,7 @@ const STORAGE: Readonly<Record<Storage, StorageRule>> = {
   bool: { bytes: 1, read: (view, offset) => view.getUint8(offset) },
   uint8: { bytes: 1, read: (view, offset) => view.getUint8(offset) },
   uint16: { bytes: 2, read: (view, offset) => view.getUint16(offset, true) },
-  float16: { bytes: 2, read: (view, offset) => float16(view.getUint16(offset, true)) },
+  float16: { bytes: 2, read: (view, offset) => fromFloat16(view.getUint16(offset, true)) },
 };
 
 interface PlacedWeight {
@@ -195,14 +196,4 @@ function storageOf(entry: WeightEntry): Storage {
 /** Keras appends the number of a tensor, `:0`. */
 function weightName(entry: WeightEntry): string {
   return entry.name.replace(/:0$/, "");
-}
-
-/** IEEE 754 binary16: one sign, five exponent and ten fraction bits. */
-function float16(bits: number): number {
-  const sign = bits >= 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 0x1f;
-  const fraction = bits & 0x3ff;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
-  return sign * (1024 + fraction) * 2 ** (exponent - 25);
 }

@@ -1,6 +1,6 @@
 /** Gemm and MatMul with constant weights: a dense layer, or a 1 × 1 convolution where there are several rows. */
 import type { IntegerRequantization, Tensor } from "../../graph/graph.ts";
-import { elementCount, formatShape, NO_PADDING } from "../../graph/shape.ts";
+import { elementCount, formatShape, POINTWISE } from "../../graph/shape.ts";
 import { flagAttribute, floatAttribute } from "../../tensor-graph/node-access.ts";
 import { numbersOf } from "../../tensor-graph/tensor.ts";
 import type { AnyTensor } from "../../tensor-graph/tensor-graph.ts";
@@ -133,9 +133,7 @@ function multiply(
     inputs: [view(call, arranged.name, image)],
     kernel: { shape: [1, 1, features, units], data: kernel.data },
     bias,
-    strides: [1, 1],
-    dilations: [1, 1],
-    padding: NO_PADDING,
+    ...POINTWISE,
     groups: 1,
     activation: "none",
     requantization,

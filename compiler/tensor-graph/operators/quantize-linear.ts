@@ -118,7 +118,10 @@ function dequantizeLinear(node: TensorNode, inputs: OperatorInputs, perAxis: boo
   return [roundedTensor(scaleInput.type, x.shape, y)];
 }
 
-/** To uint8 with the range of the elements and 0; scale and zero point are outputs too. */
+/**
+ * To uint8 with the range of the elements and 0; scale and zero point are outputs too. ONNX does not say what the scale
+ * of elements that are all 0 is; onnxruntime's is 1, and so is this one.
+ */
 function dynamicQuantizeLinear(_node: TensorNode, inputs: OperatorInputs): readonly AnyTensor[] {
   const x = typedInput(inputs, 0, "x", ["float32"]);
   let least = 0;
@@ -127,11 +130,9 @@ function dynamicQuantizeLinear(_node: TensorNode, inputs: OperatorInputs): reado
     least = Math.min(least, value);
     greatest = Math.max(greatest, value);
   }
-  const scale = Math.fround(Math.fround(greatest - least) / 255);
-  const zeroPoint = scale === 0 ? 0 : quantizeNumber(Math.fround(-least / scale), 0, "uint8");
-  const y = Float64Array.from(x.data, (value) =>
-    scale === 0 ? zeroPoint : quantizeNumber(Math.fround(value / scale), zeroPoint, "uint8"),
-  );
+  const scale = Math.fround(Math.fround(greatest - least) / 255) || 1;
+  const zeroPoint = quantizeNumber(Math.fround(-least / scale), 0, "uint8");
+  const y = Float64Array.from(x.data, (value) => quantizeNumber(Math.fround(value / scale), zeroPoint, "uint8"));
   return [
     roundedTensor("uint8", x.shape, y),
     roundedTensor("float32", [], Float64Array.of(scale)),

@@ -32,15 +32,25 @@ export function interpreted(nodeCase: NodeCase): readonly AnyTensor[] {
 /** What onnxruntime gives; throws where it refuses the model. */
 export async function byOnnxruntime(nodeCase: NodeCase): Promise<readonly AnyTensor[]> {
   const { bytes, feeds } = modelOf(nodeCase);
+  return [...(await runOnnxruntime(bytes, feeds)).values()];
+}
+
+/** Outputs of a model's bytes by name, in the model's order; throws where onnxruntime refuses it. */
+export async function runOnnxruntime(
+  bytes: Uint8Array,
+  feeds: ReadonlyMap<string, AnyTensor>,
+): Promise<ReadonlyMap<string, AnyTensor>> {
   const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 4 });
   try {
     const named = [...feeds].map(([name, { type, data, shape }]) => [name, new ort.Tensor(type, data, shape)] as const);
     const results = await session.run(Object.fromEntries(named));
-    return session.outputNames.map((name) => {
-      const tensor = results[name];
-      if (tensor === undefined) throw new Error(`no output ${name}`);
-      return { type: tensor.type, shape: tensor.dims, data: tensor.data } as unknown as AnyTensor;
-    });
+    return new Map(
+      session.outputNames.map((name) => {
+        const tensor = results[name];
+        if (tensor === undefined) throw new Error(`no output ${name}`);
+        return [name, { type: tensor.type, shape: tensor.dims, data: tensor.data } as unknown as AnyTensor];
+      }),
+    );
   } finally {
     await session.release();
   }

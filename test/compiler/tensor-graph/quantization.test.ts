@@ -98,6 +98,12 @@ describe("QuantizeLinear and DequantizeLinear", () => {
     );
   });
 
+  it("DynamicQuantizeLinear of zeros has onnxruntime's scale, 1", async () => {
+    const x = tensorFrom("float32", [2], [0, 0]);
+    const outputTypes = ["uint8", "float32", "uint8"] as const;
+    await expectAgreement({ operator: "DynamicQuantizeLinear", opset: 11, inputs: [x], outputs: 3, outputTypes });
+  });
+
   it("ties go to the even word, and words stay in range", () => {
     const x = tensorFrom("float32", [6], [0.5, 1.5, 2.5, -0.5, -300, 300]);
     const one = tensorFrom("float32", [], [1]);

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { tensorFrom } from "../../../compiler/tensor-graph/tensor.ts";
 import type { AnyTensor, AttributeValue, ElementType } from "../../../compiler/tensor-graph/tensor-graph.ts";
 import { DiagnosticError } from "../../../isa/diagnostic.ts";
-import { expectAgreement, interpreted, type RunSketch } from "./onnx-runtime.ts";
+import { expectAgreement, interpreted, type RunSketch } from "./model-agreement.ts";
 
 /** Numbers with both signs and halves, different in every place. */
 function ramp(shape: readonly number[], type: ElementType = "float32"): AnyTensor {

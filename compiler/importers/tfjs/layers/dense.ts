@@ -1,6 +1,6 @@
 /** Dense layers. */
 import { z } from "zod";
-import { NO_PADDING } from "../../../graph/shape.ts";
+import { POINTWISE } from "../../../graph/shape.ts";
 import { type LayerRule, layerRule, onlyInput, weight } from "../layer-rule.ts";
 import { activationName, flag, size } from "../settings.ts";
 import { addWithActivation } from "./activation.ts";
@@ -22,9 +22,7 @@ export const denseRule: LayerRule = layerRule(
         inputs: [input],
         kernel: { shape: [1, 1, features, units], data: kernel.data },
         bias,
-        strides: [1, 1],
-        dilations: [1, 1],
-        padding: NO_PADDING,
+        ...POINTWISE,
         groups: 1,
         activation,
       };

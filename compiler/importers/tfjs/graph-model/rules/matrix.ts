@@ -1,5 +1,5 @@
 /** Products with constant matrices: a dense layer, or a 1 × 1 convolution where there are several rows. */
-import { elementCount, formatShape, NO_PADDING } from "../../../../graph/shape.ts";
+import { elementCount, formatShape, POINTWISE } from "../../../../graph/shape.ts";
 import { transposed } from "../../../../tensor-graph/pick.ts";
 import { reshaped } from "../../../../tensor-graph/tensor.ts";
 import { flagAttribute } from "../attributes.ts";
@@ -58,9 +58,7 @@ function product(call: NodeCall): Product {
     inputs,
     kernel: { shape: [1, 1, features, units], data: kernel.data },
     bias,
-    strides: [1, 1],
-    dilations: [1, 1],
-    padding: NO_PADDING,
+    ...POINTWISE,
     groups: 1,
     activation,
   });

@@ -1,10 +1,10 @@
-/** onnxruntime as an independent definition of ONNX's operators. */
-import * as runtime from "onnxruntime-web";
+/** Models of several nodes through the interpreter and through onnxruntime. */
 import { expect } from "vitest";
 import { readOnnxModel } from "../../../compiler/importers/onnx/model.ts";
 import { interpret } from "../../../compiler/tensor-graph/interpret.ts";
-import type { AnyTensor, ElementType } from "../../../compiler/tensor-graph/tensor-graph.ts";
+import type { AnyTensor } from "../../../compiler/tensor-graph/tensor-graph.ts";
 import { encodeModel, type ModelSketch } from "../importers/onnx-model.ts";
+import { runOnnxruntime } from "./onnxruntime.ts";
 
 /** A model whose inputs have these values. */
 export interface RunSketch extends Omit<ModelSketch, "inputs"> {
@@ -21,29 +21,10 @@ export function interpreted(sketch: RunSketch): ReadonlyMap<string, AnyTensor> {
   return interpret(readOnnxModel(bytesOf(sketch), "sketch.onnx"), new Map(Object.entries(sketch.values)));
 }
 
-/** What onnxruntime says. */
-export async function onnxRuntime(sketch: RunSketch): Promise<ReadonlyMap<string, AnyTensor>> {
-  const session = await runtime.InferenceSession.create(bytesOf(sketch), { logSeverityLevel: 4 });
-  try {
-    const feeds = Object.entries(sketch.values).map(([name, { type, shape, data }]) => {
-      return [name, new runtime.Tensor(type as "float32", data as Float32Array, shape)] as const;
-    });
-    const results = await session.run(Object.fromEntries(feeds));
-    return new Map(
-      sketch.outputs.map((name) => {
-        const { type, dims, data } = results[name] as runtime.Tensor;
-        return [name, { type: type as ElementType, shape: dims, data } as unknown as AnyTensor];
-      }),
-    );
-  } finally {
-    await session.release();
-  }
-}
-
 /** Both agree: integers exactly, float32 to 1e−5 relative to the greatest element. */
 export async function expectAgreement(sketch: RunSketch): Promise<void> {
   const found = interpreted(sketch);
-  for (const [name, expected] of await onnxRuntime(sketch)) {
+  for (const [name, expected] of await runOnnxruntime(bytesOf(sketch), new Map(Object.entries(sketch.values)))) {
     const tensor = found.get(name);
     expect([name, tensor?.type, tensor?.shape]).toEqual([name, expected.type, [...expected.shape]]);
     const isFloat = expected.type === "float32" || expected.type === "float64";
