@@ -14,6 +14,9 @@ export const ADDRESSES: usize = memory.data(8 * 4, 16);
 /** One row of sums of a panel that is not full. */
 const ROW: usize = memory.data(32, 16);
 
+/** The largest Σ|w| of a filter over a whole chunk, by panel of the group. */
+const CHUNK_WEIGHTS: usize = memory.data(8 * 4, 16);
+
 /** Blocks of a chunk: 256 steps. */
 const CHUNK_BLOCKS: i32 = 8;
 
@@ -81,6 +84,7 @@ export function computeTile(
     let chunkTable = tile.stepOffsets;
     for (let chunk = tile.blocks; chunk < blocksEnd; ) {
       const chunkEnd = endOfChunk(tile, chunk, blocksEnd);
+      const chunkSteps = boundChunk(tile, chunk, chunkEnd, chunkBounds);
       let weights = chunkWeights;
       let bounds = chunkBounds;
       let table = chunkTable;
@@ -98,7 +102,16 @@ export function computeTile(
         weights = chunkWeights;
         bounds = chunkBounds;
         table = chunkTable;
-        for (let blocks = chunk; blocks < chunkEnd; blocks += 4) {
+        let blocks = chunk;
+        if (chunkSteps && provedPanels(tile, wide, fits, CHUNK_WEIGHTS, 4, chunkSteps) == (1 << panels) - 1) {
+          const end = table + (chunkSteps << 2);
+          compute(tile, pixels, panels, table, end, weights, panelBytes, fits, fits);
+          weights += chunkSteps * stepBytes;
+          bounds += chunkEnd - chunk;
+          table = end;
+          blocks = chunkEnd;
+        }
+        for (; blocks < chunkEnd; blocks += 4) {
           const entry = load<i32>(blocks as usize);
           const steps = entry & (RUN_END - 1);
           const end = table + (steps << 2);
@@ -147,6 +160,24 @@ function endOfChunk(tile: Tile, chunk: i32, blocksEnd: i32): i32 {
   if (tile.carries) return end;
   while (end < blocksEnd && !(load<i32>((end - 4) as usize) & RUN_END)) end += 4;
   return end;
+}
+
+/** The steps of a chunk within which no run ends, with its `CHUNK_WEIGHTS`: it may be proved at once. 0 for any other. */
+function boundChunk(tile: Tile, chunk: i32, chunkEnd: i32, bounds: usize): i32 {
+  let steps = 0;
+  for (let blocks = chunk; blocks < chunkEnd; blocks += 4) {
+    const entry = load<i32>(blocks as usize);
+    if (entry & RUN_END && blocks + 4 < chunkEnd) return 0;
+    steps += entry & (RUN_END - 1);
+  }
+  for (let panel = 0; panel < GROUP.panels; panel++) {
+    let sum: u32 = 0;
+    const end = bounds + (chunkEnd - chunk);
+    for (let bound = bounds; bound < end; bound += 4) sum += load<u32>(bound);
+    store<u32>(CHUNK_WEIGHTS + (panel << 2), sum);
+    bounds += tile.blockCount << 2;
+  }
+  return steps;
 }
 
 /** Whether looking at the parts of a block one by one promises anything: the first of them is proved in every panel. */
