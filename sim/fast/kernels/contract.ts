@@ -107,6 +107,14 @@ export interface NumberStage {
   readonly register: RegisterSpec;
 }
 
+/** What stands between an exact value and the output register, in doubles. */
+export interface NumberActivation {
+  readonly kind: "none" | "relu" | "clip";
+  /** Factor before the comparison with the bound of `clip`. */
+  readonly scale: number;
+  readonly bound: number;
+}
+
 /**
  * A requantize instruction in doubles, element by element: word → `before` → · valueScale + bias · biasScale → `added` →
  * activation → `written`. Word (e, n) of sums and outputs lies at base + e · pitch + n.
@@ -125,12 +133,7 @@ export interface RequantizeTask {
   readonly before: NumberStage | null;
   readonly valueScale: number;
   readonly added: NumberStage | null;
-  readonly activation: {
-    readonly kind: "none" | "relu" | "clip";
-    /** Factor before the comparison with the bound of `clip`. */
-    readonly scale: number;
-    readonly bound: number;
-  };
+  readonly activation: NumberActivation;
   readonly written: NumberStage;
   /** No value of the chain, with what rounding adds to it, is larger. */
   readonly magnitude: bigint;
@@ -139,6 +142,32 @@ export interface RequantizeTask {
 export interface BoundRequantize {
   readonly before: OverflowCounter;
   readonly added: OverflowCounter;
+  readonly written: OverflowCounter;
+  run(): void;
+}
+
+export const ELEMENT_WISE_OPERATIONS = ["copy", "add", "subtract", "multiply", "maximum", "minimum"] as const;
+export type ElementWiseOperation = (typeof ELEMENT_WISE_OPERATIONS)[number];
+
+/** A vector instruction in doubles, element by element: a · scaleA ∘ b · scaleB → activation → `written`; `copy` reads a alone. */
+export interface ElementWiseTask {
+  readonly operation: ElementWiseOperation;
+  readonly elements: number;
+  readonly a: Words;
+  readonly baseA: number;
+  readonly scaleA: number;
+  readonly b: Words;
+  readonly baseB: number;
+  readonly scaleB: number;
+  readonly outputs: Words;
+  readonly outputBase: number;
+  readonly activation: NumberActivation;
+  readonly written: NumberStage;
+  /** No value of the chain, with what rounding adds to it, is larger. */
+  readonly magnitude: bigint;
+}
+
+export interface BoundElementWise {
   readonly written: OverflowCounter;
   run(): void;
 }
@@ -164,6 +193,7 @@ export interface KernelLibrary {
   matrix(problem: MatrixProblem, choice: LaneChoice): MatrixKernel;
   /** A requantize instruction; null, or nothing, where the library has no better way than the engine. */
   readonly requantize?: (task: RequantizeTask) => BoundRequantize | null;
+  readonly elementWise?: (task: ElementWiseTask) => BoundElementWise | null;
   readonly maximum?: (task: MaximumTask) => (() => void) | null;
   /** Of a library that keeps memory: one for one more program, freed with it. */
   readonly forProgram?: () => KernelLibrary;

@@ -6,6 +6,7 @@ import type { ConfiguredVector } from "../../configuration.ts";
 import { ExactRegister } from "../arithmetic/exact-register.ts";
 import { NumberChain } from "../arithmetic/number-chain.ts";
 import { productRange, shiftLeft, union } from "../arithmetic/ranges.ts";
+import type { ElementWiseOperation, KernelLibrary } from "../kernels/contract.ts";
 import { isNumberWords, setWord, type Words, wordAt } from "../memory/words.ts";
 import { type InstructionPlace, type ObservedPath, type QuantizingParts, quantizingStep } from "../step.ts";
 import { type ActivationRule, activateExact, activateRange, activationRule, numberActivation } from "./activation.ts";
@@ -61,6 +62,17 @@ const OPERATIONS: Readonly<Record<CalculatingOperation, OperationRule>> = {
   minimum: { exact: (a, b) => (a < b ? a : b), number: (a, b) => (a < b ? a : b), ...extremes },
 };
 
+/** What a kernel computes; alignment and exponents are in its scales. */
+const KERNEL_OPERATIONS: Readonly<Record<CalculatingOperation, ElementWiseOperation>> = {
+  copy: "copy",
+  shift: "copy",
+  add: "add",
+  subtract: "subtract",
+  multiply: "multiply",
+  maximum: "maximum",
+  minimum: "minimum",
+};
+
 /** Where binary points lie: zeros appended to both operands, and F of the result. */
 interface Alignment {
   readonly shiftA: number;
@@ -101,7 +113,7 @@ export function planVector(configured: ConfiguredVector, place: InstructionPlace
       const step = quantizingStep({
         place,
         registers: { output },
-        fast: numberPath(configured, operands),
+        fast: numberPath(configured, operands, workshop.library),
         observed: () => exactPath(configured, operands, place, workshop),
       });
       return mirrored(step, outputs, extent);
@@ -162,7 +174,7 @@ function exactPath(
 }
 
 /** The same in doubles, where every exact value fits and nothing is random. */
-function numberPath(configured: Calculation, operands: Operands): QuantizingParts["fast"] {
+function numberPath(configured: Calculation, operands: Operands, library: KernelLibrary): QuantizingParts["fast"] {
   const { instruction, operandA, operandB, output } = configured;
   const { a, baseA, b, baseB, outputs, outputBase } = operands;
   const operation = OPERATIONS[instruction.operation];
@@ -179,6 +191,22 @@ function numberPath(configured: Calculation, operands: Operands): QuantizingPart
   const { elements } = instruction;
   const compute = operation.number;
   const [scaleA, scaleB] = [2 ** alignment.shiftA, 2 ** alignment.shiftB];
+  const bound = library.elementWise?.({
+    operation: KERNEL_OPERATIONS[instruction.operation],
+    elements,
+    a,
+    baseA,
+    scaleA,
+    b,
+    baseB,
+    scaleB,
+    outputs,
+    outputBase,
+    activation: { kind: rule.kind, scale: 2 ** rule.valueShift, bound: Number(rule.bound) },
+    written: { droppedBits: written.droppedBits, register: output },
+    magnitude: chain.largest,
+  });
+  if (bound) return { counters: [["output", bound.written]], run: bound.run };
   const activate = numberActivation(rule);
   return {
     counters: [["output", written]],

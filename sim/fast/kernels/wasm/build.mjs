@@ -6,7 +6,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const MODULES = ["dot", "float64", "int8", "int16", "int32", "int64", "lanes", "stochastic"];
+const MODULES = ["dot", "element-wise", "float64", "int8", "int16", "int32", "int64", "lanes", "stochastic"];
 
 /** Kernels work on a memory that the program shares with them; nothing is allocated inside. */
 const OPTIONS = [

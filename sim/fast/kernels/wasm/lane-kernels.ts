@@ -1,25 +1,35 @@
 import { rawRange } from "../../../../isa/format.ts";
 import { registerKeeps } from "../../arithmetic/ranges.ts";
 import { roundingBias } from "../../arithmetic/rounding-bias.ts";
-import type { BoundRequantize, KernelLibrary, NumberStage, OverflowCounter, RequantizeTask } from "../contract.ts";
+import {
+  type BoundRequantize,
+  ELEMENT_WISE_OPERATIONS,
+  type ElementWiseTask,
+  type KernelLibrary,
+  type NumberStage,
+  type OverflowCounter,
+  type RequantizeTask,
+} from "../contract.ts";
 import type { Arena } from "./arena.ts";
 import { type NumberRounding, numberRounding } from "./number-rounding.ts";
 import { fitOf } from "./registers.ts";
 import { exportedFunction } from "./web-assembly.ts";
 
-/** As in assembly/lanes.ts. */
+/** As in assembly/stages.ts. */
 const ROUNDING_CODES: Readonly<Record<NumberRounding | "exact", number>> = { floor: 0, truncate: 1, even: 2, exact: 3 };
 const ACTIVATION_CODES = { none: 0, relu: 1, clip: 2 } as const;
 const STAGE_DOUBLES = 7;
 const OVERFLOWS = 6;
 /** Words of 32 bits of a requantization before its three doubles. */
 const TASK_FIELDS = 14;
+/** Words of 32 bits of a vector instruction before its four doubles. */
+const ELEMENT_WISE_FIELDS = 10;
 /** Words of 32 bits of an integer stage, of which the last counts. */
 const INTEGER_FIELDS = 9;
 const INTEGER_LIMIT = 2n ** 31n - 1n;
 
-/** Requantization and pooling of one arena; null for tasks whose words lie elsewhere or whose registers need more. */
-export function laneKernels(arena: Arena): Required<Pick<KernelLibrary, "requantize" | "maximum">> {
+/** All but the matrix kernels of one arena; null for tasks whose words lie elsewhere or whose registers need more. */
+export function laneKernels(arena: Arena): Required<Pick<KernelLibrary, "requantize" | "elementWise" | "maximum">> {
   const places = (words: object, base: number): { readonly address: number; readonly bytes: number } | null => {
     const address = arena.addressOf(words);
     if (address === null || !(words instanceof Int32Array || words instanceof Float64Array)) return null;
@@ -76,6 +86,43 @@ export function laneKernels(arena: Arena): Required<Pick<KernelLibrary, "requant
       return bound;
     },
 
+    elementWise: (task) => {
+      const a = places(task.a, task.baseA);
+      const b = places(task.b, task.baseB);
+      const outputs = places(task.outputs, task.outputBase);
+      if (a === null || b === null || outputs === null) return null;
+      const short = [a, b, outputs].every(({ bytes }) => bytes === 4) && elementsFitIntegers(task);
+      const integerWritten = short ? integerStage(arena, task.written) : undefined;
+      const stage = integerWritten ?? stageOf(arena, task.written);
+      if (stage === undefined) return null;
+      const integers = stage instanceof Int32Array;
+      const record = arena.array("Int32Array", ELEMENT_WISE_FIELDS + 8);
+      const address = arena.addressOf(record) ?? 0;
+      record.set([
+        task.elements,
+        ELEMENT_WISE_OPERATIONS.indexOf(task.operation),
+        a.address,
+        b.address,
+        outputs.address,
+        ...[a, b, outputs].map(({ bytes }) => (bytes === 8 ? 1 : 0)),
+        arena.addressOf(stage) ?? 0,
+        ACTIVATION_CODES[task.activation.kind],
+      ]);
+      const scaleOf = integers ? Math.log2 : (scale: number) => scale;
+      const scales = [task.scaleA, task.scaleB, task.activation.scale].map(scaleOf);
+      new Float64Array(record.buffer, address + ELEMENT_WISE_FIELDS * 4, 4).set([...scales, task.activation.bound]);
+      const name = integers ? "elementWiseIntegers" : "elementWise";
+      const compute = exportedFunction(arena.instance("element-wise", {}), name);
+      const written: OverflowCounter = { overflows: 0 };
+      return {
+        written,
+        run: () => {
+          compute(address);
+          count(written, stage);
+        },
+      };
+    },
+
     maximum: (task) => {
       const input = places(task.input, task.inputBase);
       const output = places(task.output, task.outputBase);
@@ -104,8 +151,16 @@ function count(counter: OverflowCounter, stage: Float64Array | Int32Array | null
 
 /** Whether integers of 32 bits hold the whole chain; shifts are whole numbers below 32. */
 function fitsIntegers({ magnitude, valueScale, activation, biases }: RequantizeTask): boolean {
-  const shifts = [valueScale, activation.scale, biases?.scale ?? 1].every((scale) => scale >= 1 && scale <= 2 ** 30);
-  return shifts && magnitude <= INTEGER_LIMIT && Math.abs(activation.bound) <= Number(INTEGER_LIMIT);
+  return holdsInIntegers(magnitude, activation.bound, [valueScale, activation.scale, biases?.scale ?? 1]);
+}
+
+function elementsFitIntegers({ magnitude, scaleA, scaleB, activation }: ElementWiseTask): boolean {
+  return holdsInIntegers(magnitude, activation.bound, [scaleA, scaleB, activation.scale]);
+}
+
+function holdsInIntegers(magnitude: bigint, bound: number, scales: readonly number[]): boolean {
+  const shifts = scales.every((scale) => scale >= 1 && scale <= 2 ** 30);
+  return shifts && magnitude <= INTEGER_LIMIT && Math.abs(bound) <= Number(INTEGER_LIMIT);
 }
 
 /** A stage's integers; undefined where the module cannot round or fit as the register does. */

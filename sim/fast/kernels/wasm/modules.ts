@@ -2,7 +2,16 @@ import { InvariantError } from "../../../../isa/diagnostic.ts";
 import { WASM, type WasmModule } from "./web-assembly.ts";
 
 /** One module for each file of `assembly/` that exports kernels. */
-export type ModuleName = "dot" | "float64" | "int8" | "int16" | "int32" | "int64" | "lanes" | "stochastic";
+export type ModuleName =
+  | "dot"
+  | "element-wise"
+  | "float64"
+  | "int8"
+  | "int16"
+  | "int32"
+  | "int64"
+  | "lanes"
+  | "stochastic";
 
 /** Values of the constants that a module holds as markers; each lies from 0 to 63. */
 export interface ModuleShifts {
@@ -71,6 +80,7 @@ function marker(value: number, ...shifts: (readonly number[])[]): Marker {
 /** Markers by module, and the shifts that take them. */
 const MARKERS: Readonly<Record<ModuleName, { readonly [Name in keyof ModuleShifts]: Marker }>> = {
   dot: {},
+  "element-wise": {},
   float64: {},
   int8: { dropped: marker(13, I16X8_SHR_S), lowestKept: marker(14, I16X8_SHL) },
   int16: {

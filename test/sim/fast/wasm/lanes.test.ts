@@ -5,7 +5,11 @@ import type { OverflowMode } from "../../../../isa/overflow.ts";
 import { quantize } from "../../../../isa/quantize.ts";
 import { type RegisterSpec, register } from "../../../../isa/register.ts";
 import { NumberChain } from "../../../../sim/fast/arithmetic/number-chain.ts";
-import type { RequantizeTask } from "../../../../sim/fast/kernels/contract.ts";
+import {
+  ELEMENT_WISE_OPERATIONS,
+  type ElementWiseOperation,
+  type RequantizeTask,
+} from "../../../../sim/fast/kernels/contract.ts";
 import { VECTOR_KERNELS, wasmKernels } from "../../../../sim/fast/kernels/wasm/library.ts";
 import { WASM_MISSING } from "../../../../sim/fast/kernels/wasm/modules.ts";
 import { hasVectors } from "../../../../sim/fast/kernels/wasm/web-assembly.ts";
@@ -161,6 +165,97 @@ describe.runIf(WASM_MISSING === null)("requantization on vectors", () => {
       })
       ?.run();
     expect([...outputs].map(Number)).toEqual([-1, 7, 7, 7, -1]);
+  });
+});
+
+describe.runIf(WASM_MISSING === null)("vector instructions on vectors", () => {
+  const EXACT: Readonly<Record<ElementWiseOperation, (a: bigint, b: bigint) => bigint>> = {
+    copy: (a) => a,
+    add: (a, b) => a + b,
+    subtract: (a, b) => a - b,
+    multiply: (a, b) => a * b,
+    maximum: (a, b) => (a > b ? a : b),
+    minimum: (a, b) => (a < b ? a : b),
+  };
+  const cases = fc
+    .record({
+      operation: fc.constantFrom(...ELEMENT_WISE_OPERATIONS),
+      formatA: formats(34),
+      formatB: formats(20),
+      shiftA: fc.integer({ min: 0, max: 4 }),
+      shiftB: fc.integer({ min: 0, max: 4 }),
+      output: registers(34),
+      activation: fc.constantFrom<"none" | "relu" | "clip">("none", "relu", "clip"),
+      clipShift: fc.integer({ min: 0, max: 2 }),
+      clipBound: fc.bigInt({ min: 0n, max: 50n }),
+      elements: fc.integer({ min: 1, max: 11 }),
+    })
+    .chain((parts) =>
+      fc.record({
+        parts: fc.constant(parts),
+        wordsA: fc.array(rawsOf(parts.formatA), { minLength: 1, maxLength: 11 }),
+        wordsB: fc.array(rawsOf(parts.formatB), { minLength: 1, maxLength: 11 }),
+      }),
+    );
+
+  it("equal isa/quantize of the exact result, word for word and overflow for overflow, in integers and in doubles", () => {
+    const library = wasmKernels();
+    const reached = { integers: 0, doubles: 0 };
+    fc.assert(
+      fc.property(cases, fc.boolean(), ({ parts, wordsA, wordsB }, large) => {
+        const { operation, formatA, formatB, shiftA, shiftB, output, activation, clipShift, clipBound, elements } =
+          parts;
+        const [a, b] = [library.allocate(formatA, elements + 1), library.allocate(formatB, elements + 2)];
+        const outputs = library.allocate(output.format, elements + 2);
+        for (let index = 0; index <= elements; index++) setWord(a, index, wordsA[index % wordsA.length] ?? 0n);
+        for (let index = 0; index < b.length; index++) setWord(b, index, wordsB[index % wordsB.length] ?? 0n);
+        for (let index = 0; index < outputs.length; index++) setWord(outputs, index, 0n);
+        const valueShift = activation === "clip" ? clipShift : 0;
+        const exact = Array.from({ length: elements }, (_, element) => {
+          const left = wordAt(a, 1 + element) << BigInt(shiftA);
+          const result = EXACT[operation](left, wordAt(b, 2 + element) << BigInt(shiftB)) << BigInt(valueShift);
+          if (activation === "none") return result;
+          const positive = result < 0n ? 0n : result;
+          return activation === "clip" && positive > clipBound ? clipBound : positive;
+        });
+        const range = ({ min, max }: { min: bigint; max: bigint }, shift: number) => ({
+          min: min << BigInt(shift),
+          max: max << BigInt(shift),
+        });
+        const [left, right] = [range(rawRange(formatA), shiftA), range(rawRange(formatB), shiftB)];
+        const ends = [left.min, left.max].flatMap((x) => [right.min, right.max].map((y) => EXACT[operation](x, y)));
+        const hull = ends.reduce((most, end) => (end > most ? end : -end > most ? -end : most), 0n);
+        const chain = new NumberChain(left).become(right).become({ min: -hull, max: hull });
+        chain.become(range({ min: -hull, max: hull }, valueShift));
+        const { droppedBits } = chain.quantizer(0, output);
+        if (!chain.exact) return;
+        const magnitude = large ? 2n ** 52n : chain.largest;
+        const bound = library.elementWise?.({
+          operation,
+          elements,
+          a,
+          baseA: 1,
+          scaleA: 2 ** shiftA,
+          b,
+          baseB: 2,
+          scaleB: 2 ** shiftB,
+          outputs,
+          outputBase: 1,
+          activation: { kind: activation, scale: 2 ** valueShift, bound: Number(clipBound) },
+          written: { droppedBits, register: output },
+          magnitude,
+        });
+        if (!bound) return;
+        reached[magnitude <= 2n ** 31n - 1n ? "integers" : "doubles"]++;
+        for (let time = 0; time < 2; time++) bound.run();
+        const expected = exact.map((value) => quantize(value, 0, output));
+        const around = [0n, ...expected.map(({ raw }) => raw), 0n];
+        expect(around.map((_, index) => wordAt(outputs, index))).toEqual(around);
+        expect(bound.written.overflows).toBe(expected.filter(({ overflowed }) => overflowed).length);
+      }),
+      { numRuns: 2 * RUNS },
+    );
+    expect(Math.min(reached.integers, reached.doubles)).toBeGreaterThan(RUNS / 8);
   });
 });
 
