@@ -1,6 +1,8 @@
 import { DiagnosticError, formatDiagnostic } from "../../isa/diagnostic.ts";
-import type { Fault } from "../../sim/fault.ts";
 import { FileError } from "../files.ts";
+import { FaultError } from "../session/fault-error.ts";
+
+export { FaultError, faultText } from "../session/fault-error.ts";
 
 /** Exit codes of every command. */
 export const EXIT = {
@@ -16,26 +18,6 @@ export const EXIT = {
   io: 74,
   interrupted: 130,
 } as const;
-
-/** Thrown by a command whose simulated machine faulted, so that the command line ends with code 3. */
-export class FaultError extends Error {
-  readonly fault: Fault;
-
-  constructor(fault: Fault) {
-    super(faultText(fault));
-    this.name = "FaultError";
-    this.fault = fault;
-  }
-}
-
-export function faultText(fault: Fault): string {
-  const where = fault.pc === null ? "program" : `instruction ${fault.pc}`;
-  const onHost = fault.kind === "overflow-trap" && fault.pc === null;
-  const when = onHost ? "on the host" : fault.cycle === null ? "before the first cycle" : `cycle ${fault.cycle}`;
-  const { site } = fault;
-  const element = site === null || site.row < 0 ? "" : `, row ${site.row} column ${site.column}`;
-  return `fault[${fault.kind}] ${where}, ${when}${element}: ${fault.message}`;
-}
 
 /** What to print for an error, one line per diagnostic, and the code to end with. */
 export function explainError(error: unknown): { lines: readonly string[]; exitCode: number } {

@@ -96,16 +96,26 @@ export class AnswerTally {
     };
   }
 
+  /** The class of each image with fixed point. */
+  get classes(): Int32Array {
+    return Int32Array.from(this.#fixed);
+  }
+
+  /** One per image, 1 where right; null where `accuracy` is, and float's without a float network. */
+  right(of: "float" | "fixed"): Uint8Array | null {
+    const answers = of === "float" ? this.#float : this.#fixed;
+    if (!this.#labelled || answers.length === 0 || this.#classes < 2) return null;
+    return Uint8Array.from(answers, (answer, image) => (answer === this.#labels[image] ? 1 : 0));
+  }
+
+  /** One per image, 1 where both computations give the same class; null where `agreement` is. */
+  get sameClass(): Uint8Array | null {
+    return this.#float.length === 0 || this.#classes < 2 ? null : Uint8Array.from(this.#same(), Number);
+  }
+
   #same(): boolean[] {
     return this.#fixed.map((answer, image) => answer === this.#float[image]);
   }
-}
-
-/** Accuracy of outputs that are at hand at once. */
-export function accuracyOf(outcome: Outcome, labels: ArrayLike<number> | null, seed: number): Accuracy | null {
-  const tally = new AnswerTally(seed);
-  tally.add(outcome, labels);
-  return tally.accuracy();
 }
 
 function outside(classes: number): (label: number) => boolean {

@@ -1,20 +1,16 @@
 import type { GraphNode } from "../../compiler/graph/graph.ts";
-import { resolveExtrinsic } from "../../compiler/resolve-extrinsic.ts";
 import { diagnosticError } from "../../isa/diagnostic.ts";
 import { rawToFloat64 } from "../../isa/format.ts";
 import { type RegisterSpec, registerText } from "../../isa/register.ts";
-import type { Fault } from "../../sim/fault.ts";
 import type { RunConfiguration } from "../configuration.ts";
 import type { Dataset } from "../datasets/dataset.ts";
-import { ErrorMeter } from "../metrics/error.ts";
 import type { LastingReport, LayerEntry, RegisterEntry } from "../report/run-report.ts";
-import { AnswerTally } from "./accuracy.ts";
 import { adviceOn } from "./advice.ts";
 import type { PreparedModel } from "./compile-model.ts";
-import { type ExtrinsicEvidence, ExtrinsicNetwork } from "./extrinsic.ts";
+import type { ExtrinsicEvidence } from "./extrinsic.ts";
 import type { FloatSide } from "./float.ts";
 import type { LastingOutcome, RunHooks } from "./hooks.ts";
-import { imageBatches } from "./image-batches.ts";
+import { outputRegisters, runExtrinsicSpan } from "./run-extrinsic.ts";
 
 interface ExtrinsicRun {
   readonly configuration: RunConfiguration;
@@ -35,35 +31,17 @@ export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Pro
       "leave --engine out, or choose the intrinsic, tensorquant or wide datapath",
     );
   }
-  const outputs = new Map<string, RegisterSpec>(
-    Object.entries(
-      resolveExtrinsic(prepared.lowerable, {
-        assignment: configuration.assignment,
-        calibration: prepared.calibration.ranges ?? {},
-        ...(hooks.assignmentName === undefined ? {} : { assignmentName: hooks.assignmentName }),
-      }),
-    ),
-  );
+  const { assignment, seed } = configuration;
+  const outputs = outputRegisters(prepared, assignment, hooks.assignmentName);
   hooks.onStage?.("float and extrinsic", count);
-  const extrinsic = new ExtrinsicNetwork(float.lowered, outputs, configuration.seed);
-  const answers = new AnswerTally(configuration.seed);
-  const meter = new ErrorMeter();
-  for await (const batch of imageBatches(data, count)) {
-    const progress = (done: number): void => hooks.onProgress?.(batch.first + Math.floor(done / 2));
-    const logits = await float.network.run(batch.values, batch.count, undefined, progress);
-    hooks.signal?.throwIfAborted();
-    const fixed = await extrinsic.run(batch.values, batch.count, (done) => progress(batch.count + done));
-    hooks.signal?.throwIfAborted();
-    const fault = trapOf(extrinsic, outputs);
-    if (fault !== null) return { fault };
-    const classes = logits.length / batch.count;
-    answers.add({ fixed, float: logits, images: batch.count, classes }, batch.labels);
-    meter.add(logits, fixed);
-  }
+  const span = { first: 0, images: count };
+  const outcome = await runExtrinsicSpan({ data, span, float, outputs, seed }, hooks);
+  if ("fault" in outcome) return outcome;
+  const { answers, error, layers: found } = outcome;
   const accuracy = answers.accuracy();
   const layers = prepared.lowerable.nodes.flatMap((node) => {
     const register = outputs.get(node.name);
-    const evidence = extrinsic.layers.get(node.name);
+    const evidence = found.get(node.name);
     return register === undefined || evidence === undefined ? [] : [layerEntry(node, register, evidence)];
   });
   const report: LastingReport = {
@@ -78,7 +56,7 @@ export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Pro
     floatBackend: float.backend,
     accuracy,
     agreement: answers.agreement(),
-    error: meter.figures(),
+    error,
     cycles: null,
     energy: null,
     overflow: { total: layers.reduce((sum, { registers }) => sum + (registers.output?.overflow ?? 0), 0), compile: 0 },
@@ -89,18 +67,6 @@ export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Pro
     notModelled: ["everything inside a layer: it is computed in float32"],
   };
   return { report };
-}
-
-/** The fault of the first layer, in the network's order, whose trapping register overflowed. */
-function trapOf({ layers }: ExtrinsicNetwork, outputs: ReadonlyMap<string, RegisterSpec>): Fault | null {
-  for (const [layer, { first }] of layers) {
-    const register = outputs.get(layer);
-    if (register?.overflow !== "trap" || first === null) continue;
-    const { image, element, before } = first;
-    const message = `image ${image}, element ${element} of layer "${layer}": raw ${before} does not fit ${registerText(register)}`;
-    return { kind: "overflow-trap", pc: null, cycle: null, message, site: null };
-  }
-  return null;
 }
 
 function layerEntry(

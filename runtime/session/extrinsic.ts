@@ -32,9 +32,12 @@ export class ExtrinsicNetwork {
   readonly #registers: ReadonlyMap<string, RegisterSpec>;
   readonly #random: ReadonlyMap<string, ReturnType<typeof tensorGenerator>>;
   readonly #evidence: Map<string, ExtrinsicEvidence>;
-  #images = 0;
+  /** Number of the next image. */
+  #image: number;
 
-  constructor(network: FloatNetwork, registers: ReadonlyMap<string, RegisterSpec>, seed: number) {
+  /** `firstImage` is the number of the first image that it will be given, for the places of overflows. */
+  constructor(network: FloatNetwork, registers: ReadonlyMap<string, RegisterSpec>, seed: number, firstImage = 0) {
+    this.#image = firstImage;
     this.#network = network;
     this.#registers = registers;
     this.#random = new Map([...registers.keys()].map((name) => [name, tensorGenerator(seed, name)]));
@@ -49,11 +52,11 @@ export class ExtrinsicNetwork {
       if (register === undefined) return undefined;
       const evidence = this.#evidence.get(name) ?? { overflow: 0, first: null, min: Infinity, max: -Infinity };
       this.#evidence.set(name, evidence);
-      const batch = { first: this.#images + first, count: images };
+      const batch = { first: this.#image + first, count: images };
       return quantizeValues(values, register, evidence, this.#random.get(name), batch);
     };
     const outputs = await this.#network.run(images, count, observe, onProgress);
-    this.#images += count;
+    this.#image += count;
     return outputs;
   }
 }

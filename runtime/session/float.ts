@@ -1,6 +1,7 @@
 import type { Graph } from "../../compiler/graph/graph.ts";
 import { loadTensorFlow } from "../float-reference/backend.ts";
 import { FloatNetwork } from "../float-reference/interpreter.ts";
+import type { RunBatch } from "./image-batches.ts";
 
 /** A graph ready to be evaluated in float32, and what evaluates it. */
 export interface FloatReference {
@@ -8,9 +9,14 @@ export interface FloatReference {
   readonly backend: string;
 }
 
+/** Float answers to the images of a batch, images × output elements. `onProgress` hears of images done. */
+export type FloatLogits = (batch: RunBatch, onProgress?: (done: number) => void) => Promise<Float32Array>;
+
 /** Both forms of a network in float: as imported, for its answers, and after the passes, for layer-by-layer comparison. */
 export interface FloatSide {
   readonly network: FloatNetwork;
+  /** Computes the answers of the network as imported. */
+  readonly logits: FloatLogits;
   readonly lowered: FloatNetwork;
   readonly backend: string;
   dispose(): void;
@@ -26,6 +32,7 @@ export async function openFloatSide(model: { readonly graph: Graph; readonly low
   const { network: lowered } = await openFloatReference(model.lowerable);
   return {
     network,
+    logits: ({ values, count }, onProgress) => network.run(values, count, undefined, onProgress),
     lowered,
     backend,
     dispose: () => {

@@ -18,25 +18,25 @@ export function openData(
 
 /** Consecutive images of a run. */
 export interface RunBatch extends ImageBatch {
-  /** Number of its first image within the run. */
+  /** Number of its first image within the data. */
   readonly first: number;
 }
 
 /**
- * The first `count` images in batches whose size depends on the images' own size alone. The next batch is read while the
- * caller works on one.
+ * `count` images from image `start` on, in batches whose size depends on the images' own size alone. The next batch is read
+ * while the caller works on one.
  */
-export async function* imageBatches(data: Dataset, count: number): AsyncGenerator<RunBatch, void, void> {
+export async function* imageBatches(data: Dataset, count: number, start = 0): AsyncGenerator<RunBatch, void, void> {
   const size = Math.max(1, Math.floor(BATCH_BYTES / (4 * elementsOf(data.shape))));
   const read = async (first: number): Promise<RunBatch> => ({
     first,
-    ...(await data.read(first, Math.min(size, count - first))),
+    ...(await data.read(first, Math.min(size, start + count - first))),
   });
-  let next: Promise<RunBatch> | null = count > 0 ? read(0) : null;
+  let next: Promise<RunBatch> | null = count > 0 ? read(start) : null;
   while (next !== null) {
     const batch: RunBatch = await next;
     const end = batch.first + batch.count;
-    next = end < count ? read(end) : null;
+    next = end < start + count ? read(end) : null;
     // A failure is thrown when the batch is asked for, not before; a caller that stops never asks.
     next?.catch(() => undefined);
     yield batch;

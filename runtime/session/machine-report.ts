@@ -60,7 +60,8 @@ export function machineFigures(run: MachineRun): MachineFigures {
   };
 }
 
-function withLeakage(program: Program, actions: ActionCounts, cycles: number): ActionCounts {
+/** Actions of a program together with the leakage of `cycles` cycles. */
+export function withLeakage(program: Program, actions: ActionCounts, cycles: number): ActionCounts {
   return addActions(actions, leakageActions(program.machine, cycles));
 }
 

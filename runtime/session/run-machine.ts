@@ -5,27 +5,38 @@ import type { Fault } from "../../sim/fault.ts";
 import { mergeResults, type PoolResult, SimulationPool } from "../../sim/pool/pool.ts";
 import type { RunConfiguration } from "../configuration.ts";
 import type { Dataset } from "../datasets/dataset.ts";
+import type { ImageSpan } from "../exploration/evaluation.ts";
+import type { FloatNetwork } from "../float-reference/interpreter.ts";
 import { ErrorMeter } from "../metrics/error.ts";
 import type { ErrorEntry } from "../report/run-report.ts";
 import { AnswerTally } from "./accuracy.ts";
 import { Digest } from "./digest.ts";
-import type { FloatSide } from "./float.ts";
+import type { FloatLogits } from "./float.ts";
 import type { RunHooks } from "./hooks.ts";
 import { inputTrap, type QuantizedImages, quantizeImages, tensorSymbol } from "./host-input.ts";
 import { imageBatches, type RunBatch } from "./image-batches.ts";
 import { outputElements } from "./machine-report.ts";
 import { comparableRaws, joined, rawsToValues } from "./values.ts";
 
-/** Images of one task of a worker: large enough to hide the message, small enough to balance and to show progress. */
-const TASK_IMAGES = 10;
+/** Images of one task of a worker: enough to hide the message, few enough to keep all busy and to show progress. */
+function taskImages(images: number, workers: number): number {
+  return Math.max(1, Math.min(10, Math.floor(images / (4 * workers))));
+}
 
 export interface MachineJob {
   readonly configuration: RunConfiguration;
   readonly data: Dataset;
-  readonly count: number;
+  readonly span: ImageSpan;
   readonly program: Program;
   /** Null for a program file. */
-  readonly float: FloatSide | null;
+  readonly float: MachineFloat | null;
+}
+
+/** What a run on the machine is compared with. */
+export interface MachineFloat {
+  readonly logits: FloatLogits;
+  /** After the passes: its nodes are the machine's layers. */
+  readonly lowered: FloatNetwork;
 }
 
 /** What all images together showed; nothing here grows with their number but a few numbers per image. */
@@ -46,15 +57,17 @@ export async function runMachine(
   job: MachineJob,
   hooks: RunHooks,
 ): Promise<MachineOutcome | { readonly fault: Fault }> {
-  const { configuration, data, count, program, float } = job;
+  const { configuration, data, span, program, float } = job;
   const { engine, workers, seed } = configuration;
-  const observed = Math.min(configuration.observe ?? 0, count);
+  const { first, images } = span;
+  const observed = Math.min(configuration.observe ?? 0, images);
   const total = new MachineTotal(program, float, seed);
-  hooks.onStage?.(float === null ? `${engine} engine` : `float and ${engine} engine`, count);
+  hooks.onStage?.(float === null ? `${engine} engine` : `float and ${engine} engine`, images);
   const pool = new SimulationPool(program, engine, workers);
   try {
-    for await (const batch of imageBatches(data, count)) {
-      const fault = await runBatch({ job, hooks, pool, total }, batch, Math.max(0, observed - batch.first));
+    for await (const batch of imageBatches(data, images, first)) {
+      const toObserve = Math.max(0, first + observed - batch.first);
+      const fault = await runBatch({ job, hooks, pool, total }, batch, toObserve);
       if (fault !== null) return { fault };
     }
   } finally {
@@ -75,17 +88,17 @@ async function runBatch(
   batch: RunBatch,
   toObserve: number,
 ): Promise<Fault | null> {
-  const { program, float } = job;
+  const { program, float, span } = job;
   const observedImages = Math.min(toObserve, batch.count);
   const { inputs, count, trap } = quantizeBatch(program, batch, observedImages);
   // Both computations count half.
   const share = float === null ? 1 : 2;
-  const progress = (done: number): void => hooks.onProgress?.(batch.first + Math.floor(done / share));
-  const logits = trap !== null ? null : await floatLogits(float, batch, progress);
+  const progress = (done: number): void => hooks.onProgress?.(batch.first - span.first + Math.floor(done / share));
+  const logits = trap !== null || float === null ? null : await float.logits(batch, progress);
   hooks.signal?.throwIfAborted();
   const result = await pool.run(inputs.raws, count, {
     firstImage: batch.first,
-    batchImages: TASK_IMAGES,
+    batchImages: taskImages(count, job.configuration.workers),
     observedImages: Math.min(observedImages, count),
     earlier: total.evidence,
     onProgress: (done) => progress((share - 1) * batch.count + done),
@@ -116,14 +129,6 @@ function quantizeBatch(
   };
 }
 
-async function floatLogits(
-  float: FloatSide | null,
-  { values, count }: RunBatch,
-  onProgress: (done: number) => void,
-): Promise<Float32Array | null> {
-  return float === null ? null : float.network.run(values, count, undefined, onProgress);
-}
-
 /** Adds up what batches show. */
 class MachineTotal {
   readonly #program: Program;
@@ -135,7 +140,7 @@ class MachineTotal {
   #inputEvidence: RegisterEvidence = { overflow: 0, first: null, statistics: null };
   readonly #floatLayers: Map<string, Float32Array[]> = new Map<string, Float32Array[]>();
 
-  constructor(program: Program, float: FloatSide | null, seed: number) {
+  constructor(program: Program, float: MachineFloat | null, seed: number) {
     this.#program = program;
     this.#hasFloat = float !== null;
     this.#answers = new AnswerTally(seed);
@@ -160,7 +165,7 @@ class MachineTotal {
   }
 
   /** Values of every node for the first images of a batch. */
-  async observeFloat({ lowered }: FloatSide, { values, count }: RunBatch, images: number): Promise<void> {
+  async observeFloat({ lowered }: MachineFloat, { values, count }: RunBatch, images: number): Promise<void> {
     const elements = values.length / count;
     await lowered.run(values.subarray(0, images * elements), images, (name, found) => {
       this.#floatLayers.set(name, [...(this.#floatLayers.get(name) ?? []), Float32Array.from(found)]);

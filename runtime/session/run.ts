@@ -92,7 +92,8 @@ async function simulate(simulation: Simulation, hooks: RunHooks): Promise<Lastin
   if (fault !== null) return { fault };
   const schedule = scheduleProgram(program);
   if ("fault" in schedule) return schedule;
-  const outcome = await runMachine({ configuration, data, count, program, float }, hooks);
+  const span = { first: 0, images: count };
+  const outcome = await runMachine({ configuration, data, span, program, float }, hooks);
   if ("fault" in outcome) return outcome;
   const { answers, error, digest, observed } = outcome;
   const figures = machineFigures({ program, schedule, ...outcome });

@@ -1,19 +1,14 @@
 import { DiagnosticError, dataflowText } from "../../isa/index.ts";
-import { classify } from "../../runtime/metrics/classification.ts";
 import type { Accuracy } from "../../runtime/report/run-report.ts";
-import { accuracyOf } from "../../runtime/session/accuracy.ts";
-import { type FloatReference, openFloatReference } from "../../runtime/session/float.ts";
-import { runModel } from "../../runtime/session/run.ts";
-import { comparableRaws } from "../../runtime/session/values.ts";
-import { runOnPool } from "../../sim/pool/pool.ts";
-import { compileLenet, type Lenet, type LenetSetting, lenetConfiguration, openLenet } from "../bench/lenet-workload.ts";
+import { openStudy, type Study } from "../../runtime/session/study.ts";
+import { type LenetSetting, lenetConfiguration } from "../bench/lenet-workload.ts";
 
 /** What one setting does to the bundled LeNet. */
 export interface StudyEntry {
   readonly setting: LenetSetting;
   readonly accuracy: Accuracy;
-  /** The class of each image; null for the extrinsic datapath, whose report keeps none. */
-  readonly classes: Int32Array | null;
+  /** The class of each image. */
+  readonly classes: Int32Array;
   /** Words that did not fit their register, per image; constants aside. */
   readonly overflowsPerImage: number;
   /** Words of weights and biases that were clipped. */
@@ -26,69 +21,55 @@ export interface RefusedSetting {
   readonly refusal: string;
 }
 
-/** Runs settings on the bundled LeNet against one float computation of the same digits. */
+/** Runs settings on the bundled LeNet. */
 export class LenetStudy {
-  private readonly lenet: Lenet;
-  private readonly logits: Float32Array;
-  private readonly workers: number;
-  readonly floatBackend: string;
+  readonly images: number;
+  /** One for each dataflow that was asked for; the empty name is the machine's own. */
+  readonly #studies: Map<string, Study>;
+  readonly #workers: number;
 
-  private constructor(lenet: Lenet, logits: Float32Array, floatBackend: string, workers: number) {
-    this.lenet = lenet;
-    this.logits = logits;
-    this.floatBackend = floatBackend;
-    this.workers = workers;
+  private constructor(first: Study, workers: number) {
+    this.images = first.images;
+    this.#studies = new Map([["", first]]);
+    this.#workers = workers;
   }
 
   static async open(images: number, workers: number): Promise<LenetStudy> {
-    const lenet = await openLenet(images);
-    const { network, backend }: FloatReference = await openFloatReference(lenet.prepared.graph);
-    const logits = await network.run(lenet.images, lenet.count);
-    network.dispose();
-    return new LenetStudy(lenet, logits, backend, workers);
+    const configuration = lenetConfiguration({ format: "16,8", datapath: "intrinsic" }, images);
+    return new LenetStudy(await openStudy({ ...configuration, workers }), workers);
   }
 
-  get images(): number {
-    return this.lenet.count;
+  get floatBackend(): string {
+    return this.#studies.get("")?.parts.float.backend ?? "";
   }
 
   async run(setting: LenetSetting): Promise<StudyEntry | RefusedSetting> {
+    const { images } = this;
+    const { assignment } = lenetConfiguration(setting, images);
     try {
-      return setting.datapath === "extrinsic" ? await this.runExtrinsic(setting) : await this.runMachine(setting);
+      const study = await this.#studyFor(setting);
+      const found = await study.evaluate({ assignment, layers: null }, { first: 0, images });
+      const { accuracy, classes, overflow, clippedConstants } = found;
+      if (accuracy === null) throw new Error("the digits have no labels");
+      const overflowsPerImage = overflow.reduce((sum, place) => sum + place.overflow, 0) / images;
+      return { setting, accuracy, classes, overflowsPerImage, clippedConstants };
     } catch (error) {
       if (!(error instanceof DiagnosticError)) throw error;
       return { setting, refusal: error.diagnostics.map(({ what }) => what).join("; ") };
     }
   }
 
-  private async runMachine(setting: LenetSetting): Promise<StudyEntry> {
-    const { lenet, logits, workers } = this;
-    const { program, raws } = compileLenet(lenet, setting);
-    const options = { engine: "fast", workers, batchImages: 10, observedImages: 0 } as const;
-    const result = await runOnPool(program, raws, lenet.count, options);
-    if (result.fault !== null) throw new Error(`${settingText(setting)}: ${result.fault.message}`);
-    const output = program.tensors.find(({ name }) => name === program.output);
-    if (output === undefined) throw new Error("the program has no output");
-    const fixed = comparableRaws(result.outputs, output.format);
-    const classes = logits.length / lenet.count;
-    const accuracy = accuracyOf({ fixed, float: logits, images: lenet.count, classes }, lenet.labels, 1);
-    if (accuracy === null) throw new Error("the digits have no labels");
-    const overflows = result.evidence.flatMap((layer) => Object.values(layer).map(({ overflow }) => overflow));
-    return {
-      setting,
-      accuracy,
-      classes: classify(fixed, lenet.count, classes).top1,
-      overflowsPerImage: overflows.reduce((sum, count) => sum + count, 0) / lenet.count,
-      clippedConstants: program.compileOverflow.reduce((sum, { weight, bias }) => sum + weight + bias, 0),
-    };
+  async close(): Promise<void> {
+    for (const study of this.#studies.values()) await study.close();
   }
 
-  private async runExtrinsic(setting: LenetSetting): Promise<StudyEntry> {
-    const outcome = await runModel(lenetConfiguration(setting, this.lenet.count));
-    if ("fault" in outcome || outcome.report.accuracy === null) throw new Error("the extrinsic run gave no accuracy");
-    const { accuracy, overflow } = outcome.report;
-    const overflowsPerImage = overflow.total / this.lenet.count;
-    return { setting, accuracy, classes: null, overflowsPerImage, clippedConstants: overflow.compile };
+  async #studyFor(setting: LenetSetting): Promise<Study> {
+    const key = setting.dataflow ?? "";
+    const known = this.#studies.get(key);
+    if (known !== undefined) return known;
+    const opened = await openStudy({ ...lenetConfiguration(setting, this.images), workers: this.#workers });
+    this.#studies.set(key, opened);
+    return opened;
   }
 }
 
@@ -100,7 +81,5 @@ export function settingText({ format, datapath, dataflow }: LenetSetting): strin
 
 /** Images on which two settings give different classes. */
 export function differingImages(a: StudyEntry, b: StudyEntry): number {
-  const [first, second] = [a.classes, b.classes];
-  if (first === null || second === null) throw new Error("the extrinsic datapath keeps no classes");
-  return first.reduce((sum, answer, image) => sum + (answer === second[image] ? 0 : 1), 0);
+  return a.classes.reduce((sum, answer, image) => sum + (answer === b.classes[image] ? 0 : 1), 0);
 }

@@ -62,6 +62,7 @@ async function table(images: number): Promise<string> {
   const float = outcomes
     .map((outcome) => ("accuracy" in outcome ? outcome.accuracy.float : null))
     .find((share) => share !== null);
+  await study.close();
   return [
     `LeNet-5, ${study.images} bundled MNIST test digits, nearest rounding; float accuracy ${(100 * (float ?? 0)).toFixed(1)} % (${study.floatBackend}).`,
     "Relative accuracy with its 95 % interval, McNemar's p against float, images with tied largest outputs, overflows per image.",

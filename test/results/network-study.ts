@@ -1,20 +1,7 @@
 import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
-import { resolveExtrinsic } from "../../compiler/resolve-extrinsic.ts";
-import type { Program } from "../../isa/program.ts";
-import { type RunConfiguration, resolveConfiguration } from "../../runtime/configuration.ts";
-import type { Dataset } from "../../runtime/datasets/dataset.ts";
-import { ErrorMeter } from "../../runtime/metrics/error.ts";
-import { openModel } from "../../runtime/model.ts";
-import { AnswerTally } from "../../runtime/session/accuracy.ts";
-import { compilePrepared, type PreparedModel, prepareModel } from "../../runtime/session/compile-model.ts";
-import { Digest } from "../../runtime/session/digest.ts";
-import { ExtrinsicNetwork } from "../../runtime/session/extrinsic.ts";
-import { type FloatSide, openFloatSide } from "../../runtime/session/float.ts";
-import { quantizeImages, tensorSymbol } from "../../runtime/session/host-input.ts";
-import { imageBatches, openData } from "../../runtime/session/image-batches.ts";
-import { comparableRaws, joined, rawsToValues } from "../../runtime/session/values.ts";
-import { type LayerEvidence, mergeEvidence } from "../../sim/evidence.ts";
-import { SimulationPool } from "../../sim/pool/pool.ts";
+import { resolveConfiguration } from "../../runtime/configuration.ts";
+import type { RegisterOverflow } from "../../runtime/exploration/evaluation.ts";
+import { openStudy, type Study } from "../../runtime/session/study.ts";
 import { type NetworkFacts, networkFacts } from "./network-facts.ts";
 import { configurationOf, REAL_NETWORKS, type RealNetworkName } from "./real-networks.ts";
 
@@ -63,38 +50,16 @@ const CALIBRATION_IMAGES = 100;
 /** Word length of the layers that are calibrated while the others have one format. */
 const CALIBRATED_FORMAT = "16,auto";
 
-/** Runs settings on a network against one float computation of the same images. */
+/** Runs settings on a network of `REAL_NETWORKS`. */
 export class NetworkStudy {
   readonly name: RealNetworkName;
   readonly images: number;
-  readonly #configuration: RunConfiguration;
-  readonly #data: Dataset;
-  readonly #prepared: PreparedModel;
-  readonly #float: FloatSide;
-  /** images × classes. */
-  readonly #logits: Float32Array;
-  readonly #workers: number;
+  readonly #study: Study;
 
-  private constructor(
-    name: RealNetworkName,
-    images: number,
-    workers: number,
-    opened: {
-      readonly configuration: RunConfiguration;
-      readonly data: Dataset;
-      readonly prepared: PreparedModel;
-      readonly float: FloatSide;
-      readonly logits: Float32Array;
-    },
-  ) {
+  private constructor(name: RealNetworkName, images: number, study: Study) {
     this.name = name;
     this.images = images;
-    this.#workers = workers;
-    this.#configuration = opened.configuration;
-    this.#data = opened.data;
-    this.#prepared = opened.prepared;
-    this.#float = opened.float;
-    this.#logits = opened.logits;
+    this.#study = study;
   }
 
   /** The first `images` of the network's data; `inputShift` as in preprocessing. `calibrationImages` are its first ones. */
@@ -107,97 +72,66 @@ export class NetworkStudy {
       readonly calibrationImages?: number;
     },
   ): Promise<NetworkStudy> {
-    const { images: wanted, workers, inputShift = 0, calibrationImages = CALIBRATION_IMAGES } = options;
+    const { images, workers, inputShift = 0, calibrationImages = CALIBRATION_IMAGES } = options;
     const file = configurationOf(name);
     const preprocessing = typeof file.preprocessing === "object" ? file.preprocessing : {};
     const configuration = resolveConfiguration({
       ...file,
+      images: Math.max(images, calibrationImages),
+      workers,
       preprocessing: { ...preprocessing, inputShift },
-      assignment: { default: { datapath: "wide", format: "16,auto" } },
       calibration: { images: calibrationImages },
     });
-    const model = await openModel(configuration.model);
-    const data = await openData(configuration, model.graph.input.shape, Math.max(wanted, calibrationImages));
-    const images = Math.min(wanted, data.count);
-    const prepared = await prepareModel(configuration, model, data);
-    const float = await openFloatSide(prepared);
-    const parts: Float32Array[] = [];
-    for await (const { values, count } of imageBatches(data, images))
-      parts.push(await float.network.run(values, count));
-    const logits = joined(parts);
-    return new NetworkStudy(name, images, workers, { configuration, data, prepared, float, logits });
+    const study = await openStudy(configuration);
+    return new NetworkStudy(name, Math.min(images, study.images), study);
   }
 
   get facts(): NetworkFacts {
-    return networkFacts(this.name, this.#prepared);
+    return networkFacts(this.name, this.#study.parts.prepared);
   }
 
-  close(): void {
-    this.#float.dispose();
+  close(): Promise<void> {
+    return this.#study.close();
   }
 
   get floatBackend(): string {
-    return this.#float.backend;
+    return this.#study.parts.float.backend;
   }
 
   /** The setting on the first `images` of those that were opened. */
-  run(setting: NetworkSetting, images: number = this.images): Promise<Measurement> {
-    return setting.datapath === "extrinsic" ? this.#runExtrinsic(setting, images) : this.#runMachine(setting, images);
+  async run(setting: NetworkSetting, images: number = this.images): Promise<Measurement> {
+    const candidate = { assignment: assignmentFor(this.name, setting), layers: null };
+    const found = await this.#study.evaluate(candidate, { first: 0, images });
+    const { accuracy, agreement, error, overflow, clippedConstants, digest, floatRight, fixedRight } = found;
+    if (accuracy === null || accuracy.mcnemar === null || agreement === null) throw new Error("images without labels");
+    const { onlyFloat, onlyFixed, pValue } = accuracy.mcnemar;
+    const none: RegisterOverflow = { layer: "", register: "", overflow: 0 };
+    const worst = overflow.reduce((most, place) => (place.overflow > most.overflow ? place : most), none);
+    return {
+      ...setting,
+      images,
+      floatRight: count(floatRight),
+      fixedRight: count(fixedRight),
+      onlyFloat,
+      onlyFixed,
+      pValue,
+      relative: accuracy.relative,
+      relative95: accuracy.relative95,
+      agreeing: count(found.sameClass),
+      sqnrDb: error.sqnrDb,
+      overflowsPerImage: overflow.reduce((sum, place) => sum + place.overflow, 0) / images,
+      worst:
+        worst.overflow === 0
+          ? null
+          : { layer: worst.layer, register: worst.register, perImage: worst.overflow / images },
+      clippedConstants,
+      digest,
+    };
   }
+}
 
-  async #runMachine(setting: NetworkSetting, images: number): Promise<Measurement> {
-    const { program } = compilePrepared(this.#prepared, this.#withSetting(setting));
-    const { format } = tensorSymbol(program, program.output);
-    const total = this.#total();
-    const digest = new Digest();
-    let evidence: LayerEvidence[] = program.layers.map(() => ({}));
-    const pool = new SimulationPool(program, "fast", this.#workers);
-    try {
-      for await (const { first, count, values, labels } of imageBatches(this.#data, images)) {
-        const inputs = quantizeImages(program, values, count, 0, first);
-        const options = { batchImages: taskImages(count), firstImage: first, observedImages: 0 };
-        const result = await pool.run(inputs.raws, count, options);
-        if (result.fault !== null) throw new Error(`${setting.datapath} (${setting.format}): ${result.fault.message}`);
-        digest.add(result.outputs);
-        evidence = mergeEvidence(evidence, [...result.evidence]);
-        evidence = withInput(program, evidence, inputs.evidence.overflow);
-        total.add(comparableRaws(result.outputs, format), rawsToValues(result.outputs, format), first, count, labels);
-      }
-    } finally {
-      await pool.close();
-    }
-    const places = evidence.flatMap((layer, index) =>
-      Object.entries(layer).map(([register, { overflow }]) => ({
-        layer: program.layers[index]?.name ?? "",
-        register,
-        overflow,
-      })),
-    );
-    const clippedConstants = program.compileOverflow.reduce((sum, { weight, bias }) => sum + weight + bias, 0);
-    return { ...setting, ...total.figures(places), clippedConstants, digest: digest.finish() };
-  }
-
-  async #runExtrinsic(setting: NetworkSetting, images: number): Promise<Measurement> {
-    const { lowerable, calibration } = this.#prepared;
-    const { assignment } = this.#withSetting(setting);
-    const registers = resolveExtrinsic(lowerable, { assignment, calibration: calibration.ranges ?? {} });
-    const network = new ExtrinsicNetwork(this.#float.lowered, new Map(Object.entries(registers)), 1);
-    const total = this.#total();
-    for await (const { first, count, values, labels } of imageBatches(this.#data, images)) {
-      const outputs = await network.run(values, count);
-      total.add(outputs, outputs, first, count, labels);
-    }
-    const places = [...network.layers].map(([layer, { overflow }]) => ({ layer, register: "output", overflow }));
-    return { ...setting, ...total.figures(places), clippedConstants: 0, digest: null };
-  }
-
-  #withSetting(setting: NetworkSetting): RunConfiguration {
-    return { ...this.#configuration, assignment: assignmentFor(this.name, setting) };
-  }
-
-  #total(): Total {
-    return new Total(this.#logits, this.#logits.length / this.images);
-  }
+function count(marks: Uint8Array | null): number {
+  return marks?.reduce((sum, mark) => sum + mark, 0) ?? 0;
 }
 
 /** Formats for all layers; those that the network names keep calibrated ones where the others have one for all. */
@@ -207,79 +141,4 @@ export function assignmentFor(name: RealNetworkName, { datapath, format }: Netwo
   if (format.endsWith(",auto") || calibratedLayers.length === 0) return base;
   const entry = { datapath: datapath === "extrinsic" ? "extrinsic" : "wide", format: CALIBRATED_FORMAT };
   return { ...base, layers: Object.fromEntries(calibratedLayers.map((pattern) => [pattern, entry])) };
-}
-
-/** Images of one task of a worker: few where they are few. */
-function taskImages(count: number): number {
-  return Math.max(1, Math.min(10, Math.floor(count / 16)));
-}
-
-/** The input is quantized on the host; its overflows belong to the first layer that reads it. */
-function withInput(program: Program, evidence: LayerEvidence[], overflow: number): LayerEvidence[] {
-  const reader = program.layers.findIndex(({ inputs }) => inputs.includes(program.input));
-  return evidence.map((layer, index) => {
-    if (index !== reader) return layer;
-    const known = layer.input ?? { overflow: 0, first: null, statistics: null };
-    return { ...layer, input: { ...known, overflow: known.overflow + overflow } };
-  });
-}
-
-/** Adds up answers and errors as images come in. */
-class Total {
-  readonly #logits: Float32Array;
-  readonly #classes: number;
-  readonly #answers: AnswerTally = new AnswerTally(1);
-  readonly #meter: ErrorMeter = new ErrorMeter();
-  #images = 0;
-
-  constructor(logits: Float32Array, classes: number) {
-    this.#logits = logits;
-    this.#classes = classes;
-  }
-
-  add(
-    fixed: ArrayLike<number | bigint>,
-    values: Float32Array,
-    first: number,
-    images: number,
-    labels: ArrayLike<number> | null,
-  ): void {
-    const classes = this.#classes;
-    const float = this.#logits.subarray(first * classes, (first + images) * classes);
-    this.#answers.add({ fixed, float, images, classes }, labels);
-    this.#meter.add(float, values);
-    this.#images += images;
-  }
-
-  figures(
-    places: readonly { readonly layer: string; readonly register: string; readonly overflow: number }[],
-  ): Omit<Measurement, keyof NetworkSetting | "clippedConstants" | "digest"> {
-    const images = this.#images;
-    const accuracy = this.#answers.accuracy();
-    if (accuracy === null || accuracy.float === null || accuracy.mcnemar === null)
-      throw new Error("images without labels");
-    const { onlyFloat, onlyFixed, pValue } = accuracy.mcnemar;
-    const worst = places.reduce((most, place) => (place.overflow > most.overflow ? place : most), {
-      layer: "",
-      register: "",
-      overflow: 0,
-    });
-    return {
-      images,
-      floatRight: Math.round(accuracy.float * images),
-      fixedRight: Math.round(accuracy.fixed * images),
-      onlyFloat,
-      onlyFixed,
-      pValue,
-      relative: accuracy.relative,
-      relative95: accuracy.relative95,
-      agreeing: Math.round((accuracy.agreement ?? 0) * images),
-      sqnrDb: this.#meter.figures().sqnrDb,
-      overflowsPerImage: places.reduce((sum, { overflow }) => sum + overflow, 0) / images,
-      worst:
-        worst.overflow === 0
-          ? null
-          : { layer: worst.layer, register: worst.register, perImage: worst.overflow / images },
-    };
-  }
 }

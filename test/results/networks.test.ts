@@ -39,7 +39,7 @@ describe("real networks with calibrated 16-bit words and a wide accumulator", ()
           expect(found.agreeing / images).toBeGreaterThanOrEqual(0.95);
           expect(found.sqnrDb).toBeGreaterThan(25);
         } finally {
-          study.close();
+          await study.close();
         }
       },
     );

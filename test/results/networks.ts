@@ -54,7 +54,7 @@ async function calibrated(name: RealNetworkName, options: Options): Promise<void
   const study = await NetworkStudy.open(name, { images, workers: options.workers });
   const measurement = await study.run({ datapath: "wide", format: "16,auto" });
   keep({ network: name, wordLength: null, searchImages: null, measurement }, study.floatBackend);
-  study.close();
+  await study.close();
 }
 
 /** Every word length: with one format for all layers, the best fraction length; with `wide`, calibrated ones. */
@@ -86,7 +86,7 @@ async function widths(name: RealNetworkName, options: Options): Promise<void> {
     const entry = { network: name, wordLength, searchImages: isSearched ? searchImages : null, measurement };
     keep(entry, study.floatBackend);
   }
-  study.close();
+  await study.close();
 }
 
 async function frontnet(): Promise<void> {

@@ -1,0 +1,75 @@
+/** Images through the extrinsic datapath and, beside it, through the float network, batch by batch. */
+import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
+import { resolveExtrinsic } from "../../compiler/resolve-extrinsic.ts";
+import { type RegisterSpec, registerText } from "../../isa/register.ts";
+import type { Fault } from "../../sim/fault.ts";
+import type { Dataset } from "../datasets/dataset.ts";
+import type { ImageSpan } from "../exploration/evaluation.ts";
+import { ErrorMeter } from "../metrics/error.ts";
+import type { ErrorEntry } from "../report/run-report.ts";
+import { AnswerTally } from "./accuracy.ts";
+import type { PreparedModel } from "./compile-model.ts";
+import { type ExtrinsicEvidence, ExtrinsicNetwork } from "./extrinsic.ts";
+import type { FloatSide } from "./float.ts";
+import type { RunHooks } from "./hooks.ts";
+import { imageBatches } from "./image-batches.ts";
+
+export interface ExtrinsicJob {
+  readonly data: Dataset;
+  readonly span: ImageSpan;
+  readonly float: Pick<FloatSide, "logits" | "lowered">;
+  /** Output register of each layer. */
+  readonly outputs: ReadonlyMap<string, RegisterSpec>;
+  readonly seed: number;
+}
+
+export interface ExtrinsicOutcome {
+  readonly answers: AnswerTally;
+  readonly error: ErrorEntry;
+  readonly layers: ReadonlyMap<string, ExtrinsicEvidence>;
+}
+
+/** Output register of each layer; `assignmentName` is what diagnostics call the word lengths. */
+export function outputRegisters(
+  { lowerable, calibration }: Pick<PreparedModel, "lowerable" | "calibration">,
+  assignment: AssignmentSpecification,
+  assignmentName = "assignment",
+): ReadonlyMap<string, RegisterSpec> {
+  const ranges = calibration.ranges ?? {};
+  return new Map(Object.entries(resolveExtrinsic(lowerable, { assignment, calibration: ranges, assignmentName })));
+}
+
+export async function runExtrinsicSpan(
+  { data, span, float, outputs, seed }: ExtrinsicJob,
+  hooks: RunHooks,
+): Promise<ExtrinsicOutcome | { readonly fault: Fault }> {
+  const extrinsic = new ExtrinsicNetwork(float.lowered, outputs, seed, span.first);
+  const answers = new AnswerTally(seed);
+  const meter = new ErrorMeter();
+  for await (const batch of imageBatches(data, span.images, span.first)) {
+    const before = batch.first - span.first;
+    const progress = (done: number): void => hooks.onProgress?.(before + Math.floor(done / 2));
+    const logits = await float.logits(batch, progress);
+    hooks.signal?.throwIfAborted();
+    const fixed = await extrinsic.run(batch.values, batch.count, (done) => progress(batch.count + done));
+    hooks.signal?.throwIfAborted();
+    const fault = trapOf(extrinsic, outputs);
+    if (fault !== null) return { fault };
+    const classes = logits.length / batch.count;
+    answers.add({ fixed, float: logits, images: batch.count, classes }, batch.labels);
+    meter.add(logits, fixed);
+  }
+  return { answers, error: meter.figures(), layers: extrinsic.layers };
+}
+
+/** The fault of the first layer, in the network's order, whose trapping register overflowed. */
+function trapOf({ layers }: ExtrinsicNetwork, outputs: ReadonlyMap<string, RegisterSpec>): Fault | null {
+  for (const [layer, { first }] of layers) {
+    const register = outputs.get(layer);
+    if (register?.overflow !== "trap" || first === null) continue;
+    const { image, element, before } = first;
+    const message = `image ${image}, element ${element} of layer "${layer}": raw ${before} does not fit ${registerText(register)}`;
+    return { kind: "overflow-trap", pc: null, cycle: null, message, site: null };
+  }
+  return null;
+}
