@@ -1,5 +1,4 @@
 /** The result of `macroscope bits` as scripts read it: the assignment that was found, and why it can be believed. */
-import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
 import type { CandidateCost, ImageSpan } from "../exploration/evaluation.ts";
 import type { Accuracy, AgreementEntry, ErrorEntry, ResourceEntry } from "./run-report.ts";
 
@@ -43,7 +42,8 @@ export interface BitsReport {
 
 export interface MeasuredAssignment {
   readonly name: string;
-  readonly assignment: AssignmentSpecification;
+  /** An `AssignmentSpecification`, as `run --assign` takes it. */
+  readonly assignment: object;
   readonly cost: CandidateCost | null;
   readonly search: Measured;
   /** Null where it was not verified on the final images. */
