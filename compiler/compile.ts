@@ -3,6 +3,7 @@ import type { FormatAssignment } from "../isa/datapath.ts";
 import { InvariantError } from "../isa/diagnostic.ts";
 import { type Machine, validMachine } from "../isa/machine.ts";
 import type { Program } from "../isa/program.ts";
+import type { RegisterSpec } from "../isa/register.ts";
 import type { Graph } from "./graph/graph.ts";
 import { lower } from "./lowering/lower.ts";
 import { type BatchNormalizationMode, prepareGraph } from "./prepare-graph.ts";
@@ -27,6 +28,8 @@ export interface CompileOptions {
   /** What diagnostics call the model and the assignment; by default "model" and "assignment". */
   readonly modelName?: string;
   readonly assignmentName?: string;
+  /** The register that the graph's input comes from, where it is a part of a network: its format is the input's default. */
+  readonly inputRegister?: RegisterSpec;
 }
 
 export interface Compilation {
@@ -48,7 +51,8 @@ export function compile(graph: Graph, options: CompileOptions): Compilation {
 
   const layers = layerFacts(prepared);
   const input = prepared.input.name;
-  const assignment = resolveAssignment({ specification, layers, input, calibration, where: assignmentName });
+  const known = new Map(options.inputRegister && [[input, options.inputRegister]]);
+  const assignment = resolveAssignment({ specification, layers, input, calibration, where: assignmentName, known });
 
   const constants = new Map(
     layers.map((layer) => {

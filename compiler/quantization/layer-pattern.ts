@@ -52,10 +52,25 @@ export function selectKeys(
     }
   }
   for (const key of keys) {
-    if (!matched.has(key)) found.push(unmatched(key, layers, where));
+    if (!matched.has(key)) found.push(unmatched(key, layers, `${where}: layers.${key}`));
   }
   if (found.length > 0) throw new DiagnosticError(found);
   return selected;
+}
+
+/**
+ * The layers that any of the names and patterns selects, in their order. Throws `DiagnosticError` UNKNOWN_LAYER with every
+ * pattern that matches no layer; `where` opens its place.
+ */
+export function selectLayers(patterns: readonly string[], layers: readonly string[], where: string): readonly string[] {
+  const matchers = patterns.map((pattern) => ({ pattern, expression: patternExpression(pattern) }));
+  const matches = ({ pattern, expression }: (typeof matchers)[number], layer: string): boolean =>
+    pattern === layer || expression.test(layer);
+  const found = matchers
+    .filter((matcher) => !layers.some((layer) => matches(matcher, layer)))
+    .map(({ pattern }) => unmatched(pattern, layers, `${where}: "${pattern}"`));
+  if (found.length > 0) throw new DiagnosticError(found);
+  return layers.filter((layer) => matchers.some((matcher) => matches(matcher, layer)));
 }
 
 function patternExpression(pattern: string): RegExp {
@@ -79,7 +94,7 @@ function unmatched(key: string, layers: readonly string[], where: string): Diagn
   const shown = (nearest.length > 0 ? nearest : layers.slice(0, NEAREST_NAMES)).map((name) => `"${name}"`).join(", ");
   return {
     code: "UNKNOWN_LAYER",
-    where: `${where}: layers.${key}`,
+    where,
     what: "matches no layer",
     hint: `${nearest.length > 0 ? "the nearest layers are" : "the layers begin with"} ${shown}`,
   };

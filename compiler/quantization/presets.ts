@@ -45,7 +45,7 @@ const word: PresetRegister = { format: (context) => context.word() };
 const accumulatorsBias: PresetRegister = { format: ({ where }, accumulator) => biasFormat(accumulator, where) };
 const exactPool: PresetRegister = { overflow: "saturate", format: exactPoolAccumulator };
 
-export const PRESETS: Readonly<Record<Exclude<PresetName, "extrinsic">, Preset>> = {
+export const PRESETS: Readonly<Record<Exclude<PresetName, "extrinsic" | "float">, Preset>> = {
   intrinsic: { product: word, accumulator: word, sum: false, bias: accumulatorsBias, poolAccumulator: word },
   tensorquant: {
     product: word,

@@ -31,6 +31,8 @@ export interface ResolveRequest {
   readonly calibration: Calibration;
   /** Opens every diagnostic's place: the file or flag the specification came from. */
   readonly where: string;
+  /** Registers in which values from outside the layers come, where they come from registers: parts of a network have such. */
+  readonly known?: ReadonlyMap<string, RegisterSpec>;
 }
 
 /**
@@ -60,7 +62,8 @@ export function resolveOutputs(request: ResolveRequest): {
   const outputs: Record<string, RegisterSpec> = {};
   const calibration = eachLayer(request, (context) => {
     const { layer } = context;
-    const kept = outputs[layer.producers[0] ?? ""];
+    const producer = layer.producers[0] ?? "";
+    const kept = outputs[producer] ?? request.known?.get(producer);
     const output = layer.arithmetic === "maximumPool" ? kept : resolveOutputRegister(context);
     if (output !== undefined) outputs[layer.name] = output;
     return undefined;
@@ -75,7 +78,7 @@ function eachLayer(request: ResolveRequest, resolve: (context: LayerContext) => 
   const names = layers.map(({ name }) => name);
   const keys = selectKeys(Object.keys(entries), names, where);
   const found: Diagnostic[] = [];
-  const produced = new Map<string, RegisterSpec>();
+  const produced = new Map<string, RegisterSpec>(request.known);
   const used: Record<string, CalibratedRange> = {};
 
   const range = (value: string, place: string): CalibratedRange => {

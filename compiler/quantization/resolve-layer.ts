@@ -47,12 +47,12 @@ export function resolveLayer(context: LayerContext): {
   readonly options: LayerOptions;
 } {
   const { layer, where, entry } = context;
-  if (entry.datapath === "extrinsic") {
+  if (entry.datapath === "extrinsic" || entry.datapath === "float") {
     throw diagnosticError(
       "EXTRINSIC",
       where,
-      "an extrinsic layer is computed in float: no program can be made for it",
-      "run the whole network extrinsic, or use intrinsic, tensorquant or wide",
+      `${entry.datapath === "float" ? "a" : "an"} ${entry.datapath} layer is computed in float: no program can be made for it`,
+      "use intrinsic, tensorquant or wide; `macroscope run` takes a network that is computed in float in parts",
     );
   }
   checkNamedRegisters(context);

@@ -7,8 +7,8 @@ import { type Diagnostic, DiagnosticError, nearestName } from "../../isa/diagnos
 import { DIALECTS, type Dialect } from "../../isa/overflow.ts";
 import { ROUNDING_MODES, type RoundingMode } from "../../isa/rounding.ts";
 
-/** `intrinsic`, `tensorquant`, `wide`, `wide:N` or `extrinsic`; see design, "The machine". */
-export const PRESET_NAMES = ["intrinsic", "tensorquant", "wide", "extrinsic"] as const;
+/** `intrinsic`, `tensorquant`, `wide`, `wide:N`, `extrinsic` or `float`; see design, "The machine". A layer of the last is not quantized. */
+export const PRESET_NAMES = ["intrinsic", "tensorquant", "wide", "extrinsic", "float"] as const;
 export type PresetName = (typeof PRESET_NAMES)[number];
 
 /** The fields of a register that differ from the preset's. `format` is `W,F`, `uW,F`, `W,auto` or `exact`. */
@@ -63,13 +63,13 @@ const registerFields = {
 
 const registerEntry = z.union([z.string(), z.strictObject(registerFields)]).optional();
 
-const DATAPATH_TEXT = /^(intrinsic|tensorquant|extrinsic|wide(:([1-9]|[1-5][0-9]|6[0-4]))?)$/;
+const DATAPATH_TEXT = /^(intrinsic|tensorquant|extrinsic|float|wide(:([1-9]|[1-5][0-9]|6[0-4]))?)$/;
 
 const entryFields = {
   ...registerFields,
   datapath: z
     .string()
-    .regex(DATAPATH_TEXT, "expected intrinsic, tensorquant, wide, wide:N (N 1 to 64) or extrinsic")
+    .regex(DATAPATH_TEXT, "expected intrinsic, tensorquant, wide, wide:N (N 1 to 64), extrinsic or float")
     .optional(),
   input: registerEntry,
   weight: registerEntry,

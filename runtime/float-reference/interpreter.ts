@@ -26,6 +26,30 @@ export interface ImageRange {
   readonly count: number;
 }
 
+/** A part of a network. */
+export interface FloatPart {
+  /** Values that the nodes read from elsewhere, all images × elements. */
+  readonly given: ReadonlyMap<string, Float32Array>;
+  readonly nodes: readonly GraphNode[];
+  /** Given or computed values. */
+  readonly wanted: readonly string[];
+}
+
+export interface PartOptions {
+  readonly observe?: NodeObserver;
+  /** Whether the observer sees the given values too. */
+  readonly observeGiven?: boolean;
+  /** Hears of images done. */
+  readonly onProgress?: ((done: number) => void) | undefined;
+}
+
+interface PartRun {
+  /** Value → index of the node that reads it last. */
+  readonly lastUse: ReadonlyMap<string, number>;
+  readonly wanted: ReadonlyMap<string, Float32Array>;
+  readonly options: PartOptions;
+}
+
 /** Images that are computed together, at most. */
 const BATCH_IMAGES = 64;
 
@@ -36,9 +60,10 @@ const BATCH_ELEMENTS = 2 ** 24;
 export class FloatNetwork {
   private readonly constants = new Map<Constant, Tensor>();
   private readonly madeConstants = new Map<GraphNode, Constant>();
-  private readonly lastUse = new Map<string, number>();
+  /** Of every value. */
+  private readonly shapes: ReadonlyMap<string, readonly number[]>;
   private readonly tf: TensorFlow;
-  private readonly graph: Graph;
+  readonly graph: Graph;
   private readonly batchImages: number;
 
   get inputShape(): readonly number[] {
@@ -48,11 +73,8 @@ export class FloatNetwork {
   constructor(tf: TensorFlow, graph: Graph) {
     this.tf = tf;
     this.graph = graph;
-    graph.nodes.forEach((node, index) => {
-      for (const name of node.inputs) this.lastUse.set(name, index);
-    });
-    this.lastUse.set(graph.output, graph.nodes.length);
-    const largest = Math.max(...[graph.input, ...graph.nodes].map(({ shape }) => elementCount(shape)));
+    this.shapes = new Map([graph.input, ...graph.nodes].map(({ name, shape }) => [name, shape]));
+    const largest = Math.max(...[...this.shapes.values()].map(elementCount));
     this.batchImages = Math.max(1, Math.min(BATCH_IMAGES, Math.floor(BATCH_ELEMENTS / largest)));
   }
 
@@ -66,21 +88,27 @@ export class FloatNetwork {
     observe?: NodeObserver,
     onProgress?: (done: number) => void,
   ): Promise<Float32Array> {
-    const elements = count === 0 ? 0 : images.length / count;
-    const parts: Float32Array[] = [];
+    const { input, nodes, output } = this.graph;
+    const given = new Map([[input.name, images]]);
+    const observeAll = observe === undefined ? {} : { observe, observeGiven: true };
+    const values = await this.runPart({ given, nodes, wanted: [output] }, count, { ...observeAll, onProgress });
+    return required(values.get(output), output);
+  }
+
+  /** Some nodes of the network, in its order, on values that are given: the values that are wanted, images × elements each. */
+  async runPart(part: FloatPart, count: number, options: PartOptions = {}): Promise<ReadonlyMap<string, Float32Array>> {
+    const wanted = new Map(part.wanted.map((name) => [name, new Float32Array(count * this.elementsOf(name))]));
+    const lastUse = new Map<string, number>();
+    part.nodes.forEach((node, index) => {
+      for (const name of node.inputs) lastUse.set(name, index);
+    });
+    for (const name of part.wanted) lastUse.set(name, part.nodes.length);
     for (let first = 0; first < count; first += this.batchImages) {
-      const size = Math.min(this.batchImages, count - first);
-      const part = images.subarray(first * elements, (first + size) * elements);
-      parts.push(await this.runBatch(part, { first, count: size }, observe));
-      onProgress?.(first + size);
+      const batch = { first, count: Math.min(this.batchImages, count - first) };
+      await this.runBatch(part, batch, { lastUse, wanted, options });
+      options.onProgress?.(first + batch.count);
     }
-    const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-    let offset = 0;
-    for (const part of parts) {
-      all.set(part, offset);
-      offset += part.length;
-    }
-    return all;
+    return wanted;
   }
 
   dispose(): void {
@@ -88,11 +116,16 @@ export class FloatNetwork {
     this.constants.clear();
   }
 
-  private async runBatch(images: Float32Array, batch: ImageRange, observe?: NodeObserver): Promise<Float32Array> {
-    const { tf, graph } = this;
-    const { count } = batch;
+  private elementsOf(name: string): number {
+    return elementCount(required(this.shapes.get(name), name));
+  }
+
+  private async runBatch(part: FloatPart, batch: ImageRange, run: PartRun): Promise<void> {
+    const { tf } = this;
+    const { first, count } = batch;
+    const { lastUse, wanted, options } = run;
     const values = new Map<string, Tensor>();
-    const keep = async (name: string, computed: Tensor): Promise<void> => {
+    const keep = async (name: string, computed: Tensor, observe: NodeObserver | undefined): Promise<void> => {
       const replaced = observe?.(name, (await computed.data()) as Float32Array, batch);
       if (replaced === undefined) {
         values.set(name, computed);
@@ -101,25 +134,28 @@ export class FloatNetwork {
       values.set(name, tf.tensor(replaced, computed.shape, "float32"));
       computed.dispose();
     };
-    await keep(graph.input.name, tf.tensor(images, [count, ...graph.input.shape], "float32"));
-    for (const [index, node] of graph.nodes.entries()) {
+    for (const [name, all] of part.given) {
+      const elements = this.elementsOf(name);
+      const data = all.subarray(first * elements, (first + count) * elements);
+      const tensor = tf.tensor(data, [count, ...required(this.shapes.get(name), name)], "float32");
+      await keep(name, tensor, options.observeGiven ? options.observe : undefined);
+    }
+    for (const [index, node] of part.nodes.entries()) {
       const inputs = node.inputs.map((name) => required(values.get(name), name));
-      await keep(
-        node.name,
-        tf.tidy(() => {
-          const value = this.evaluate(node, inputs, count);
-          // A node that changes nothing hands its input on; each value is disposed by itself.
-          return inputs.includes(value) ? value.clone() : value;
-        }),
-      );
+      const computed = tf.tidy(() => {
+        const value = this.evaluate(node, inputs, count);
+        // A node that changes nothing hands its input on; each value is disposed by itself.
+        return inputs.includes(value) ? value.clone() : value;
+      });
+      await keep(node.name, computed, options.observe);
       for (const name of new Set(node.inputs)) {
-        if (this.lastUse.get(name) === index) values.get(name)?.dispose();
+        if (lastUse.get(name) === index) values.get(name)?.dispose();
       }
     }
-    const result = required(values.get(graph.output), graph.output);
-    const data = Float32Array.from((await result.data()) as Float32Array);
-    result.dispose();
-    return data;
+    for (const [name, all] of wanted) {
+      all.set((await required(values.get(name), name).data()) as Float32Array, first * this.elementsOf(name));
+    }
+    for (const value of values.values()) if (!value.isDisposed) value.dispose();
   }
 
   private evaluate(node: GraphNode, inputs: readonly Tensor[], count: number): Tensor {

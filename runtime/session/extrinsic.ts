@@ -74,7 +74,8 @@ export async function runExtrinsic(
   return { outputs, layers: extrinsic.layers };
 }
 
-function quantizeValues(
+/** The values as the register passes them on; `evidence` and `random` go on from image to image. */
+export function quantizeValues(
   values: Float32Array,
   register: RegisterSpec,
   evidence: ExtrinsicEvidence,
