@@ -33,6 +33,18 @@ export function layerComputations(
   );
 }
 
+/** What all layers have in common; null where they are computed in different ways. */
+export function soleComputation(
+  layers: readonly string[],
+  specification: AssignmentSpecification,
+  selection: readonly string[] | null,
+  where: string,
+): LayerComputation | null {
+  const found = new Set(layerComputations(layers, specification, selection, where).values());
+  const [only = "machine"] = found;
+  return found.size > 1 ? null : only;
+}
+
 function computationOf(datapath: string | undefined): LayerComputation {
   return datapath === "extrinsic" || datapath === "float" ? datapath : "machine";
 }

@@ -4,7 +4,7 @@ import type { AssignmentSpecification, LayerEntry } from "../quantization/specif
 
 /**
  * The user's specification with the model's entries beneath: a layer's entry by name or pattern overrules the model's register by
- * register, the user's default does not.
+ * register, the user's default does not; but where that computes in float, so do the model's layers.
  */
 export function underSpecification(
   prescribed: AssignmentSpecification,
@@ -12,8 +12,10 @@ export function underSpecification(
 ): AssignmentSpecification {
   const own = specification.layers ?? {};
   const layers: Record<string, LayerEntry> = { ...own };
+  const datapath = specification.default?.datapath;
+  const inFloat = datapath === "extrinsic" || datapath === "float" ? { datapath } : {};
   for (const [name, entry] of Object.entries(prescribed.layers ?? {})) {
-    layers[name] = { ...entry, ...governing(own, name) };
+    layers[name] = { ...entry, ...inFloat, ...governing(own, name) };
   }
   return Object.keys(layers).length === 0 ? specification : { ...specification, layers };
 }

@@ -68,7 +68,7 @@ export function addModelOptions(command: Command): Command {
     )
     .addOption(new Option("--seed <n>", "seed of stochastic rounding and intervals (default: 1)").argParser(parseSeed))
     .option("--format <W,F>", "format of every register of every layer; W,auto calibrates F (default: 16,8)")
-    .option("--datapath <name>", "intrinsic, tensorquant, wide, wide:N or extrinsic (default: intrinsic)")
+    .option("--datapath <name>", "intrinsic, tensorquant, wide, wide:N, extrinsic or float (default: intrinsic)")
     .option("--rounding <mode>", "rounding mode (default: nearest)")
     .option("--overflow <mode>", "overflow mode, also wrap:N (default: the datapath's)")
     .option("--dialect <name>", "corner cases as in sc, ap or ac (default: sc)")

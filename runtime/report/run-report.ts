@@ -11,9 +11,9 @@ export interface RunReport {
   readonly weights: string | null;
   readonly data: string;
   readonly images: number;
-  /** One line, e.g. `default-16x16: 16 × 16, output-stationary, 200 MHz`; null for the extrinsic datapath. */
+  /** One line, e.g. `default-16x16: 16 × 16, output-stationary, 200 MHz`; null where no layer runs on it. */
   readonly machine: string | null;
-  /** The engine and what computed its sums, e.g. `fast: WebAssembly SIMD: wasm int16`; null for the extrinsic datapath. No bit depends on it. */
+  /** The engine and what computed its sums, e.g. `fast: WebAssembly SIMD: wasm int16`; null where no layer runs on it. No bit depends on it. */
   readonly engine: string | null;
   /** What computed the float reference, e.g. `tfjs 4.22.0 (wasm, SIMD)`. */
   readonly floatBackend: string | null;
@@ -23,12 +23,12 @@ export interface RunReport {
   readonly agreement: AgreementEntry | null;
   /** Against float, on the last accelerator tensor. */
   readonly error: ErrorEntry | null;
-  /** Null for the extrinsic datapath, which has no machine. */
+  /** Null where layers compute in float: no machine does that. */
   readonly cycles: CycleEntry | null;
   readonly energy: EnergyEntry | null;
   readonly overflow: { readonly total: number; readonly compile: number };
   readonly layers: readonly LayerEntry[];
-  /** SHA-256 of the output raws; null for the extrinsic datapath. */
+  /** SHA-256 of the output raws; null where layers compute in float. */
   readonly digest: string | null;
   /** Images for which ranges, rounding errors and layer errors were taken: the first ones. */
   readonly observedImages: number;

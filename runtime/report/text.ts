@@ -73,7 +73,7 @@ function accuracyLines(accuracy: Accuracy): string[] {
 
 function layerTable({ layers, cycles }: RunReport): string {
   const onMachine = (show: (layer: LayerEntry) => string) => (layer: LayerEntry) =>
-    cycles === null ? NOTHING : show(layer);
+    cycles === null && layer.cycles === 0 ? NOTHING : show(layer);
   const columns: readonly Column<LayerEntry>[] = [
     { title: "layer", align: "left", cell: (layer) => layer.name + (layer.doubleRounding ? " *" : "") },
     { title: "format", align: "left", cell: formatsText, maxWidth: 22 },

@@ -42,7 +42,7 @@ export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Pro
   const layers = prepared.lowerable.nodes.flatMap((node) => {
     const register = outputs.get(node.name);
     const evidence = found.get(node.name);
-    return register === undefined || evidence === undefined ? [] : [layerEntry(node, register, evidence)];
+    return register === undefined || evidence === undefined ? [] : [extrinsicLayerEntry(node, register, evidence)];
   });
   const report: LastingReport = {
     schema: "macroscope/run/1",
@@ -69,7 +69,8 @@ export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Pro
   return { report };
 }
 
-function layerEntry(
+/** What a report says of a layer that is quantized behind float. */
+export function extrinsicLayerEntry(
   node: Pick<GraphNode, "name" | "op" | "shape">,
   register: RegisterSpec,
   evidence: ExtrinsicEvidence,

@@ -1,26 +1,48 @@
-import { diagnosticError } from "../../isa/diagnostic.ts";
-import type { Candidate, EvaluationOptions, ImageSpan } from "../exploration/evaluation.ts";
-import type { StudyEvaluation } from "./evaluation-of.ts";
+/** Candidates of which the machine computes some layers and float the others. */
+import { underSpecification } from "../../compiler/legalisation/index.ts";
+import type { Candidate, EvaluationOptions, ImageSpan, RegisterOverflow } from "../exploration/evaluation.ts";
+import { clippedConstants, evaluationOf, type StudyEvaluation } from "./evaluation-of.ts";
+import { FaultError } from "./fault-error.ts";
+import { FloatPrefix } from "./float-prefix.ts";
+import type { HybridNetwork } from "./hybrid-network.ts";
+import { overflowsInParts } from "./hybrid-overflow.ts";
+import { PooledRunner, planPrepared, runHybridSpan } from "./run-hybrid.ts";
 import type { StudyParts } from "./study-parts.ts";
-
-/** A candidate of which some layers are quantized and the others compute in float. */
-export interface PartialCandidate extends Candidate {
-  readonly layers: readonly string[];
-}
 
 /** What a study asks where only some layers are quantized. */
 export interface PartialEvaluator {
-  evaluate(candidate: PartialCandidate, span: ImageSpan, options: EvaluationOptions): Promise<StudyEvaluation>;
+  evaluate(candidate: Candidate, span: ImageSpan, options: EvaluationOptions): Promise<StudyEvaluation>;
   close(): Promise<void>;
 }
 
-/** Opened at the first such candidate; its memory and threads are its own. */
-export function openPartialEvaluator({ configuration }: StudyParts): PartialEvaluator {
+/**
+ * Opened at the first such candidate. What float computes before the first quantized layer is kept from candidate to
+ * candidate; ask for those of one selection in a row.
+ */
+export function openPartialEvaluator(parts: StudyParts): PartialEvaluator {
+  const { configuration, data, float, prepared, prescribed } = parts;
+  const prefix = new FloatPrefix(float.lowered);
   return {
-    evaluate: async () => {
-      const what = "only some of the layers are to be quantized, which needs float and fixed point in one network";
-      throw diagnosticError("LAYERS", configuration.model, what, "quantize all layers");
+    evaluate: async ({ assignment, layers }, span, options) => {
+      const plan = planPrepared(prepared, configuration, underSpecification(prescribed, assignment), layers);
+      if ("fault" in plan) throw new FaultError(plan.fault);
+      const runner = new PooledRunner(configuration);
+      try {
+        const job = { configuration, data, span, plan, float, runner, prefix };
+        const outcome = await runHybridSpan(job, options);
+        if ("fault" in outcome) throw new FaultError(outcome.fault);
+        const { answers, error, network } = outcome;
+        const clipped = clippedInParts(network);
+        const overflow: readonly RegisterOverflow[] = overflowsInParts(network);
+        return evaluationOf({ span, answers, error, overflow, clippedConstants: clipped, digest: null });
+      } finally {
+        await runner.close();
+      }
     },
-    close: async () => undefined,
+    close: async () => prefix.keepOnly([]),
   };
+}
+
+function clippedInParts({ programs }: HybridNetwork): number {
+  return programs.reduce((sum, { step }) => sum + clippedConstants(step.program), 0);
 }

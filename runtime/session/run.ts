@@ -1,3 +1,4 @@
+import { layerNames, soleComputation } from "../../compiler/hybrid/layer-computation.ts";
 import { diagnosticError } from "../../isa/diagnostic.ts";
 import type { Program } from "../../isa/program.ts";
 import { checkProgram } from "../../sim/check/index.ts";
@@ -14,6 +15,7 @@ import { runExtrinsicModel } from "./extrinsic-report.ts";
 import { type FloatSide, openFloatSide } from "./float.ts";
 import type { LastingOutcome, RunHooks, RunOutcome } from "./hooks.ts";
 import { tensorSymbol } from "./host-input.ts";
+import { runHybridModel } from "./hybrid-report.ts";
 import { openData } from "./image-batches.ts";
 import { machineFigures, machineText } from "./machine-report.ts";
 import { resourcesSince } from "./resources.ts";
@@ -37,12 +39,14 @@ async function runNetwork(configuration: RunConfiguration, hooks: RunHooks): Pro
   const { preprocessing } = data;
   const { assignment, calibration } = prepared;
   const resolved: RunConfiguration = { ...configuration, assignment, calibration, preprocessing };
-  const extrinsic = configuration.assignment.default?.datapath === "extrinsic";
-  const program = extrinsic ? null : compilePrepared(prepared, resolved, hooks.assignmentName).program;
+  const names = layerNames(prepared.lowerable);
+  const computation = soleComputation(names, assignment, null, hooks.assignmentName ?? "assignment");
+  const program = computation === "machine" ? compilePrepared(prepared, resolved, hooks.assignmentName).program : null;
   const float = await openFloatSide(prepared);
   try {
     const run = { configuration: resolved, data, count, float };
-    if (program === null) return await runExtrinsicModel({ ...run, prepared }, hooks);
+    if (computation === "extrinsic") return await runExtrinsicModel({ ...run, prepared }, hooks);
+    if (program === null) return await runHybridModel({ ...run, prepared }, hooks);
     const { name, weights } = prepared;
     return await simulate({ ...run, name, weights, program }, hooks);
   } finally {

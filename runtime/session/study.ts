@@ -1,3 +1,4 @@
+import { type LayerComputation, soleComputation } from "../../compiler/hybrid/layer-computation.ts";
 import { underSpecification } from "../../compiler/legalisation/index.ts";
 import { layerFacts } from "../../compiler/quantization/layer-facts.ts";
 import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
@@ -75,17 +76,15 @@ export class Study implements Evaluator {
   async evaluate(candidate: Candidate, span: ImageSpan, options: EvaluationOptions = {}): Promise<StudyEvaluation> {
     this.#requireSpan(span);
     options.signal?.throwIfAborted();
-    const { layers } = candidate;
-    if (layers !== null) {
-      this.#partial ??= openPartialEvaluator(this.parts);
-      return this.#partial.evaluate({ ...candidate, layers }, span, options);
-    }
-    return isExtrinsic(candidate) ? this.#runExtrinsic(candidate, span, options) : this.#run(candidate, span, options);
+    const computation = this.#computation(candidate);
+    if (computation === "machine") return this.#run(candidate, span, options);
+    if (computation === "extrinsic") return this.#runExtrinsic(candidate, span, options);
+    this.#partial ??= openPartialEvaluator(this.parts);
+    return this.#partial.evaluate(candidate, span, options);
   }
 
   cost(candidate: Candidate): CandidateCost | null {
-    if (candidate.layers !== null || isExtrinsic(candidate)) return null;
-    return costOf(this.program(candidate.assignment));
+    return this.#computation(candidate) === "machine" ? costOf(this.program(candidate.assignment)) : null;
   }
 
   /** The admitted program of word lengths for all layers. Throws as `evaluate` does. */
@@ -145,6 +144,11 @@ export class Study implements Evaluator {
     return evaluationOf({ span, answers, error, overflow, clippedConstants: 0, digest: null });
   }
 
+  /** Who computes the layers, or that they are computed in parts. */
+  #computation({ assignment, layers }: Candidate): LayerComputation | "parts" {
+    return soleComputation(this.layers, this.#merged(assignment), layers, "assignment") ?? "parts";
+  }
+
   #merged(assignment: AssignmentSpecification): AssignmentSpecification {
     return underSpecification(this.parts.prescribed, assignment);
   }
@@ -160,9 +164,4 @@ export class Study implements Evaluator {
       "ask for fewer images, or give a larger --images",
     );
   }
-}
-
-/** Whether the layers compute in float, with fixed point between them. */
-export function isExtrinsic({ assignment }: Pick<Candidate, "assignment">): boolean {
-  return assignment.default?.datapath === "extrinsic";
 }

@@ -1,0 +1,134 @@
+/** Images through a network that the machine computes in parts and, beside it, through the float network, batch by batch. */
+import { type HybridPlan, planHybrid } from "../../compiler/hybrid/hybrid-plan.ts";
+import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
+import type { Program } from "../../isa/program.ts";
+import { checkProgram } from "../../sim/check/index.ts";
+import type { Fault } from "../../sim/fault.ts";
+import { SimulationPool } from "../../sim/pool/pool.ts";
+import type { RunConfiguration } from "../configuration.ts";
+import type { Dataset } from "../datasets/dataset.ts";
+import type { ImageSpan } from "../exploration/evaluation.ts";
+import { ErrorMeter } from "../metrics/error.ts";
+import type { ErrorEntry } from "../report/run-report.ts";
+import { AnswerTally } from "./accuracy.ts";
+import type { PreparedModel } from "./compile-model.ts";
+import type { FloatSide } from "./float.ts";
+import type { FloatPrefix } from "./float-prefix.ts";
+import type { RunHooks } from "./hooks.ts";
+import { HybridNetwork, type ProgramRunner } from "./hybrid-network.ts";
+import { imageBatches } from "./image-batches.ts";
+import { comparableRaws } from "./values.ts";
+
+export interface HybridJob {
+  readonly configuration: RunConfiguration;
+  readonly data: Dataset;
+  readonly span: ImageSpan;
+  readonly plan: HybridPlan;
+  readonly float: Pick<FloatSide, "logits" | "lowered">;
+  readonly runner: ProgramRunner;
+  /** Of `float.lowered`; kept over jobs where the caller has one. */
+  readonly prefix?: FloatPrefix;
+}
+
+export interface HybridOutcome {
+  readonly answers: AnswerTally;
+  readonly error: ErrorEntry;
+  readonly network: HybridNetwork;
+}
+
+/**
+ * The parts of a prepared model. `selection`: layers that the assignment is for; null: all. Returns a fault where a program is
+ * not admitted. `assignmentName` is what diagnostics call the word lengths.
+ */
+export function planPrepared(
+  { lowerable, calibration }: Pick<PreparedModel, "lowerable" | "calibration">,
+  configuration: RunConfiguration,
+  assignment: AssignmentSpecification,
+  selection: readonly string[] | null,
+  assignmentName = "assignment",
+): HybridPlan | { readonly fault: Fault } {
+  const plan = planHybrid(lowerable, {
+    machine: configuration.machine,
+    seed: configuration.seed,
+    calibration: calibration.ranges ?? {},
+    modelName: configuration.model,
+    assignment,
+    assignmentName,
+    selection,
+  });
+  for (const step of plan.steps) {
+    const fault = step.kind === "program" ? checkProgram(step.program) : null;
+    if (fault !== null) return { fault };
+  }
+  return plan;
+}
+
+export async function runHybridSpan(
+  { configuration, data, span, plan, float, runner, prefix }: HybridJob,
+  hooks: RunHooks,
+): Promise<HybridOutcome | { readonly fault: Fault }> {
+  const { seed } = configuration;
+  const network = new HybridNetwork(plan, { float: float.lowered, runner, seed, ...(prefix && { prefix }) });
+  const answers = new AnswerTally(seed);
+  const meter = new ErrorMeter();
+  for await (const batch of imageBatches(data, span.images, span.first)) {
+    const before = batch.first - span.first;
+    const progress = (done: number): void => hooks.onProgress?.(before + Math.floor(done / 2));
+    const logits = await float.logits(batch, progress);
+    hooks.signal?.throwIfAborted();
+    const outputs = await network.run(batch, {
+      onProgress: (done) => progress(batch.count + done),
+      ...(hooks.signal && { signal: hooks.signal }),
+    });
+    if ("fault" in outputs) return outputs;
+    const { values, words } = outputs;
+    const fixed = words === null ? values : comparableRaws(words.raws, words.format);
+    answers.add({ fixed, float: logits, images: batch.count, classes: logits.length / batch.count }, batch.labels);
+    meter.add(logits, values);
+  }
+  return { answers, error: meter.figures(), network };
+}
+
+/** Threads are started for a program when it is met first; those of so many are kept. */
+const KEPT_POOLS = 3;
+
+/** Programs on worker threads. `close` ends them. */
+export class PooledRunner implements ProgramRunner {
+  readonly #configuration: Pick<RunConfiguration, "engine" | "workers">;
+  readonly #pools: Map<Program, SimulationPool> = new Map<Program, SimulationPool>();
+
+  constructor(configuration: Pick<RunConfiguration, "engine" | "workers">) {
+    this.#configuration = configuration;
+  }
+
+  run: ProgramRunner["run"] = async (program, raws, count, firstImage, signal) => {
+    const { workers } = this.#configuration;
+    const pool = await this.#pool(program);
+    return pool.run(raws, count, {
+      firstImage,
+      batchImages: Math.max(1, Math.min(10, Math.floor(count / (4 * workers)))),
+      observedImages: 0,
+      ...(signal && { signal }),
+    });
+  };
+
+  async close(): Promise<void> {
+    const pools = [...this.#pools.values()];
+    this.#pools.clear();
+    await Promise.all(pools.map((pool) => pool.close()));
+  }
+
+  async #pool(program: Program): Promise<SimulationPool> {
+    const { engine, workers } = this.#configuration;
+    const known = this.#pools.get(program);
+    if (known !== undefined) return known;
+    for (const [oldest, pool] of this.#pools) {
+      if (this.#pools.size < KEPT_POOLS) break;
+      this.#pools.delete(oldest);
+      await pool.close();
+    }
+    const pool = new SimulationPool(program, engine, workers);
+    this.#pools.set(program, pool);
+    return pool;
+  }
+}
