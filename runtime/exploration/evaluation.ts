@@ -25,6 +25,15 @@ export interface RegisterOverflow {
   readonly overflow: number;
 }
 
+/** Distances of each image's outputs from those of float. */
+export interface ImageErrors {
+  /** Mean absolute error. */
+  readonly mean: Float64Array;
+  /** Σ float² and Σ (fixed − float)². */
+  readonly signal: Float64Array;
+  readonly noise: Float64Array;
+}
+
 /** What a candidate did on the images of a span. Deterministic: the same candidate and span give the same values. */
 export interface Evaluation {
   readonly span: ImageSpan;
@@ -37,6 +46,8 @@ export interface Evaluation {
   readonly accuracy: Accuracy | null;
   readonly agreement: AgreementEntry | null;
   readonly error: ErrorEntry;
+  /** Absent where the evaluator keeps none: then figures of errors have no interval. */
+  readonly imageErrors?: ImageErrors;
   /** Registers that overflowed at all. */
   readonly overflow: readonly RegisterOverflow[];
   /** Words of weights and biases clipped at compile time. */

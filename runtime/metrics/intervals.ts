@@ -47,3 +47,36 @@ export function relativeAccuracyInterval(
   const at = (quantile: number): number => ratios[Math.round(quantile * (ratios.length - 1))] ?? 0;
   return [at(0.025), at(0.975)];
 }
+
+/**
+ * 95 % interval of the difference second − first of two proportions on the same images, from the images that only one got
+ * right: Wald's after half an image was added to each of the four outcomes (Agresti, Min, Biostatistics 6(1), 2005).
+ */
+export function pairedDifferenceInterval(onlyFirst: number, onlySecond: number, images: number): Interval {
+  const all = images + 2;
+  const first = (onlyFirst + 0.5) / all;
+  const second = (onlySecond + 0.5) / all;
+  const half = NORMAL_97_5 * Math.sqrt(Math.max(0, first + second - (second - first) ** 2) / all);
+  return [Math.max(-1, second - first - half), Math.min(1, second - first + half)];
+}
+
+/**
+ * 95 % percentile interval of a figure of images by resampling them with replacement (Efron 1979); `figure` gets the indices of
+ * the images drawn. Null for no images.
+ */
+export function bootstrapInterval(
+  images: number,
+  figure: (drawn: Uint32Array) => number,
+  seed: number,
+  resamples: number = BOOTSTRAP_RESAMPLES,
+): Interval | null {
+  if (images === 0) return null;
+  const random = new Xorshift32(seed >>> 0 || 1);
+  const drawn = new Uint32Array(images);
+  const figures = Float64Array.from({ length: resamples }, () => {
+    for (let draw = 0; draw < images; draw++) drawn[draw] = Math.floor((random.next() / 2 ** 32) * images);
+    return figure(drawn);
+  }).sort();
+  const at = (quantile: number): number => figures[Math.round(quantile * (resamples - 1))] ?? 0;
+  return [at(0.025), at(0.975)];
+}
