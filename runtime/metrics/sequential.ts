@@ -30,8 +30,8 @@ const STAKES = [0.05, 0.1, 0.2, 0.4, 0.7, 0.95] as const;
  */
 export class SequentialMeanTest {
   readonly #options: SequentialTestOptions;
-  readonly #logReached: Float64Array = new Float64Array(STAKES.length);
-  readonly #logMissed: Float64Array = new Float64Array(STAKES.length);
+  readonly #onReached: Float64Array = new Float64Array(STAKES.length).fill(1);
+  readonly #onMissed: Float64Array = new Float64Array(STAKES.length).fill(1);
   #seen = 0;
   #sum = 0;
   #verdict: MeanVerdict | null = null;
@@ -61,13 +61,14 @@ export class SequentialMeanTest {
     const expected = -this.#sum / (population - this.#seen);
     const above = expected - low;
     const below = high - expected;
-    for (const [index, stake] of STAKES.entries()) {
-      this.#logReached[index] = (this.#logReached[index] ?? 0) + Math.log1p((stake * (score - expected)) / above);
-      this.#logMissed[index] = (this.#logMissed[index] ?? 0) + Math.log1p((-stake * (score - expected)) / below);
+    for (let index = 0; index < STAKES.length; index++) {
+      const stake = (STAKES[index] ?? 0) * (score - expected);
+      this.#onReached[index] = (this.#onReached[index] ?? 0) * (1 + stake / above);
+      this.#onMissed[index] = (this.#onMissed[index] ?? 0) * (1 - stake / below);
     }
     this.#sum += score;
     this.#seen++;
-    this.#verdict = this.#certain() ?? this.#likely(-Math.log(errorProbability));
+    this.#verdict = this.#certain() ?? (errorProbability > 0 ? this.#likely(1 / errorProbability) : null);
   }
 
   #certain(): MeanVerdict | null {
@@ -81,15 +82,14 @@ export class SequentialMeanTest {
   }
 
   #likely(needed: number): MeanVerdict | null {
-    if (logMean(this.#logReached) >= needed) return "reached";
-    if (logMean(this.#logMissed) >= needed) return "missed";
+    if (mean(this.#onReached) >= needed) return "reached";
+    if (mean(this.#onMissed) >= needed) return "missed";
     return null;
   }
 }
 
-/** log of the mean of e^x. */
-function logMean(logs: Float64Array): number {
-  const largest = Math.max(...logs);
-  if (!Number.isFinite(largest)) return largest;
-  return largest + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - largest), 0) / logs.length);
+function mean(wealths: Float64Array): number {
+  let sum = 0;
+  for (let index = 0; index < wealths.length; index++) sum += wealths[index] ?? 0;
+  return sum / wealths.length;
 }
