@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Stats } from "node:fs";
-import { type FileHandle, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { DiagnosticError, diagnosticError } from "../isa/diagnostic.ts";
 
@@ -161,6 +161,20 @@ export async function writeFileAtomically(path: string, content: Uint8Array | st
   } catch (error) {
     await rm(temporary, { force: true });
     throw new FileError(path, "cannot write", error);
+  }
+}
+
+/** Makes a folder, and those above it; one that is there already stays. A file in its place is a diagnostic. */
+export async function makeFolder(path: string): Promise<void> {
+  if (path === "") throw diagnosticError("FILE", "folder", "the path is empty", "name a folder");
+  try {
+    await mkdir(path, { recursive: true });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === "EEXIST" || code === "ENOTDIR") {
+      throw diagnosticError("FILE", path, "found a file, expected a folder", "name a folder, or one that is not there");
+    }
+    throw new FileError(path, "cannot make the folder", error);
   }
 }
 

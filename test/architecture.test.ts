@@ -123,6 +123,7 @@ describe("the shell is at the edge", () => {
   it("packages with side effects are imported in one named place each", () => {
     expect(importers(/^piscina$/)).toEqual(["sim/pool/pool.ts"]);
     expect(importers(/^sharp$/)).toEqual(["runtime/datasets/pictures.ts"]);
+    expect(importers(/^echarts/)).toEqual(["runtime/report/charts/echarts.ts"]);
     expect(importers(/^fflate$/)).toEqual(["runtime/datasets/npz.ts"]);
     expect(importers(/^csv-parse/)).toEqual(["runtime/datasets/labels.ts"]);
     expect(importers(/^bigint-buffer/)).toEqual(["isa/bit-packing.ts"]);

@@ -3,6 +3,7 @@ import { type Diagnostic, DiagnosticError } from "../../isa/diagnostic.ts";
 import { addAssemblerCommands } from "./commands/assembler.ts";
 import { addCompileCommand } from "./commands/compile.ts";
 import { addQuantizeCommand } from "./commands/quantize.ts";
+import { addReportCommand } from "./commands/report.ts";
 import { addRunCommand } from "./commands/run.ts";
 import { EXIT, explainError } from "./exit-codes.ts";
 import { VERSION } from "./version.ts";
@@ -20,6 +21,7 @@ export function commandLine(): Command {
   addQuantizeCommand(program);
   addCompileCommand(program);
   addAssemblerCommands(program);
+  addReportCommand(program);
   return program;
 }
 

@@ -1,15 +1,23 @@
 import type { Command } from "commander";
 import { requireWritable, writeFileAtomically } from "../files.ts";
+import { writeResultPage } from "./result-pages.ts";
 
 /** Where a command's two results go: `--json` file or `-`, and the text for people on the other side. */
 export interface Output {
   /** Value of `--json`; undefined without it. */
   readonly json?: string | undefined;
+  /** Value of `--report`; undefined without it. */
+  readonly report?: string | undefined;
 }
 
 /** The option that every command has. */
 export function addJsonOption(command: Command, what: string): Command {
   return command.option("--json <file>", `write ${what} as JSON; - for standard output`);
+}
+
+/** The option of every command whose result can be shown as a page; `emit` writes it. */
+export function addReportOption(command: Command): Command {
+  return command.option("--report <file>", "write the result as one HTML page with charts");
 }
 
 /** The stream for people: standard output, or standard error where JSON takes standard output. */
@@ -22,18 +30,23 @@ export async function requireOutputs(...files: readonly (string | undefined)[]):
   for (const file of files) if (file !== undefined && file !== "-") await requireWritable(file);
 }
 
-/** Prints the text for people and writes the JSON. */
+/** Prints the text for people and writes the JSON, and the page where one is wanted. */
 export async function emit(output: Output, result: unknown, text: string): Promise<void> {
   await writeJson(output, result);
+  if (output.report !== undefined) await writeResultPage(output.report, JSON.parse(jsonText(result)));
   textStream(output).write(`${text}\n`);
 }
 
 /** Writes the machine-readable result where `--json` says. */
 export async function writeJson({ json }: Output, result: unknown): Promise<void> {
   if (json === undefined) return;
-  const text = `${JSON.stringify(result, jsonValue, 2)}\n`;
+  const text = `${jsonText(result)}\n`;
   if (json === "-") process.stdout.write(text);
   else await writeFileAtomically(json, text);
+}
+
+function jsonText(result: unknown): string {
+  return JSON.stringify(result, jsonValue, 2);
 }
 
 /** Big integers become numbers where a double holds them exactly, else decimal strings. */

@@ -5,7 +5,7 @@ import { runModel } from "../../session/run.ts";
 import { addRunOptions, assignmentPlace, type ConfigurationFlags, resolveFlags } from "../configuration-options.ts";
 import { FaultError } from "../exit-codes.ts";
 import { interruptible } from "../interrupt.ts";
-import { addJsonOption, emit, type Output, requireOutputs } from "../output.ts";
+import { addJsonOption, addReportOption, emit, type Output, requireOutputs } from "../output.ts";
 import { type Progress, startProgress } from "../progress.ts";
 
 export function addRunCommand(program: Command): void {
@@ -21,10 +21,10 @@ export function addRunCommand(program: Command): void {
       "[model]",
       `lenet5, ${NETWORK_NAMES.join(", ")}, a model.json or .onnx file, its folder, or a program file`,
     );
-  addJsonOption(addRunOptions(command), "the result")
+  addReportOption(addJsonOption(addRunOptions(command), "the result"))
     .addHelpText("after", "\nExample:\n  $ npx macroscope run --format 8,4 --datapath tensorquant --images 200\n")
     .action(async (model: string | undefined, flags: ConfigurationFlags & Output) => {
-      await requireOutputs(flags.json);
+      await requireOutputs(flags.json, flags.report);
       const configuration = await resolveFlags(model, flags);
       await interruptible(async (signal) => {
         let progress: Progress | undefined;

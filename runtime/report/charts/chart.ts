@@ -1,0 +1,129 @@
+/** What a chart is, and the parts that all of them share. */
+import type { ChartOption } from "./echarts.ts";
+import { PALETTE } from "./palette.ts";
+
+/** A picture of data: for a page in several widths, for a file in the first of them. */
+export interface Chart {
+  /** Lower-case words with hyphens, unique in its report; names the SVG file. */
+  readonly id: string;
+  readonly title: string;
+  /** What is drawn and how to read it, in sentences. */
+  readonly caption: string;
+  /** Pixels, the largest first. */
+  readonly widths: readonly number[];
+  readonly draw: (width: number) => Drawing;
+}
+
+export interface Drawing {
+  /** Pixels. */
+  readonly height: number;
+  readonly option: ChartOption;
+}
+
+/** A chart across the page, and the same for a phone. */
+export const PAGE_WIDTHS: readonly number[] = [960, 358];
+
+/** One of many small charts side by side. */
+export const TILE_WIDTHS: readonly number[] = [300];
+
+/** Widths below this are a phone's. */
+export function isNarrow(width: number): boolean {
+  return width < 600;
+}
+
+export const FONT_SIZE = 12;
+
+/** Pixels of a text, as far as one can know without its font; wide scripts count twice. */
+export function textWidth(text: string): number {
+  let width = 0;
+  for (const character of text) width += (character.codePointAt(0) ?? 0) >= 0x1100 ? FONT_SIZE : 0.58 * FONT_SIZE;
+  return Math.ceil(width);
+}
+
+/** At most `length` characters: the middle gives way, because the ends of layers' names say most. */
+export function shortened(text: string, length: number): string {
+  const characters = [...text.replace(/\s+/g, " ")];
+  if (characters.length <= length) return characters.join("");
+  const head = Math.floor((length - 1) / 3);
+  return `${characters.slice(0, head).join("")}…${characters.slice(characters.length - (length - 1 - head)).join("")}`;
+}
+
+interface AxisText {
+  readonly color: string;
+  readonly fontSize: number;
+}
+
+interface AxisLine {
+  readonly lineStyle: { readonly color: string };
+}
+
+export interface AxisLook {
+  readonly axisLine: AxisLine;
+  readonly axisTick: AxisLine;
+  readonly axisLabel: AxisText;
+  readonly splitLine: AxisLine;
+  readonly nameTextStyle: AxisText;
+}
+
+const AXIS_TEXT: AxisText = { color: PALETTE.muted.light, fontSize: FONT_SIZE };
+
+const AXIS_LINE: AxisLine = { lineStyle: { color: PALETTE.line.light } };
+
+/** How axes look, to be spread into those of a chart. */
+export const AXIS: AxisLook = {
+  axisLine: AXIS_LINE,
+  axisTick: AXIS_LINE,
+  axisLabel: AXIS_TEXT,
+  splitLine: AXIS_LINE,
+  nameTextStyle: AXIS_TEXT,
+};
+
+/** Height of one row of a legend, in pixels. */
+const LEGEND_ROW = 22;
+
+/** A legend above the chart, and the height that it takes at this width. */
+export function legendAbove(
+  names: readonly string[],
+  width: number,
+): { height: number; legend: NonNullable<ChartOption["legend"]> } {
+  let rows = 1;
+  let used = 0;
+  for (const name of names) {
+    const item = textWidth(name) + 48;
+    if (used > 0 && used + item > width - 8) {
+      rows++;
+      used = 0;
+    }
+    used += item;
+  }
+  return {
+    height: rows * LEGEND_ROW + 8,
+    legend: {
+      type: "plain",
+      top: 0,
+      left: 0,
+      right: 0,
+      itemWidth: 18,
+      itemHeight: 10,
+      itemGap: 24,
+      padding: 0,
+      selectedMode: false,
+      data: [...names],
+      textStyle: { color: PALETTE.ink.light, fontSize: FONT_SIZE },
+    },
+  };
+}
+
+/** `1.2k`, `34M`: numbers on axes. */
+export function shortNumber(value: number): string {
+  const magnitude = Math.abs(value);
+  for (const [factor, unit] of [
+    [1e12, "T"],
+    [1e9, "G"],
+    [1e6, "M"],
+    [1e3, "k"],
+  ] as const) {
+    if (magnitude >= factor) return `${Number((value / factor).toPrecision(3))}${unit}`;
+  }
+  return String(Number(value.toPrecision(3)));
+}

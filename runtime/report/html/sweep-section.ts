@@ -1,0 +1,135 @@
+import { figureOf, sweepChart, sweepCurves } from "../charts/sweep-curves.ts";
+import type { SweepRecord, SweepReport } from "../sweep-report.ts";
+import { NOTHING } from "../table.ts";
+import { grouped, percent, percentRange, significant } from "../wording.ts";
+import { figure } from "./figure.ts";
+import { html, type Markup } from "./markup.ts";
+import { reproduction } from "./reproduction.ts";
+import type { Section } from "./section.ts";
+import { type HtmlColumn, htmlTable } from "./table.ts";
+
+/** Below this probability a difference to float is called one. */
+const SIGNIFICANCE = 0.05;
+
+/** One sweep: the curves, and every point in a table. */
+export function sweepSection(report: SweepReport, prefix: string, file: string | null): Section {
+  const { model, weights, data, records } = report;
+  const chart = sweepChart(records);
+  const body = html`<p class="summary">${summary(report)}</p>
+${shortest(records).map((sentence) => html`<p class="verdict good">${sentence}</p>`)}
+${chart === null ? null : figure(chart, prefix)}
+<h3>Best of every word length</h3>
+${recordTable(
+  "Best of every word length",
+  sweepCurves(records).flatMap(({ best }) => best),
+)}
+<h3>All points</h3>
+${recordTable("All points", records)}
+${reproduction({
+  schema: report.schema,
+  command: "sweep",
+  file,
+  configuration: report.configuration,
+  request: report.request,
+  digest: null,
+  floatBackend: report.floatBackend,
+  ...report.resources,
+})}`;
+  return {
+    heading: `${model} on ${data}: sweep`,
+    subtitle: [
+      `sweep, ${grouped(records.length)} ${records.length === 1 ? "point" : "points"}`,
+      ...(weights === null ? [] : [`weights ${weights}`]),
+    ].join(" · "),
+    body,
+    charts: chart === null ? [] : [chart],
+  };
+}
+
+function summary({ records }: SweepReport): string {
+  const best = records.reduce<SweepRecord | undefined>(
+    (found, record) => (found === undefined || figureOf(record) > figureOf(found) ? record : found),
+    undefined,
+  );
+  if (best === undefined) return "No point was computed.";
+  const float = best.result.accuracy?.float ?? null;
+  const against = float === null ? "" : `; float reaches ${percent(float)}`;
+  return `The best point is ${pointText(best)} with ${figureText(best)}${against}.`;
+}
+
+/** Per way of computing the shortest word without a measurable loss; nothing where float is unknown. */
+function shortest(records: readonly SweepRecord[]): readonly string[] {
+  const curves = sweepCurves(records).flatMap(({ name, best }) => {
+    const found = best.find(({ result: { accuracy } }) => {
+      const test = accuracy?.mcnemar ?? null;
+      return test !== null && (test.pValue >= SIGNIFICANCE || test.onlyFixed >= test.onlyFloat);
+    });
+    return found === undefined ? [] : [`${name}: ${found.point.wordLength} bits`];
+  });
+  if (curves.length === 0) return [];
+  return [`Shortest words whose loss cannot be told from chance on these images — ${curves.slice(0, 12).join("; ")}.`];
+}
+
+function pointText({ point: { datapath, wordLength, fractionLength, rounding } }: SweepRecord): string {
+  return `(${wordLength},${fractionLength}), ${datapath}, ${rounding},`;
+}
+
+function figureText({ result: { accuracy, agreement, error } }: SweepRecord): string {
+  if (accuracy !== null) return `${percent(accuracy.fixed)} (95 %: ${percentRange(accuracy.fixed95)})`;
+  if (agreement !== null) return `${percent(agreement.share)} of the classes as float has them`;
+  return error.sqnrDb === null ? "no figure" : `${error.sqnrDb.toFixed(1)} dB`;
+}
+
+function recordTable(caption: string, records: readonly SweepRecord[]): Markup {
+  const number = (value: number | null | undefined, show: (value: number) => string): string =>
+    value === null || value === undefined ? NOTHING : show(value);
+  const columns: readonly HtmlColumn<SweepRecord>[] = [
+    { title: "W", align: "right", cell: ({ point }) => point.wordLength },
+    { title: "F", align: "right", cell: ({ point }) => point.fractionLength },
+    { title: "datapath", align: "left", cell: ({ point }) => point.datapath },
+    { title: "rounding", align: "left", cell: ({ point }) => point.rounding },
+    { title: "overflow", align: "left", cell: ({ point }) => point.overflow ?? NOTHING },
+    { title: "layers", align: "left", cell: ({ point }) => point.subunit ?? NOTHING },
+    { title: "images", align: "right", cell: ({ point }) => grouped(point.images) },
+    {
+      title: "accuracy",
+      align: "right",
+      cell: ({ result }) => number(result.accuracy?.fixed, (value) => percent(value)),
+    },
+    {
+      title: "95 %",
+      align: "right",
+      cell: ({ result }) => (result.accuracy === null ? NOTHING : percentRange(result.accuracy.fixed95)),
+    },
+    {
+      title: "relative",
+      align: "right",
+      cell: ({ result }) => number(result.accuracy?.relative, (value) => value.toFixed(4)),
+    },
+    {
+      title: "as float",
+      align: "right",
+      cell: ({ result }) => number(result.agreement?.share, (value) => percent(value)),
+    },
+    { title: "McNemar p", align: "right", cell: ({ result }) => number(result.accuracy?.mcnemar?.pValue, significant) },
+    {
+      title: "SQNR, dB",
+      align: "right",
+      cell: ({ result }) => number(result.error.sqnrDb, (value) => value.toFixed(1)),
+    },
+    { title: "overflows", align: "right", cell: ({ result }) => grouped(result.overflow.total) },
+    {
+      title: "most in",
+      align: "left",
+      cell: ({ result: { overflow } }) =>
+        overflow.worst === null ? NOTHING : `${overflow.worst.layer} ${overflow.worst.register}`,
+    },
+    {
+      title: "energy, µJ",
+      align: "right",
+      cell: ({ result }) => number(result.cost?.energyPjPerImage, (pj) => significant(pj / 1e6)),
+    },
+    { title: "stored bits", align: "right", cell: ({ result }) => number(result.cost?.storedBits, grouped) },
+  ];
+  return htmlTable(caption, columns, records);
+}

@@ -1,0 +1,326 @@
+/**
+ * Results as files hold them, checked before anything is drawn: files are hostile. Only what pages show is looked at;
+ * fields that are not known here are kept and ignored, so that a result of a newer version of the same schema is read.
+ */
+import { z } from "zod";
+import { type Diagnostic, DiagnosticError, diagnosticError, nearestName } from "../../isa/diagnostic.ts";
+import { type BitsReport, OBJECTIVES, STRATEGIES, TARGET_KINDS } from "./bits-report.ts";
+import type { RunReport } from "./run-report.ts";
+import type { SweepReport } from "./sweep-report.ts";
+
+/** A result that can be shown as a page. */
+export type Result = RunReport | SweepReport | BitsReport;
+
+export type ResultSchema = Result["schema"];
+
+/** A result and what it is called: its file, or the command that gave it. */
+export interface NamedResult {
+  readonly name: string;
+  /** The file it was read from; null where it comes straight from its command. */
+  readonly file: string | null;
+  readonly result: Result;
+}
+
+/** Bounds of what is drawn; far beyond any network. */
+export const RESULT_LIMITS = { layers: 20_000, records: 200_000, text: 10_000, depth: 64, values: 5_000_000 } as const;
+
+const text = z.string().max(RESULT_LIMITS.text);
+const count = z.number().min(0).max(Number.MAX_SAFE_INTEGER);
+const amount = z.number().min(0).max(1e30);
+const value = z.number().min(-1e30).max(1e30);
+const share = z.number().min(0).max(1);
+const anything = z.record(z.string(), z.unknown());
+const shares = z.tuple([share, share]);
+const amounts = z.tuple([amount, amount]);
+
+const accuracy = z.looseObject({
+  float: share.nullable(),
+  fixed: share,
+  relative: amount.nullable(),
+  top5: share.nullable(),
+  agreement: share.nullable(),
+  fixed95: shares,
+  relative95: amounts.nullable(),
+  ties: count,
+  mcnemar: z.looseObject({ onlyFloat: count, onlyFixed: count, pValue: share }).nullable(),
+});
+
+const agreement = z.looseObject({ share, share95: shares, top5: share.nullable(), ties: count });
+
+const error = z.looseObject({ mae: amount, maxAbs: amount, sqnrDb: value.nullable() });
+
+const resources = z.looseObject({ seconds: amount, peakMemoryBytes: amount });
+
+const octave = z.int().min(-2000).max(2000);
+
+const histogram = z.looseObject({
+  octaves: z.array(z.looseObject({ integerBits: octave, negative: count, positive: count })).max(1000),
+  zero: count,
+  underflow: z.array(z.looseObject({ integerBits: octave, count })).max(1000),
+});
+
+const register = z.looseObject({
+  format: text,
+  overflow: count,
+  first: anything.nullable(),
+  min: value.nullable(),
+  max: value.nullable(),
+  unusedHighBits: z.int().min(0).max(4096).nullable(),
+  unusedLowBits: z.int().min(0).max(4096).nullable().optional(),
+  flushedToZero: count.nullable(),
+  meanRoundingError: value.nullable(),
+  histogram: histogram.nullable().optional(),
+});
+
+/** At most as many entries as any layer has registers. */
+function perRegister<Entry extends z.ZodType>(entry: Entry): z.ZodType<Record<string, z.infer<Entry>>> {
+  return z
+    .record(text, entry)
+    .refine((registers) => Object.keys(registers).length <= 32, "more than 32 registers in a layer") as never;
+}
+
+const run = z.looseObject({
+  schema: z.literal("macroscope/run/1"),
+  configuration: anything,
+  model: text,
+  weights: text.nullable(),
+  data: text,
+  images: count,
+  machine: text.nullable(),
+  engine: text.nullable(),
+  floatBackend: text.nullable(),
+  accuracy: accuracy.nullable(),
+  agreement: agreement.nullable(),
+  error: error.nullable(),
+  cycles: z
+    .looseObject({
+      total: count,
+      perImage: count,
+      clockHz: amount,
+      imagesPerSecond: amount,
+      byUnit: z.record(text, z.looseObject({ busy: count, stalls: z.record(text, count), idle: count })),
+    })
+    .nullable(),
+  energy: z
+    .looseObject({
+      totalPj: amount,
+      perImagePj: amount,
+      perImageSpreadPj: amounts,
+      table: text,
+      byComponent: z.record(text, amount),
+    })
+    .nullable(),
+  overflow: z.looseObject({ total: count, compile: count }),
+  layers: z
+    .array(
+      z.looseObject({
+        name: text,
+        kind: text,
+        macs: count,
+        cycles: count,
+        energyPj: amount,
+        utilization: amount,
+        sqnrDb: value.nullable(),
+        registers: perRegister(register),
+      }),
+    )
+    .max(RESULT_LIMITS.layers),
+  digest: text.nullable(),
+  observedImages: count,
+  advice: text,
+  notModelled: z.array(text).max(100),
+  classes: z
+    .array(z.looseObject({ class: count, images: count, fixed: share, float: share.nullable(), fixed95: shares }))
+    .max(RESULT_LIMITS.records)
+    .nullable()
+    .optional(),
+  resources,
+});
+
+const cost = z.looseObject({
+  constantBits: amount,
+  activationBits: amount,
+  storedBits: amount,
+  dspBlocks: amount,
+  cyclesPerImage: amount,
+  energyPjPerImage: amount,
+});
+
+const sweep = z.looseObject({
+  schema: z.literal("macroscope/sweep/1"),
+  configuration: anything,
+  request: anything,
+  model: text,
+  weights: text.nullable(),
+  data: text,
+  floatBackend: text,
+  records: z
+    .array(
+      z.looseObject({
+        key: text,
+        point: z.looseObject({
+          datapath: text,
+          wordLength: z.int().min(1).max(1024),
+          fractionLength: z.union([z.int().min(-4096).max(4096), z.literal("auto")]),
+          rounding: text,
+          overflow: text.nullable(),
+          subunit: text.nullable(),
+          layers: z.array(text).max(RESULT_LIMITS.layers).nullable(),
+          images: count,
+        }),
+        result: z.looseObject({
+          accuracy: accuracy.nullable(),
+          agreement: agreement.nullable(),
+          error,
+          overflow: z.looseObject({
+            total: count,
+            compile: count,
+            worst: z.looseObject({ layer: text, register: text, overflow: count }).nullable(),
+          }),
+          cost: cost.nullable(),
+          digest: text.nullable(),
+        }),
+        seconds: amount,
+      }),
+    )
+    .max(RESULT_LIMITS.records),
+  resources,
+});
+
+const span = z.looseObject({ data: text, span: z.looseObject({ first: count, images: count }) });
+
+const measured = z.looseObject({
+  images: count,
+  figure: value,
+  figure95: z.tuple([value, value]).nullable(),
+  accuracy: accuracy.nullable(),
+  agreement: agreement.nullable(),
+  error,
+  overflow: count,
+  digest: text.nullable(),
+});
+
+const assignment = z.looseObject({
+  name: text,
+  assignment: anything,
+  cost: cost.nullable(),
+  search: measured,
+  final: measured.nullable(),
+});
+
+const bits = z.looseObject({
+  schema: z.literal("macroscope/bits/1"),
+  configuration: anything,
+  request: anything,
+  model: text,
+  weights: text.nullable(),
+  floatBackend: text,
+  target: z.looseObject({ kind: z.enum(TARGET_KINDS), value, margin: value }),
+  objective: z.enum(OBJECTIVES),
+  strategy: z.enum(STRATEGIES),
+  search: span,
+  final: span,
+  uniform: assignment.nullable(),
+  chosen: assignment.nullable(),
+  kept: z.boolean(),
+  trials: z
+    .array(
+      z.looseObject({
+        key: text,
+        change: text,
+        images: count,
+        figure: value,
+        cost: cost.nullable(),
+        verdict: z.enum(["kept", "missed"]),
+        early: z.boolean(),
+      }),
+    )
+    .max(RESULT_LIMITS.records),
+  front: z.array(z.int().min(0)).max(RESULT_LIMITS.records),
+  layers: z
+    .array(
+      z.looseObject({
+        name: text,
+        registers: perRegister(
+          z.looseObject({
+            format: text,
+            observedIntegerBits: value.nullable(),
+            provenIntegerBits: value.nullable(),
+            identicalWordLength: value.nullable(),
+            targetWordLength: value.nullable(),
+            bottleneck: z.boolean(),
+          }),
+        ),
+      }),
+    )
+    .max(RESULT_LIMITS.layers),
+  resources,
+});
+
+const SCHEMAS: Readonly<Record<ResultSchema, z.ZodType>> = {
+  "macroscope/run/1": run,
+  "macroscope/sweep/1": sweep,
+  "macroscope/bits/1": bits,
+};
+
+/** The text of a result file as a result; `DiagnosticError` RESULT for anything else. */
+export function parseResult(json: string, where: string): Result {
+  let found: unknown;
+  try {
+    found = JSON.parse(json);
+  } catch (failure) {
+    const what = failure instanceof Error ? failure.message : String(failure);
+    throw diagnosticError("RESULT", where, `not JSON: ${what}`, "give a file that --json of a command wrote");
+  }
+  return checkedResult(found, where);
+}
+
+/** Plain data as a result; `DiagnosticError` RESULT with everything that is wrong, at most ten lines. */
+export function checkedResult(found: unknown, where: string): Result {
+  requireModest(found, where);
+  const schema = typeof found === "object" && found !== null && "schema" in found ? found.schema : undefined;
+  const names = Object.keys(SCHEMAS) as ResultSchema[];
+  const name = names.find((known) => known === schema);
+  if (name === undefined) {
+    const nearest = typeof schema === "string" ? nearestName(schema, names) : undefined;
+    const what =
+      schema === undefined
+        ? 'no "schema": not a result'
+        : `schema ${JSON.stringify(schema)?.slice(0, 100)} is not known`;
+    const hint = `give a result of ${names.map((known) => known.split("/")[1]).join(", ")}`;
+    const newer = nearest === undefined ? hint : `${hint}; the nearest that is known is ${nearest}`;
+    throw diagnosticError("RESULT", where, what, newer);
+  }
+  const parsed = SCHEMAS[name].safeParse(found);
+  if (parsed.success) return parsed.data as Result;
+  throw new DiagnosticError(parsed.error.issues.slice(0, 10).map((issue) => issueDiagnostic(issue, where)));
+}
+
+function issueDiagnostic(issue: z.core.$ZodIssue, where: string): Diagnostic {
+  const path = issue.path.map((key) => String(key).slice(0, 60)).join(".");
+  return {
+    code: "RESULT",
+    where: path === "" ? where : `${where}: ${path}`,
+    what: issue.message,
+    hint: "run the command again, or give a file that nobody changed",
+  };
+}
+
+/** Refuses data so deep or so large that showing it would fail; looks at every value once, without recursion. */
+function requireModest(found: unknown, where: string): void {
+  const waiting: { readonly item: unknown; readonly depth: number }[] = [{ item: found, depth: 0 }];
+  let values = 0;
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    const { item, depth } = next;
+    values++;
+    const what =
+      depth > RESULT_LIMITS.depth
+        ? `nested more than ${RESULT_LIMITS.depth} deep`
+        : values > RESULT_LIMITS.values
+          ? `more than ${RESULT_LIMITS.values} values`
+          : null;
+    if (what !== null) throw diagnosticError("RESULT", where, what, "give a file that --json of a command wrote");
+    if (typeof item !== "object" || item === null) continue;
+    for (const child of Object.values(item)) waiting.push({ item: child, depth: depth + 1 });
+  }
+}
