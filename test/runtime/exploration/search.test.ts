@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { AssignmentSpecification } from "../../../compiler/quantization/specification.ts";
 import { parseFormat } from "../../../isa/index.ts";
 import type { Candidate } from "../../../runtime/exploration/evaluation.ts";
 import { DEFAULT_WEIGHTS } from "../../../runtime/exploration/objective.ts";
@@ -58,7 +59,8 @@ function shareKept(evaluator: MadeUpEvaluator, candidate: Candidate): number {
 
 function chosenLengths(result: SearchResult, registers: readonly MadeUpRegister[]): number[] {
   return registers.map(({ layer, register }) => {
-    const entry = result.chosen?.assignment.layers?.[layer]?.[register];
+    const chosen = result.chosen?.assignment as AssignmentSpecification | undefined;
+    const entry = chosen?.layers?.[layer]?.[register];
     return parseFormat(typeof entry === "string" ? entry : "64,0").wordLength;
   });
 }
