@@ -129,6 +129,6 @@ describe("the shell is at the edge", () => {
     expect(importers(/^bigint-buffer/)).toEqual(["isa/bit-packing.ts"]);
     expect(importers(/^@tensorflow\//)).toEqual(["runtime/float-reference/backend.ts"]);
     expect(importers(/^(node:)?fs(\/promises)?$/)).toEqual(["runtime/files.ts"]);
-    expect(importers(/^(node:)?worker_threads$/)).toEqual(["sim/pool/worker.ts"]);
+    expect(importers(/^(node:)?worker_threads$/)).toEqual([]);
   });
 });

@@ -30,6 +30,8 @@ export interface MachineJob {
   readonly program: Program;
   /** Null for a program file. */
   readonly float: MachineFloat | null;
+  /** Stays open; null opens one for this job alone, as the configuration says. */
+  readonly pool: SimulationPool | null;
 }
 
 /** What a run on the machine is compared with. */
@@ -63,7 +65,7 @@ export async function runMachine(
   const observed = Math.min(configuration.observe ?? 0, images);
   const total = new MachineTotal(program, float, seed);
   hooks.onStage?.(float === null ? `${engine} engine` : `float and ${engine} engine`, images);
-  const pool = new SimulationPool(program, engine, workers);
+  const pool = job.pool ?? new SimulationPool(engine, workers);
   try {
     for await (const batch of imageBatches(data, images, first)) {
       const toObserve = Math.max(0, first + observed - batch.first);
@@ -71,7 +73,7 @@ export async function runMachine(
       if (fault !== null) return { fault };
     }
   } finally {
-    await pool.close();
+    if (job.pool === null) await pool.close();
   }
   return { ...total.outcome(), observed };
 }
@@ -96,7 +98,7 @@ async function runBatch(
   const progress = (done: number): void => hooks.onProgress?.(batch.first - span.first + Math.floor(done / share));
   const logits = trap !== null || float === null ? null : await float.logits(batch, progress);
   hooks.signal?.throwIfAborted();
-  const result = await pool.run(inputs.raws, count, {
+  const result = await pool.run(program, inputs.raws, count, {
     firstImage: batch.first,
     batchImages: taskImages(count, job.configuration.workers),
     observedImages: Math.min(observedImages, count),

@@ -97,7 +97,7 @@ async function simulate(simulation: Simulation, hooks: RunHooks): Promise<Lastin
   const schedule = scheduleProgram(program);
   if ("fault" in schedule) return schedule;
   const span = { first: 0, images: count };
-  const outcome = await runMachine({ configuration, data, span, program, float }, hooks);
+  const outcome = await runMachine({ configuration, data, span, program, float, pool: null }, hooks);
   if ("fault" in outcome) return outcome;
   const { answers, error, digest, observed } = outcome;
   const figures = machineFigures({ program, schedule, ...outcome });

@@ -5,6 +5,7 @@ import type { AssignmentSpecification } from "../../compiler/quantization/specif
 import { diagnosticError, InvariantError } from "../../isa/diagnostic.ts";
 import type { Program } from "../../isa/program.ts";
 import { checkProgram } from "../../sim/check/index.ts";
+import { SimulationPool } from "../../sim/pool/pool.ts";
 import type { RunConfiguration } from "../configuration.ts";
 import type { Candidate, CandidateCost, EvaluationOptions, Evaluator, ImageSpan } from "../exploration/evaluation.ts";
 import { isProgramFile, openModel } from "../model.ts";
@@ -65,6 +66,8 @@ export class Study implements Evaluator {
   readonly images: number;
   readonly #programs: Map<string, Program> = new Map();
   #partial: PartialEvaluator | null = null;
+  /** Opened by the first candidate that runs on the machine, and kept. */
+  #pool: SimulationPool | null = null;
 
   constructor(parts: StudyParts) {
     this.parts = parts;
@@ -106,7 +109,9 @@ export class Study implements Evaluator {
 
   async close(): Promise<void> {
     await this.#partial?.close();
+    await this.#pool?.close();
     this.#partial = null;
+    this.#pool = null;
     this.#programs.clear();
     this.parts.float.dispose();
   }
@@ -115,7 +120,8 @@ export class Study implements Evaluator {
     const { data, float } = this.parts;
     const configuration: RunConfiguration = { ...this.parts.configuration, observe: 0 };
     const program = this.program(assignment);
-    const outcome = await runMachine({ configuration, data, span, program, float }, options);
+    this.#pool ??= new SimulationPool(configuration.engine, configuration.workers);
+    const outcome = await runMachine({ configuration, data, span, program, float, pool: this.#pool }, options);
     if ("fault" in outcome) throw new FaultError(outcome.fault);
     const { answers, error, digest, result, inputs } = outcome;
     if (error === null) throw new InvariantError("a run beside a float network without errors against it");

@@ -11,7 +11,7 @@ import { type ImageRange, splitImages } from "./image-ranges.ts";
 import { type LocatedImages, locatedImages } from "./located-images.ts";
 import { mergeAnswers, type PoolResult } from "./merge.ts";
 import { shareProgram } from "./shared-program.ts";
-import type { WorkerAnswer, WorkerSetup, WorkerTask } from "./task.ts";
+import type { WorkerAnswer, WorkerTask } from "./task.ts";
 
 export { mergeResults, type PoolResult } from "./merge.ts";
 
@@ -55,10 +55,13 @@ function reasonOf(error: unknown): string {
   return error.cause === undefined ? error.message : `${error.message}: ${reasonOf(error.cause)}`;
 }
 
-/** Worker threads with one program, shared once. A worker that dies is replaced and its images run again. */
+/**
+ * Worker threads that run one program after another; each program is shared once, and threads keep the last ones open. A
+ * worker that dies is replaced and its images run again.
+ */
 export class SimulationPool {
   private readonly piscina: Piscina<WorkerTask, WorkerAnswer>;
-  private readonly program: Program;
+  private readonly engine: EngineName;
   /** One for each batch that waits for a worker or is with one. */
   private readonly underWay = new Set<AbortController>();
   /** Threads that lived at an abort: piscina does not wait for the end of those it terminates then. */
@@ -67,15 +70,13 @@ export class SimulationPool {
   /** Why the last worker died that had no batch. */
   private lastDeath: unknown;
 
-  constructor(program: Program, engine: EngineName, workers: number) {
-    this.program = program;
-    const setup: WorkerSetup = { program: shareProgram(program), engine };
+  constructor(engine: EngineName, workers: number) {
+    this.engine = engine;
     this.piscina = new Piscina({
       filename: workerFile(),
       minThreads: workers,
       maxThreads: workers,
       idleTimeout: Number.POSITIVE_INFINITY,
-      workerData: setup,
     });
     // A worker that dies without a task is replaced too; there is nothing to repeat.
     this.piscina.on("error", (error: unknown) => {
@@ -90,16 +91,24 @@ export class SimulationPool {
   }
 
   /**
-   * Runs all `images` (count × input elements). A fault ends the run: its result covers the images before it. Throws the
+   * Runs a program on all `images` (count × input elements). A fault ends the run: its result covers the images before it. Throws the
    * signal's reason when aborted, and `WorkerDeathError` for images that no worker survives; no batch is under way any
-   * more when it returns or throws.
+   * more when it returns or throws. Runs may overlap.
    */
-  async run(images: Raws, count: number, options: Omit<PoolOptions, "engine" | "workers">): Promise<PoolResult> {
+  async run(
+    program: Program,
+    images: Raws,
+    count: number,
+    options: Omit<PoolOptions, "engine" | "workers">,
+  ): Promise<PoolResult> {
     const { signal } = options;
+    const shared = { program: shareProgram(program), engine: this.engine };
+    /** This run's part of `underWay`. */
+    const own = new Set<AbortController>();
     const ranges = splitImages(count, options.observedImages, options.batchImages);
     const firstImage = options.firstImage ?? 0;
     const elements = count === 0 ? 0 : images.length / count;
-    const located = locatedImages(this.program.layers.length, options.earlier);
+    const located = locatedImages(program.layers.length, options.earlier);
     const answers: WorkerAnswer[] = [];
     let next = 0;
     let done = 0;
@@ -108,8 +117,8 @@ export class SimulationPool {
       while (next < ranges.length) {
         const index = next++;
         const range = ranges[index] as ImageRange;
-        const task = taskOf(range, images, elements, firstImage, located);
-        const answer = await this.ask(task, signal).catch((error: unknown) => {
+        const task = { ...shared, ...taskOf(range, images, elements, firstImage, located) };
+        const answer = await this.ask(task, own, signal).catch((error: unknown) => {
           next = ranges.length;
           throw error;
         });
@@ -129,7 +138,7 @@ export class SimulationPool {
         this.ending.add(thread);
         thread.once("exit", () => this.ending.delete(thread));
       }
-      for (const controller of this.underWay) controller.abort(signal?.reason);
+      for (const controller of own) controller.abort(signal?.reason);
     };
     signal?.addEventListener("abort", abort);
     try {
@@ -139,7 +148,7 @@ export class SimulationPool {
     } finally {
       signal?.removeEventListener("abort", abort);
     }
-    return mergeAnswers(this.program, answers);
+    return mergeAnswers(program, answers);
   }
 
   /** Ends all threads; a run under way fails. */
@@ -154,12 +163,14 @@ export class SimulationPool {
 
   private async ask(
     task: WorkerTask,
+    own: Set<AbortController>,
     signal: AbortSignal | undefined,
   ): Promise<Exclude<WorkerAnswer, { kind: "error" }>> {
     for (let attempt = 1; ; attempt++) {
       signal?.throwIfAborted();
       const controller = new AbortController();
       this.underWay.add(controller);
+      own.add(controller);
       let answer: WorkerAnswer;
       try {
         answer = await this.piscina.run(task, { signal: controller.signal });
@@ -170,6 +181,7 @@ export class SimulationPool {
         throw new WorkerDeathError(task.batch, error);
       } finally {
         this.underWay.delete(controller);
+        own.delete(controller);
       }
       if (answer.kind === "error") throw new InvariantError(`in a worker: ${answer.stack}`);
       return answer;
@@ -194,9 +206,9 @@ export async function runOnPool(
   count: number,
   options: PoolOptions,
 ): Promise<PoolResult> {
-  const pool = new SimulationPool(program, options.engine, options.workers);
+  const pool = new SimulationPool(options.engine, options.workers);
   try {
-    return await pool.run(images, count, options);
+    return await pool.run(program, images, count, options);
   } finally {
     await pool.close();
   }
@@ -209,7 +221,7 @@ function taskOf(
   elements: number,
   firstImage: number,
   located: LocatedImages,
-): WorkerTask {
+): Omit<WorkerTask, "program" | "engine"> {
   const raws = images.slice(first * elements, (first + count) * elements);
   return {
     batch: { firstImage: firstImage + first, count, raws },

@@ -1,17 +1,13 @@
-import type { Program } from "../../isa/program.ts";
 import type { BatchResult, EngineSession, ImageBatch, RunOptions } from "../engine.ts";
 import type { EngineName } from "../engines.ts";
 import type { Fault } from "../fault.ts";
 import type { LocatedImages } from "./located-images.ts";
-
-/** What every worker is given once, when it starts. */
-export interface WorkerSetup {
-  readonly program: Program;
-  readonly engine: EngineName;
-}
+import type { SharedProgram } from "./shared-program.ts";
 
 /** One message to a worker. */
 export interface WorkerTask {
+  readonly program: SharedProgram;
+  readonly engine: EngineName;
   readonly batch: ImageBatch;
   readonly options: Omit<RunOptions, "located">;
   /** Of the run that the batch belongs to. */

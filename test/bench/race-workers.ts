@@ -23,7 +23,7 @@ export async function raceWorkers(
 ): Promise<{ readonly section: Section; readonly rates: readonly Rates[] }> {
   const workload = compileLenet(lenet, { format: "16,8", datapath: "intrinsic" });
   const source = imageSource(workload, lenet.count);
-  const pools = counts.map((workers) => new SimulationPool(workload.program, "fast", workers));
+  const pools = counts.map((workers) => new SimulationPool("fast", workers));
   const loops = counts.map((threads) => new LoopThreads(threads));
   const contestants = counts.flatMap((count, index): Contestant[] => {
     const [pool, loop] = [pools[index] as SimulationPool, loops[index] as LoopThreads];
@@ -37,7 +37,10 @@ export async function raceWorkers(
         run: async (images) => {
           const raws = ready.get(images) ?? source(images);
           ready.set(images, raws);
-          const { fault } = await pool.run(raws, images, { batchImages: BATCH_IMAGES, observedImages: 0 });
+          const { fault } = await pool.run(workload.program, raws, images, {
+            batchImages: BATCH_IMAGES,
+            observedImages: 0,
+          });
           if (fault !== null) throw new InvariantError(`LeNet faulted: ${fault.message}`);
         },
       },

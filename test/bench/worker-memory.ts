@@ -48,8 +48,8 @@ function programFile(): string {
 async function measureHere(workers: number): Promise<void> {
   const lenet = await openLenet(workers * BATCH_IMAGES * 4);
   const { program, raws } = compileLenet(lenet, { format: "16,8", datapath: "intrinsic" });
-  const pool = new SimulationPool(program, "fast", workers);
-  await pool.run(raws, lenet.count, { batchImages: BATCH_IMAGES, observedImages: 0 });
+  const pool = new SimulationPool("fast", workers);
+  await pool.run(program, raws, lenet.count, { batchImages: BATCH_IMAGES, observedImages: 0 });
   const residentMegabytes = process.memoryUsage.rss() / 1e6;
   await pool.close();
   const sharedMegabytes = program.constants.reduce((sum, constant) => sum + constant.raws.byteLength, 0) / 1e6;

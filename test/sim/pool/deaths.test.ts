@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 function open(workers: number): SimulationPool {
-  pool = new SimulationPool(lenet.program, "fast", workers);
+  pool = new SimulationPool("fast", workers);
   return pool;
 }
 
@@ -47,7 +47,11 @@ describe("a worker that dies", () => {
     const onProgress = (): void => {
       if (killed++ === 0) void target.threads[0]?.terminate();
     };
-    const result = await target.run(lenet.raws, lenet.images, { batchImages: 2, observedImages: 0, onProgress });
+    const result = await target.run(lenet.program, lenet.raws, lenet.images, {
+      batchImages: 2,
+      observedImages: 0,
+      onProgress,
+    });
     expect(plainResult(result)).toEqual(expected);
     expect(killed).toBeGreaterThan(1);
     expect(target.threads).toHaveLength(workers);
@@ -58,14 +62,14 @@ describe("a worker that dies", () => {
     const overflowing = await lenetCase(6, "8,4");
     const unkilled = withoutPool(overflowing, "fast", 0);
     for (const victim of [0, 2]) {
-      const target = new SimulationPool(overflowing.program, "fast", workers);
+      const target = new SimulationPool("fast", workers);
       try {
         let answers = 0;
         const onProgress = (): void => {
           if (answers++ === victim) for (const thread of target.threads) void thread.terminate();
         };
         const options = { batchImages: 1, observedImages: 0, onProgress };
-        const result = await target.run(overflowing.raws, overflowing.images, options);
+        const result = await target.run(overflowing.program, overflowing.raws, overflowing.images, options);
         expect(plainResult(result), `killed after ${victim + 1} answers`).toEqual(unkilled);
       } finally {
         await target.close();
@@ -76,9 +80,9 @@ describe("a worker that dies", () => {
   it("between two runs: the second run is the same as the first", async () => {
     const target = open(2);
     const options = { batchImages: 4, observedImages: 0 };
-    await target.run(lenet.raws.slice(0, 4 * 784), 4, options);
+    await target.run(lenet.program, lenet.raws.slice(0, 4 * 784), 4, options);
     await Promise.all(target.threads.map((thread) => thread.terminate()));
-    expect(plainResult(await target.run(lenet.raws, lenet.images, options))).toEqual(expected);
+    expect(plainResult(await target.run(lenet.program, lenet.raws, lenet.images, options))).toEqual(expected);
   });
 
   it("while it is starting: its images wait for the next one", async () => {
@@ -92,7 +96,7 @@ describe("a worker that dies", () => {
       clearInterval(timer);
       void next.terminate();
     }, 1);
-    const result = await target.run(lenet.raws, lenet.images, { batchImages: 8, observedImages: 0 });
+    const result = await target.run(lenet.program, lenet.raws, lenet.images, { batchImages: 8, observedImages: 0 });
     expect(plainResult(result)).toEqual(expected);
   });
 
@@ -101,12 +105,12 @@ describe("a worker that dies", () => {
     async (when) => {
       const target = open(1);
       const stop = killEvery(target, when);
-      const run = target.run(lenet.raws, lenet.images, { batchImages: 16, observedImages: 0 });
+      const run = target.run(lenet.program, lenet.raws, lenet.images, { batchImages: 16, observedImages: 0 });
       await expect(run).rejects.toThrow(WorkerDeathError);
       await expect(run).rejects.toThrow(/images 0 to 15: the worker thread died 3 times.*fewer workers/);
       stop();
       // The pool outlives its workers.
-      const result = await target.run(lenet.raws, lenet.images, { batchImages: 16, observedImages: 0 });
+      const result = await target.run(lenet.program, lenet.raws, lenet.images, { batchImages: 16, observedImages: 0 });
       expect(plainResult(result)).toEqual(expected);
     },
   );
@@ -118,7 +122,7 @@ describe("an abort", () => {
     const threads = new Set(target.threads);
     const controller = new AbortController();
     let images = 0;
-    const run = target.run(lenet.raws, lenet.images, {
+    const run = target.run(lenet.program, lenet.raws, lenet.images, {
       batchImages: 1,
       observedImages: 0,
       signal: controller.signal,
@@ -140,7 +144,9 @@ describe("an abort", () => {
     let progressed = false;
     const signal = AbortSignal.abort(new RangeError("enough"));
     const options = { batchImages: 1, observedImages: 0, signal, onProgress: () => (progressed = true) };
-    await expect(target.run(lenet.raws, lenet.images, options)).rejects.toThrow(new RangeError("enough"));
+    await expect(target.run(lenet.program, lenet.raws, lenet.images, options)).rejects.toThrow(
+      new RangeError("enough"),
+    );
     expect(progressed).toBe(false);
   });
 
@@ -149,10 +155,10 @@ describe("an abort", () => {
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 50);
     const options = { batchImages: 4, observedImages: 0 };
-    await expect(target.run(lenet.raws, lenet.images, { ...options, signal: controller.signal })).rejects.toMatchObject(
-      { name: "AbortError" },
-    );
-    expect(plainResult(await target.run(lenet.raws, lenet.images, options))).toEqual(expected);
+    await expect(
+      target.run(lenet.program, lenet.raws, lenet.images, { ...options, signal: controller.signal }),
+    ).rejects.toMatchObject({ name: "AbortError" });
+    expect(plainResult(await target.run(lenet.program, lenet.raws, lenet.images, options))).toEqual(expected);
   });
 
   it("takes its listener off the signal", async () => {
@@ -169,7 +175,7 @@ describe("an abort", () => {
       listeners--;
       remove(...parameters);
     };
-    await target.run(lenet.raws.slice(0, 784), 1, { batchImages: 1, observedImages: 0, signal });
+    await target.run(lenet.program, lenet.raws.slice(0, 784), 1, { batchImages: 1, observedImages: 0, signal });
     expect(listeners).toBe(0);
   });
 });
@@ -177,7 +183,7 @@ describe("an abort", () => {
 describe("closing", () => {
   it("during a run ends it with an error, not with a hang", async () => {
     const target = open(2);
-    const run = target.run(lenet.raws, lenet.images, { batchImages: 1, observedImages: 0 });
+    const run = target.run(lenet.program, lenet.raws, lenet.images, { batchImages: 1, observedImages: 0 });
     setTimeout(() => void target.close(), 50);
     await expect(run).rejects.toThrow("the pool was closed while it ran images");
     expect(target.threads).toHaveLength(0);

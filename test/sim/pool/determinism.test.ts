@@ -15,10 +15,13 @@ describe("a result does not depend on how images are spread", () => {
       for (const each of cases) {
         const expected = withoutPool(each, engine, OBSERVED);
         for (const workers of [1, 2, 3]) {
-          const pool = new SimulationPool(each.program, engine, workers);
+          const pool = new SimulationPool(engine, workers);
           try {
             for (const batchImages of BATCHES) {
-              const result = await pool.run(each.raws, each.images, { batchImages, observedImages: OBSERVED });
+              const result = await pool.run(each.program, each.raws, each.images, {
+                batchImages,
+                observedImages: OBSERVED,
+              });
               expect(plainResult(result), `${each.name}, ${workers} workers, batch ${batchImages}`).toEqual(expected);
             }
           } finally {
@@ -32,7 +35,7 @@ describe("a result does not depend on how images are spread", () => {
   it.each(ENGINE_NAMES)("%s: parts of 1 to 9 images, merged, give what all images at once give", async (engine) => {
     for (const each of cases) {
       const elements = each.raws.length / each.images;
-      const pool = new SimulationPool(each.program, engine, 2);
+      const pool = new SimulationPool(engine, 2);
       try {
         for (const size of [1, 4, 9]) {
           let merged: PoolResult | null = null;
@@ -40,7 +43,11 @@ describe("a result does not depend on how images are spread", () => {
             const count = Math.min(size, each.images - first);
             const raws = each.raws.slice(first * elements, (first + count) * elements);
             const observedImages = Math.max(0, OBSERVED - first);
-            const part = await pool.run(raws, count, { firstImage: first, batchImages: 3, observedImages });
+            const part = await pool.run(each.program, raws, count, {
+              firstImage: first,
+              batchImages: 3,
+              observedImages,
+            });
             merged = merged === null ? part : mergeResults(each.program, merged, part);
           }
           if (merged === null) throw new Error("no parts");
@@ -81,16 +88,57 @@ describe("a result does not depend on how images are spread", () => {
 
   it("LeNet 8,4: a part that knows the evidence of the part before it adds up to the same", async () => {
     const lenet = await lenetCase(8, "8,4");
-    const pool = new SimulationPool(lenet.program, "fast", 1);
+    const pool = new SimulationPool("fast", 1);
     try {
       const options = { batchImages: 2, observedImages: 0 };
-      const front = await pool.run(lenet.raws.slice(0, 3 * 784), 3, options);
+      const front = await pool.run(lenet.program, lenet.raws.slice(0, 3 * 784), 3, options);
       const later = { ...options, firstImage: 3, earlier: front.evidence };
-      const rest = await pool.run(lenet.raws.slice(3 * 784), 5, later);
+      const rest = await pool.run(lenet.program, lenet.raws.slice(3 * 784), 5, later);
       expect(rest.evidence.some(({ accumulator }) => accumulator?.overflow && accumulator.first === null)).toBe(true);
       expect(plainResult(mergeResults(lenet.program, front, rest))).toEqual(withoutPool(lenet, "fast", 0));
       // A run of its own knows nothing of the runs before it.
-      expect(plainResult(await pool.run(lenet.raws, 8, options))).toEqual(withoutPool(lenet, "fast", 0));
+      expect(plainResult(await pool.run(lenet.program, lenet.raws, 8, options))).toEqual(withoutPool(lenet, "fast", 0));
+    } finally {
+      await pool.close();
+    }
+  });
+});
+
+describe("one pool for many programs", () => {
+  it.each(ENGINE_NAMES)(
+    "%s: four programs in turn, twice, and all at once, each as on a pool of its own",
+    async (engine) => {
+      const cases = drawnCases(4, 5);
+      const pool = new SimulationPool(engine, 2);
+      const options = { batchImages: 2, observedImages: OBSERVED };
+      const result = async (each: (typeof cases)[number]): Promise<unknown> =>
+        plainResult(await pool.run(each.program, each.raws, each.images, options));
+      try {
+        const expected = cases.map((each) => withoutPool(each, engine, OBSERVED));
+        for (const [index, each] of [...cases, ...cases].entries()) {
+          expect(await result(each), each.name).toEqual(expected[index % cases.length]);
+        }
+        expect(await Promise.all(cases.map(result))).toEqual(expected);
+      } finally {
+        await pool.close();
+      }
+    },
+  );
+
+  it("an abort of one run leaves the other, which is complete", async () => {
+    const [lenet, other] = [await lenetCase(6), await lenetCase(6, "8,4")];
+    const pool = new SimulationPool("fast", 2);
+    const controller = new AbortController();
+    const options = { batchImages: 1, observedImages: 0 };
+    try {
+      const stopped = pool.run(lenet.program, lenet.raws, lenet.images, {
+        ...options,
+        signal: controller.signal,
+        onProgress: () => controller.abort(),
+      });
+      const kept = pool.run(other.program, other.raws, other.images, options);
+      await expect(stopped).rejects.toMatchObject({ name: "AbortError" });
+      expect(plainResult(await kept)).toEqual(withoutPool(other, "fast", 0));
     } finally {
       await pool.close();
     }

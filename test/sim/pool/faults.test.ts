@@ -39,13 +39,13 @@ describe("a trap", () => {
 
   it("in the first image: nothing is complete, and the pool can run other images", async () => {
     const { program } = TRAPS_FROM_7;
-    const pool = new SimulationPool(program, "fast", 2);
+    const pool = new SimulationPool("fast", 2);
     try {
       const options = { batchImages: 1, observedImages: 1 };
-      const result = await pool.run(Int32Array.of(127, 3), 2, options);
+      const result = await pool.run(program, Int32Array.of(127, 3), 2, options);
       expect(result).toMatchObject({ images: 0, fault: { site: { image: 0 } } });
       expect(result.outputs.length).toBe(0);
-      const next = await pool.run(QUIET.raws, QUIET.images, { batchImages: 2, observedImages: 0 });
+      const next = await pool.run(QUIET.program, QUIET.raws, QUIET.images, { batchImages: 2, observedImages: 0 });
       expect(plainResult(next)).toEqual(withoutPool(QUIET, "fast", 0));
     } finally {
       await pool.close();

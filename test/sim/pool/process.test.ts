@@ -70,13 +70,13 @@ describe("a process whose only worker dies", () => {
       import { SimulationPool } from ${built("sim/pool/pool.js")};
       import { compileLenet, openLenet } from ${built("test/bench/lenet-workload.js")};
       const { program, raws } = compileLenet(await openLenet(4), { format: "16,8", datapath: "intrinsic" });
-      const pool = new SimulationPool(program, "fast", 1);
+      const pool = new SimulationPool("fast", 1);
       const [first] = pool.threads;
       const onProgress = (done) => {
         if (done > 1) return;
         ${kill}
       };
-      const result = await pool.run(raws, 4, { batchImages: 1, observedImages: 0, onProgress });
+      const result = await pool.run(program, raws, 4, { batchImages: 1, observedImages: 0, onProgress });
       console.log(result.images, pool.threads.includes(first));
       await pool.close();
     `;
