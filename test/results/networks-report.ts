@@ -1,8 +1,8 @@
 /** The tables of RESULTS.md, from measurements. */
+import { PAPER_ROWS, type PaperEntry, type PaperRow, paperTopology } from "../../runtime/report/paper-tables.ts";
 import { markdownTable } from "../bench/report.ts";
 import { FACT_FRACTIONS } from "./network-facts.ts";
 import type { Measurement } from "./network-study.ts";
-import { PAPER_ROWS, type PaperEntry, type PaperRow } from "./paper-tables.ts";
 import { REAL_NETWORK_NAMES, REAL_NETWORKS, type RealNetworkName } from "./real-networks.ts";
 import { findEntry, type NetworkResults } from "./results-file.ts";
 
@@ -76,11 +76,12 @@ function integerTable({ frontnet, frontnetDigest }: NetworkResults): string {
 }
 
 function widthTable(results: NetworkResults, name: RealNetworkName): string {
-  const paper = PAPER_ROWS[name];
+  const topology = paperTopology(name);
+  const paper = topology === null ? undefined : PAPER_ROWS[topology];
   const rows = WORD_LENGTHS.map((wordLength) => [
     String(wordLength),
     paperCell(paper?.subunits, wordLength),
-    paperCell(paper?.intrinsic, wordLength),
+    paperCell(paper?.all, wordLength),
     ...(["tensorquant", "intrinsic", "wide"] as const).map((datapath) => cell(results, name, datapath, wordLength)),
     paperCell(paper?.extrinsic, wordLength),
     cell(results, name, "extrinsic", wordLength),
@@ -159,10 +160,10 @@ function leastTable(results: NetworkResults): string {
       least: leastWordLength((wordLength) => findEntry(results, name, datapath, wordLength)?.measurement.relative),
     })),
   );
-  const paper = Object.entries(PAPER_ROWS).flatMap(([name, { intrinsic, subunits, extrinsic }]) => {
-    const title = name === "googlenet" ? "Inception V1" : "LeNet";
+  const paper = (["LeNet", "Inception V1"] as const).flatMap((title) => {
+    const { all, subunits, extrinsic } = PAPER_ROWS[title];
     const rows: readonly (readonly [string, PaperRow | null])[] = [
-      ["Table 4, intrinsic", intrinsic],
+      ["Table 4, intrinsic", all],
       ["Table 2, intrinsic by subunits", subunits],
       ["Table 3, extrinsic", extrinsic],
     ];
