@@ -76,7 +76,8 @@ function joinedByName(regions: readonly (readonly string[])[]): readonly (readon
   const joined: (readonly string[])[] = [];
   for (const region of regions) {
     const last = joined.at(-1);
-    const prefix = region.length > 1 ? commonName(region) : last !== undefined && last.length > 1 ? commonName(last) : "";
+    const prefix =
+      region.length > 1 ? commonName(region) : last !== undefined && last.length > 1 ? commonName(last) : "";
     const belong = prefix !== "" && [...(last ?? []), ...region].every((name) => name.startsWith(`${prefix}/`));
     if (last !== undefined && belong && (last.length === 1 || region.length === 1)) {
       joined[joined.length - 1] = [...last, ...region];

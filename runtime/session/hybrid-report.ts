@@ -1,5 +1,6 @@
 import { layerNames } from "../../compiler/hybrid/layer-computation.ts";
 import { InvariantError } from "../../isa/diagnostic.ts";
+import { SimulationPool } from "../../sim/pool/pool.ts";
 import { scheduleProgram } from "../../sim/timing/index.ts";
 import type { RunConfiguration } from "../configuration.ts";
 import type { Dataset } from "../datasets/dataset.ts";
@@ -11,7 +12,7 @@ import type { FloatSide } from "./float.ts";
 import type { LastingOutcome, RunHooks } from "./hooks.ts";
 import type { HybridNetwork, ProgramEvidence } from "./hybrid-network.ts";
 import { type MachineFigures, machineFigures, machineText } from "./machine-report.ts";
-import { PooledRunner, planPrepared, runHybridSpan } from "./run-hybrid.ts";
+import { planPrepared, pooledRunner, runHybridSpan } from "./run-hybrid.ts";
 
 interface HybridRun {
   readonly configuration: RunConfiguration;
@@ -28,7 +29,8 @@ export async function runHybridModel(run: HybridRun, hooks: RunHooks): Promise<L
   const plan = planPrepared(prepared, configuration, configuration.assignment, null, hooks.assignmentName);
   if ("fault" in plan) return plan;
   hooks.onStage?.(`float and ${engine} engine`, count);
-  const runner = new PooledRunner(configuration);
+  const pool = new SimulationPool(engine, configuration.workers);
+  const runner = pooledRunner(pool, configuration.workers);
   try {
     const job = { configuration, data, span: { first: 0, images: count }, plan, float, runner };
     const outcome = await runHybridSpan(job, hooks);
@@ -72,7 +74,7 @@ export async function runHybridModel(run: HybridRun, hooks: RunHooks): Promise<L
     };
     return { report };
   } finally {
-    await runner.close();
+    await pool.close();
   }
 }
 

@@ -1,12 +1,13 @@
 /** Candidates of which the machine computes some layers and float the others. */
 import { underSpecification } from "../../compiler/legalisation/index.ts";
+import type { SimulationPool } from "../../sim/pool/pool.ts";
 import type { Candidate, EvaluationOptions, ImageSpan, RegisterOverflow } from "../exploration/evaluation.ts";
 import { clippedConstants, evaluationOf, type StudyEvaluation } from "./evaluation-of.ts";
 import { FaultError } from "./fault-error.ts";
 import { FloatPrefix } from "./float-prefix.ts";
 import type { HybridNetwork } from "./hybrid-network.ts";
 import { overflowsInParts } from "./hybrid-overflow.ts";
-import { PooledRunner, planPrepared, runHybridSpan } from "./run-hybrid.ts";
+import { planPrepared, pooledRunner, runHybridSpan } from "./run-hybrid.ts";
 import type { StudyParts } from "./study-parts.ts";
 
 /** What a study asks where only some layers are quantized. */
@@ -17,27 +18,23 @@ export interface PartialEvaluator {
 
 /**
  * Opened at the first such candidate. What float computes before the first quantized layer is kept from candidate to
- * candidate; ask for those of one selection in a row.
+ * candidate; ask for those of one selection in a row. The pool is the caller's.
  */
-export function openPartialEvaluator(parts: StudyParts): PartialEvaluator {
+export function openPartialEvaluator(parts: StudyParts, pool: SimulationPool): PartialEvaluator {
   const { configuration, data, float, prepared, prescribed } = parts;
   const prefix = new FloatPrefix(float.lowered);
+  const runner = pooledRunner(pool, configuration.workers);
   return {
     evaluate: async ({ assignment, layers }, span, options) => {
       const plan = planPrepared(prepared, configuration, underSpecification(prescribed, assignment), layers);
       if ("fault" in plan) throw new FaultError(plan.fault);
-      const runner = new PooledRunner(configuration);
-      try {
-        const job = { configuration, data, span, plan, float, runner, prefix };
-        const outcome = await runHybridSpan(job, options);
-        if ("fault" in outcome) throw new FaultError(outcome.fault);
-        const { answers, error, network } = outcome;
-        const clipped = clippedInParts(network);
-        const overflow: readonly RegisterOverflow[] = overflowsInParts(network);
-        return evaluationOf({ span, answers, error, overflow, clippedConstants: clipped, digest: null });
-      } finally {
-        await runner.close();
-      }
+      const job = { configuration, data, span, plan, float, runner, prefix };
+      const outcome = await runHybridSpan(job, options);
+      if ("fault" in outcome) throw new FaultError(outcome.fault);
+      const { answers, error, network } = outcome;
+      const clipped = clippedInParts(network);
+      const overflow: readonly RegisterOverflow[] = overflowsInParts(network);
+      return evaluationOf({ span, answers, error, overflow, clippedConstants: clipped, digest: null });
     },
     close: async () => prefix.keepOnly([]),
   };

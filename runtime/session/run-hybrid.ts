@@ -1,10 +1,9 @@
 /** Images through a network that the machine computes in parts and, beside it, through the float network, batch by batch. */
 import { type HybridPlan, planHybrid } from "../../compiler/hybrid/hybrid-plan.ts";
 import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
-import type { Program } from "../../isa/program.ts";
 import { checkProgram } from "../../sim/check/index.ts";
 import type { Fault } from "../../sim/fault.ts";
-import { SimulationPool } from "../../sim/pool/pool.ts";
+import type { SimulationPool } from "../../sim/pool/pool.ts";
 import type { RunConfiguration } from "../configuration.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import type { ImageSpan } from "../exploration/evaluation.ts";
@@ -89,46 +88,15 @@ export async function runHybridSpan(
   return { answers, error: meter.figures(), network };
 }
 
-/** Threads are started for a program when it is met first; those of so many are kept. */
-const KEPT_POOLS = 3;
-
-/** Programs on worker threads. `close` ends them. */
-export class PooledRunner implements ProgramRunner {
-  readonly #configuration: Pick<RunConfiguration, "engine" | "workers">;
-  readonly #pools: Map<Program, SimulationPool> = new Map<Program, SimulationPool>();
-
-  constructor(configuration: Pick<RunConfiguration, "engine" | "workers">) {
-    this.#configuration = configuration;
-  }
-
-  run: ProgramRunner["run"] = async (program, raws, count, firstImage, signal) => {
-    const { workers } = this.#configuration;
-    const pool = await this.#pool(program);
-    return pool.run(raws, count, {
-      firstImage,
-      batchImages: Math.max(1, Math.min(10, Math.floor(count / (4 * workers)))),
-      observedImages: 0,
-      ...(signal && { signal }),
-    });
+/** Programs on the worker threads of a pool, which the caller closes. */
+export function pooledRunner(pool: SimulationPool, workers: number): ProgramRunner {
+  return {
+    run: (program, raws, count, firstImage, signal) =>
+      pool.run(program, raws, count, {
+        firstImage,
+        batchImages: Math.max(1, Math.min(10, Math.floor(count / (4 * workers)))),
+        observedImages: 0,
+        ...(signal && { signal }),
+      }),
   };
-
-  async close(): Promise<void> {
-    const pools = [...this.#pools.values()];
-    this.#pools.clear();
-    await Promise.all(pools.map((pool) => pool.close()));
-  }
-
-  async #pool(program: Program): Promise<SimulationPool> {
-    const { engine, workers } = this.#configuration;
-    const known = this.#pools.get(program);
-    if (known !== undefined) return known;
-    for (const [oldest, pool] of this.#pools) {
-      if (this.#pools.size < KEPT_POOLS) break;
-      this.#pools.delete(oldest);
-      await pool.close();
-    }
-    const pool = new SimulationPool(program, engine, workers);
-    this.#pools.set(program, pool);
-    return pool;
-  }
 }

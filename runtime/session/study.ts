@@ -82,7 +82,7 @@ export class Study implements Evaluator {
     const computation = this.#computation(candidate);
     if (computation === "machine") return this.#run(candidate, span, options);
     if (computation === "extrinsic") return this.#runExtrinsic(candidate, span, options);
-    this.#partial ??= openPartialEvaluator(this.parts);
+    this.#partial ??= openPartialEvaluator(this.parts, this.#openedPool());
     return this.#partial.evaluate(candidate, span, options);
   }
 
@@ -120,8 +120,8 @@ export class Study implements Evaluator {
     const { data, float } = this.parts;
     const configuration: RunConfiguration = { ...this.parts.configuration, observe: 0 };
     const program = this.program(assignment);
-    this.#pool ??= new SimulationPool(configuration.engine, configuration.workers);
-    const outcome = await runMachine({ configuration, data, span, program, float, pool: this.#pool }, options);
+    const pool = this.#openedPool();
+    const outcome = await runMachine({ configuration, data, span, program, float, pool }, options);
     if ("fault" in outcome) throw new FaultError(outcome.fault);
     const { answers, error, digest, result, inputs } = outcome;
     if (error === null) throw new InvariantError("a run beside a float network without errors against it");
@@ -148,6 +148,12 @@ export class Study implements Evaluator {
     const { answers, error, layers } = outcome;
     const overflow = [...layers].map(([layer, found]) => ({ layer, register: "output", overflow: found.overflow }));
     return evaluationOf({ span, answers, error, overflow, clippedConstants: 0, digest: null });
+  }
+
+  #openedPool(): SimulationPool {
+    const { engine, workers } = this.parts.configuration;
+    this.#pool ??= new SimulationPool(engine, workers);
+    return this.#pool;
   }
 
   /** Who computes the layers, or that they are computed in parts. */
