@@ -1,3 +1,5 @@
+import { mergeHistograms, type ValueHistogram } from "./value-histogram.ts";
+
 /** Registers that quantize while the machine runs, in the order that ranks two overflows of one cycle and element. */
 export const EVIDENCE_REGISTERS = ["input", "product", "accumulator", "sum", "output"] as const;
 export type EvidenceRegister = (typeof EVIDENCE_REGISTERS)[number];
@@ -34,6 +36,9 @@ export interface RegisterStatistics {
   /** Σ (rounded − exact), as an integer in units of 2^−errorFraction. */
   readonly errorSum: bigint;
   readonly errorFraction: number;
+  readonly histogram: ValueHistogram;
+  /** Zeros at the low end that all words share which the register held; null where all of them were 0. */
+  readonly trailingZeros: number | null;
 }
 
 export interface RegisterEvidence {
@@ -69,6 +74,11 @@ function mergeStatistics(a: RegisterStatistics | null, b: RegisterStatistics | n
     flushedToZero: a.flushedToZero + b.flushedToZero,
     errorSum: aligned(a) + aligned(b),
     errorFraction,
+    histogram: mergeHistograms(a.histogram, b.histogram),
+    trailingZeros:
+      a.trailingZeros === null || b.trailingZeros === null
+        ? (a.trailingZeros ?? b.trailingZeros)
+        : Math.min(a.trailingZeros, b.trailingZeros),
   };
 }
 

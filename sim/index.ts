@@ -9,3 +9,4 @@ export * from "./evidence.ts";
 export * from "./fault.ts";
 export * from "./pool/pool.ts";
 export * from "./timing/index.ts";
+export * from "./value-histogram.ts";

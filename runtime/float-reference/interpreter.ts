@@ -70,6 +70,11 @@ export class FloatNetwork {
     return this.graph.input.shape;
   }
 
+  /** What observers are told of as the input's name. */
+  get inputName(): string {
+    return this.graph.input.name;
+  }
+
   constructor(tf: TensorFlow, graph: Graph) {
     this.tf = tf;
     this.graph = graph;

@@ -21,6 +21,8 @@ export interface RunReport {
   readonly accuracy: Accuracy | null;
   /** Classes against those of float, which needs no labels; null for networks that do not classify, and for program files. */
   readonly agreement: AgreementEntry | null;
+  /** Accuracy by class, for the classes that have images; null where `accuracy` is. */
+  readonly classes: readonly ClassEntry[] | null;
   /** Against float, on the last accelerator tensor. */
   readonly error: ErrorEntry | null;
   /** Null where layers compute in float: no machine does that. */
@@ -119,8 +121,30 @@ export interface RegisterEntry {
   readonly max: number | null;
   readonly unusedHighBits: number | null;
   readonly flushedToZero: number | null;
+  /** Low bits of the word that were 0 in every value; the whole word where all of them were 0. */
+  readonly unusedLowBits: number | null;
   /** Mean of (rounded − exact) in units of the register's last bit. */
   readonly meanRoundingError: number | null;
+  /**
+   * The same for a rounding mode where all dropped bits are equally likely, e.g. nearly −½ for `down`. What differs from it was
+   * not uniform: zeros, or operands of few bits.
+   */
+  readonly expectedRoundingError: number | null;
+  /** Values of the observed images (weights and biases: all words), before the fit, against the format. */
+  readonly histogram: HistogramEntry | null;
+}
+
+/**
+ * Counts by octave of magnitude. An octave `integerBits` = i holds the values from 2^(i−1) to 2^i, below 0 to −2^i: a signed
+ * format holds them exactly where its W − F − 1 is at least i, an unsigned one where W − F is.
+ */
+export interface HistogramEntry {
+  /** Ascending; octaves without values are left out. */
+  readonly octaves: readonly { readonly integerBits: number; readonly negative: number; readonly positive: number }[];
+  /** Values that became zero, flushed ones included. */
+  readonly zero: number;
+  /** Values other than zero that became zero, by the octave that they would have been in; the lowest counts all below it too. */
+  readonly underflow: readonly { readonly integerBits: number; readonly count: number }[];
 }
 
 export interface TableEntry {
@@ -133,6 +157,26 @@ export interface TableEntry {
   readonly largestError: number;
   /** Entries beyond the output's range. */
   readonly clipped: number;
+}
+
+/** What one layer's own quantization costs, while every other layer computes in float. */
+export interface LayerNoise {
+  /** The layer in fixed point against the same layer in float, both fed the fixed-point input: noise of this layer alone. */
+  readonly ownSqnrDb: number | null;
+  /** Of the network's output where that noise is added to this layer's float values and all other layers are exact. */
+  readonly outputSqnrDb: number | null;
+  /** Power of that noise at the network's output divided by its power at the layer's: above 1 the network amplifies it. */
+  readonly gain: number | null;
+}
+
+export interface ClassEntry {
+  readonly class: number;
+  readonly images: number;
+  /** Share of its images that are right; float is null where there is no float network. */
+  readonly fixed: number;
+  readonly float: number | null;
+  /** Wilson's interval of `fixed`. */
+  readonly fixed95: IntervalEntry;
 }
 
 export interface LayerEntry {
@@ -149,6 +193,8 @@ export interface LayerEntry {
   /** macs / (cycles · R · C). */
   readonly utilization: number;
   readonly sqnrDb: number | null;
+  /** Of the observed images; null without a float network. */
+  readonly noise: LayerNoise | null;
   /** Input loaded in another format than its producer wrote. */
   readonly doubleRounding: boolean;
   /** Of a layer that reads a function from a look-up table. */

@@ -1,7 +1,7 @@
 import { classify, withinTop } from "../metrics/classification.ts";
 import { relativeAccuracyInterval, wilsonInterval } from "../metrics/intervals.ts";
 import { mcnemar } from "../metrics/mcnemar.ts";
-import type { Accuracy, AgreementEntry } from "../report/run-report.ts";
+import type { Accuracy, AgreementEntry, ClassEntry } from "../report/run-report.ts";
 
 /** Last values of both computations, images × classes, on any monotone scale. */
 export interface Outcome {
@@ -111,6 +111,29 @@ export class AnswerTally {
   /** One per image, 1 where both computations give the same class; null where `agreement` is. */
   get sameClass(): Uint8Array | null {
     return this.#float.length === 0 || this.#classes < 2 ? null : Uint8Array.from(this.#same(), Number);
+  }
+
+  /** Accuracy of each class that has images, ascending; null where there is no accuracy. */
+  byClass(): ClassEntry[] | null {
+    if (!this.#labelled || this.#fixed.length === 0 || this.#classes < 2) return null;
+    const counts = new Map<number, { images: number; fixed: number; float: number }>();
+    for (const [image, label] of this.#labels.entries()) {
+      const found = counts.get(label) ?? { images: 0, fixed: 0, float: 0 };
+      counts.set(label, found);
+      found.images++;
+      if (this.#fixed[image] === label) found.fixed++;
+      if (this.#float[image] === label) found.float++;
+    }
+    const hasFloat = this.#float.length > 0;
+    return [...counts]
+      .sort(([a], [b]) => a - b)
+      .map(([label, { images, fixed, float }]) => ({
+        class: label,
+        images,
+        fixed: fixed / images,
+        float: hasFloat ? float / images : null,
+        fixed95: wilsonInterval(fixed, images),
+      }));
   }
 
   #same(): boolean[] {

@@ -56,6 +56,7 @@ export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Pro
     floatBackend: float.backend,
     accuracy,
     agreement: answers.agreement(),
+    classes: answers.byClass(),
     error,
     cycles: null,
     energy: null,
@@ -86,8 +87,11 @@ export function extrinsicLayerEntry(
     min: evidence.min,
     max: evidence.max,
     unusedHighBits: unusedHighBits(register, evidence),
+    unusedLowBits: null,
     flushedToZero: null,
     meanRoundingError: null,
+    expectedRoundingError: null,
+    histogram: null,
   };
   return {
     name: node.name,
@@ -99,6 +103,7 @@ export function extrinsicLayerEntry(
     energyPj: 0,
     utilization: 0,
     sqnrDb: null,
+    noise: null,
     doubleRounding: false,
     registers: { output },
   };

@@ -1,3 +1,5 @@
+import type { Program } from "../../isa/program.ts";
+import type { Raws } from "../../isa/raws.ts";
 import type { Fault } from "../../sim/fault.ts";
 import type { LastingReport, RunReport } from "../report/run-report.ts";
 
@@ -7,8 +9,21 @@ export interface RunHooks {
   readonly onStage?: (label: string, images: number) => void;
   readonly onProgress?: (images: number) => void;
   readonly signal?: AbortSignal;
+  /** The words of a batch of images, batches in image order; not called by the extrinsic datapath, which has no words. */
+  readonly onWords?: (words: BatchWords) => void;
   /** What diagnostics call the word lengths: the file they stand in. */
   readonly assignmentName?: string;
+}
+
+/** What the machine wrote for consecutive images. */
+export interface BatchWords {
+  readonly program: Program;
+  /** Number of the first image within the run. */
+  readonly first: number;
+  /** images × output elements. */
+  readonly outputs: Raws;
+  /** Tensor name → observed images × elements; the observed images are the first of the run. */
+  readonly captured: ReadonlyMap<string, Raws>;
 }
 
 /** The report of a finished run, or the fault that stopped it. */

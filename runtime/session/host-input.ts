@@ -8,6 +8,7 @@ import { allocateRaws, type Raws } from "../../isa/raws.ts";
 import type { RegisterSpec } from "../../isa/register.ts";
 import { mergeRegisterEvidence, type OverflowSite, type RegisterEvidence } from "../../sim/evidence.ts";
 import type { Fault } from "../../sim/fault.ts";
+import { HistogramTally, trailingZeros } from "../../sim/value-histogram.ts";
 
 /** Images as words of the program's input tensor, and what quantizing them showed. */
 export interface QuantizedImages {
@@ -102,12 +103,27 @@ function observe(
   let max: bigint | null = null;
   let flushedToZero = 0;
   let errorSum = 0n;
+  let bits = 0n;
+  const histogram = new HistogramTally();
   for (const value of values) {
-    const { rounded } = quantizeFloat64(value, register, random);
+    const { rounded, raw } = quantizeFloat64(value, register, random);
+    bits |= raw < 0n ? -raw : raw;
     if (min === null || rounded < min) min = rounded;
     if (max === null || rounded > max) max = rounded;
-    if (value !== 0 && rounded === 0n) flushedToZero++;
+    if (value !== 0 && rounded === 0n) {
+      flushedToZero++;
+      histogram.addUnderflow(BigInt(Math.abs(value) * 2 ** FLOAT32_FRACTION) << exactShift, 1n << roundedShift);
+    } else histogram.add(rounded);
     errorSum += (rounded << roundedShift) - (BigInt(value * 2 ** FLOAT32_FRACTION) << exactShift);
   }
-  return { count: values.length, min: min ?? 0n, max: max ?? 0n, flushedToZero, errorSum, errorFraction };
+  return {
+    count: values.length,
+    min: min ?? 0n,
+    max: max ?? 0n,
+    flushedToZero,
+    errorSum,
+    errorFraction,
+    histogram: histogram.histogram(),
+    trailingZeros: trailingZeros(bits),
+  };
 }

@@ -9,7 +9,14 @@ import type { LayerEvidence, OverflowSite, RegisterEvidence } from "../../sim/ev
 import type { PoolResult } from "../../sim/pool/pool.ts";
 import { formulaText, layerFormulas, type Schedule } from "../../sim/timing/index.ts";
 import { ErrorMeter } from "../metrics/error.ts";
-import type { CycleEntry, EnergyEntry, LayerEntry, RegisterEntry, TableEntry } from "../report/run-report.ts";
+import type {
+  CycleEntry,
+  EnergyEntry,
+  LayerEntry,
+  LayerNoise,
+  RegisterEntry,
+  TableEntry,
+} from "../report/run-report.ts";
 import { type QuantizedImages, tensorSymbol } from "./host-input.ts";
 import { constantEntry, evidenceEntry } from "./register-entry.ts";
 import { rawsToValues } from "./values.ts";
@@ -22,6 +29,8 @@ export interface MachineRun {
   readonly inputs: Pick<QuantizedImages, "evidence">;
   /** Float values of each layer for the observed images; empty where there is no float network. */
   readonly floatLayers: ReadonlyMap<string, Float32Array>;
+  /** By layer, of the observed images. */
+  readonly noise: ReadonlyMap<string, LayerNoise>;
 }
 
 export interface MachineFigures {
@@ -112,6 +121,7 @@ function layerEntry(
     ...figures,
     utilization: figures.cycles === 0 ? 0 : layer.macs / (figures.cycles * rows * columns),
     sqnrDb: layerSqnr(run, layer),
+    noise: run.noise.get(layer.name) ?? null,
     doubleRounding: layer.doubleRounding,
     ...(layer.table && { table: tableEntry(layer.table, layer.datapath) }),
     registers: registerEntries(run, layer, index),

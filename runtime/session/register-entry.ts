@@ -1,8 +1,10 @@
 import { type FixedPointFormat, rawToFloat64 } from "../../isa/format.ts";
-import { type Raws, rawAt } from "../../isa/raws.ts";
+import type { Raws } from "../../isa/raws.ts";
 import { type RegisterSpec, registerText } from "../../isa/register.ts";
 import type { OverflowSite, RegisterEvidence } from "../../sim/evidence.ts";
 import type { RegisterEntry } from "../report/run-report.ts";
+import { ConstantTally, histogramEntry } from "./register-histogram.ts";
+import { expectedRoundingError } from "./rounding-expectation.ts";
 
 /** Bits a two's complement word, or an unsigned one (min ≥ 0), needs for every raw from `min` to `max`. */
 export function bitsNeeded(min: bigint, max: bigint, signed: boolean): number {
@@ -33,10 +35,13 @@ export function evidenceEntry(
     min: statistics && value(statistics.min),
     max: statistics && value(statistics.max),
     unusedHighBits: statistics && unusedHighBits(statistics.min, statistics.max, format),
+    unusedLowBits: statistics && (statistics.trailingZeros ?? format.wordLength),
     flushedToZero: statistics?.flushedToZero ?? null,
     meanRoundingError:
       statistics &&
       rawToFloat64(statistics.errorSum, statistics.errorFraction - format.fractionLength) / statistics.count,
+    expectedRoundingError: statistics && expectedRoundingError(spec, statistics),
+    histogram: statistics && histogramEntry(statistics.histogram, format.fractionLength),
   };
 }
 
@@ -46,16 +51,10 @@ export function constantEntry(
   constants: readonly { readonly raws: Raws; readonly format: FixedPointFormat }[],
   clipped: number,
 ): RegisterEntry {
-  let min: bigint | null = null;
-  let max: bigint | null = null;
-  for (const { raws, format } of constants) {
-    for (let index = 0; index < raws.length; index++) {
-      const raw = rawAt(raws, index, format);
-      if (min === null || raw < min) min = raw;
-      if (max === null || raw > max) max = raw;
-    }
-  }
+  const tally = new ConstantTally();
+  for (const { raws, format } of constants) tally.add(raws, format);
   const { format } = spec;
+  const { min, max } = tally;
   return {
     format: registerText(spec),
     overflow: clipped,
@@ -63,7 +62,10 @@ export function constantEntry(
     min: min === null ? null : rawToFloat64(min, format.fractionLength),
     max: max === null ? null : rawToFloat64(max, format.fractionLength),
     unusedHighBits: min === null || max === null ? null : unusedHighBits(min, max, format),
+    unusedLowBits: min === null ? null : (tally.trailingZeros ?? format.wordLength),
     flushedToZero: null,
     meanRoundingError: null,
+    expectedRoundingError: null,
+    histogram: min === null ? null : histogramEntry(tally.histogram(), format.fractionLength),
   };
 }

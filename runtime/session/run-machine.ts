@@ -8,13 +8,14 @@ import type { Dataset } from "../datasets/dataset.ts";
 import type { ImageSpan } from "../exploration/evaluation.ts";
 import type { FloatNetwork } from "../float-reference/interpreter.ts";
 import { ErrorMeter } from "../metrics/error.ts";
-import type { ErrorEntry } from "../report/run-report.ts";
+import type { ErrorEntry, LayerNoise } from "../report/run-report.ts";
 import { AnswerTally } from "./accuracy.ts";
 import { Digest } from "./digest.ts";
 import type { FloatLogits } from "./float.ts";
 import type { RunHooks } from "./hooks.ts";
 import { inputTrap, type QuantizedImages, quantizeImages, tensorSymbol } from "./host-input.ts";
 import { imageBatches, type RunBatch } from "./image-batches.ts";
+import { LayerNoiseMeter } from "./layer-noise.ts";
 import { outputElements } from "./machine-report.ts";
 import { comparableRaws, joined, rawsToValues } from "./values.ts";
 
@@ -51,6 +52,8 @@ export interface MachineOutcome {
   readonly inputs: Pick<QuantizedImages, "evidence">;
   /** Float values of each layer for the observed images. */
   readonly floatLayers: ReadonlyMap<string, Float32Array>;
+  /** By layer, of the observed images; empty without a float network. */
+  readonly noise: ReadonlyMap<string, LayerNoise>;
   readonly observed: number;
 }
 
@@ -108,7 +111,11 @@ async function runBatch(
   });
   if (result.fault !== null || trap !== null) return result.fault ?? trap;
   total.add(batch, inputs, result, logits);
-  if (float !== null && observedImages > 0) await total.observeFloat(float, batch, observedImages);
+  hooks.onWords?.({ program, first: batch.first, outputs: result.outputs, captured: result.captured });
+  if (float !== null && observedImages > 0) {
+    await total.observeFloat(float, batch, observedImages);
+    await total.observeNoise(batch, inputs, result, observedImages, hooks.signal);
+  }
   return null;
 }
 
@@ -141,8 +148,10 @@ class MachineTotal {
   #result: PoolResult | null = null;
   #inputEvidence: RegisterEvidence = { overflow: 0, first: null, statistics: null };
   readonly #floatLayers: Map<string, Float32Array[]> = new Map<string, Float32Array[]>();
+  readonly #noise: LayerNoiseMeter | null;
 
   constructor(program: Program, float: MachineFloat | null, seed: number) {
+    this.#noise = float === null ? null : new LayerNoiseMeter(program, float.lowered);
     this.#program = program;
     this.#hasFloat = float !== null;
     this.#answers = new AnswerTally(seed);
@@ -175,6 +184,19 @@ class MachineTotal {
     });
   }
 
+  /** What each layer's own quantization adds, for the first images of a batch. */
+  async observeNoise(
+    { values, count }: RunBatch,
+    { raws }: QuantizedImages,
+    { captured }: PoolResult,
+    images: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const first = (all: number): number => (all / count) * images;
+    const observed = { count: images, values: values.subarray(0, first(values.length)), captured };
+    await this.#noise?.add({ ...observed, inputs: raws.slice(0, first(raws.length)) }, signal);
+  }
+
   outcome(): Omit<MachineOutcome, "observed"> {
     if (this.#result === null) throw new InvariantError("a run of no images");
     return {
@@ -183,6 +205,7 @@ class MachineTotal {
       digest: this.#digest.finish(),
       result: this.#result,
       inputs: { evidence: this.#inputEvidence },
+      noise: this.#noise?.figures() ?? new Map(),
       floatLayers: new Map([...this.#floatLayers].map(([name, arrays]) => [name, joined(arrays)])),
     };
   }

@@ -114,6 +114,7 @@ async function simulate(simulation: Simulation, hooks: RunHooks): Promise<Lastin
     floatBackend: float?.backend ?? null,
     accuracy,
     agreement: answers.agreement(),
+    classes: answers.byClass(),
     error,
     ...figures,
     digest,

@@ -1,4 +1,5 @@
 import { compareSites, type OverflowSite, type RegisterEvidence, type RegisterStatistics } from "../evidence.ts";
+import { HistogramTally, trailingZeros } from "../value-histogram.ts";
 import type { Quantization } from "./observer.ts";
 
 /** A quotient's error is counted in units of 2^−(F + 32) of its register, rounded down. */
@@ -34,9 +35,15 @@ class StatisticsTally {
   #flushedToZero = 0;
   #errorSum = 0n;
   #errorFraction: number | null = null;
+  readonly #histogram: HistogramTally = new HistogramTally();
+  /** OR of the magnitudes of all words. */
+  #bits = 0n;
 
   add(quantization: Quantization): void {
     const rounded = quantization.site.before;
+    const word = quantization.site.after;
+    this.#bits |= word < 0n ? -word : word;
+    this.#addToHistogram(quantization);
     this.#count++;
     if (this.#min === null || rounded < this.#min) this.#min = rounded;
     if (this.#max === null || rounded > this.#max) this.#max = rounded;
@@ -54,7 +61,20 @@ class StatisticsTally {
       flushedToZero: this.#flushedToZero,
       errorSum: this.#errorSum,
       errorFraction: this.#errorFraction ?? 0,
+      histogram: this.#histogram.histogram(),
+      trailingZeros: trailingZeros(this.#bits),
     };
+  }
+
+  #addToHistogram({ site, exact, denominator, exactFraction, fractionLength }: Quantization): void {
+    if (site.before !== 0n || exact === 0n) {
+      this.#histogram.add(site.before);
+      return;
+    }
+    const shift = BigInt(exactFraction - fractionLength);
+    const magnitude = exact < 0n ? -exact : exact;
+    if (shift >= 0n) this.#histogram.addUnderflow(magnitude, denominator << shift);
+    else this.#histogram.addUnderflow(magnitude << -shift, denominator);
   }
 
   /** Adds an error in units of 2^−fraction; the sum is kept at the largest fraction length so far. */

@@ -1,12 +1,21 @@
 import type { Command } from "commander";
 import { NETWORK_NAMES } from "../../../compiler/networks/index.ts";
+import { RunDump, requireWords } from "../../dump/run-dump.ts";
+import { writeFileAtomically } from "../../files.ts";
+import { evidenceText } from "../../report/evidence-text.ts";
 import { runReportText } from "../../report/text.ts";
+import type { BatchWords } from "../../session/hooks.ts";
 import { runModel } from "../../session/run.ts";
 import { addRunOptions, assignmentPlace, type ConfigurationFlags, resolveFlags } from "../configuration-options.ts";
 import { FaultError } from "../exit-codes.ts";
 import { interruptible } from "../interrupt.ts";
 import { addJsonOption, addReportOption, emit, type Output, requireOutputs } from "../output.ts";
 import { type Progress, startProgress } from "../progress.ts";
+
+interface RunFlags extends ConfigurationFlags, Output {
+  readonly histograms?: boolean;
+  readonly dump?: string;
+}
 
 export function addRunCommand(program: Command): void {
   const command = program
@@ -21,13 +30,18 @@ export function addRunCommand(program: Command): void {
       "[model]",
       `lenet5, ${NETWORK_NAMES.join(", ")}, a model.json or .onnx file, its folder, or a program file`,
     );
-  addReportOption(addJsonOption(addRunOptions(command), "the result"))
+  addRunOptions(command)
+    .option("--histograms", "print values by octave for every register, noise by layer and accuracy by class as well")
+    .option("--dump <file>", "write the output words of all images, and of all layers for observed ones (JSON Lines)");
+  addReportOption(addJsonOption(command, "the result"))
     .addHelpText("after", "\nExample:\n  $ npx macroscope run --format 8,4 --datapath tensorquant --images 200\n")
-    .action(async (model: string | undefined, flags: ConfigurationFlags & Output) => {
-      await requireOutputs(flags.json, flags.report);
+    .action(async (model: string | undefined, flags: RunFlags) => {
+      await requireOutputs(flags.json, flags.report, flags.dump);
       const configuration = await resolveFlags(model, flags);
+      if (flags.dump !== undefined) requireWords(configuration);
       await interruptible(async (signal) => {
         let progress: Progress | undefined;
+        const dump = flags.dump === undefined ? null : new RunDump();
         const hooks = {
           signal,
           assignmentName: assignmentPlace(flags),
@@ -36,12 +50,16 @@ export function addRunCommand(program: Command): void {
             progress = startProgress(label, images, "images");
           },
           onProgress: (images: number): void => progress?.update(images),
+          ...(dump && { onWords: (words: BatchWords): void => dump.add(words) }),
         };
         try {
           const outcome = await runModel(configuration, hooks);
           progress?.stop();
           if ("fault" in outcome) throw new FaultError(outcome.fault);
-          await emit(flags, outcome.report, runReportText(outcome.report));
+          const { report } = outcome;
+          if (dump !== null) await writeFileAtomically(flags.dump ?? "", dump.text(report.images));
+          const more = flags.histograms === true ? `\n\n${evidenceText(report)}` : "";
+          await emit(flags, report, `${runReportText(report)}${more}`);
         } finally {
           progress?.stop();
         }

@@ -1,5 +1,6 @@
 import { compareSites, type EvidenceRegister, type OverflowSite, type RegisterEvidence } from "../../evidence.ts";
 import type { OverflowPlace, RegisterWitness } from "../arithmetic/witness.ts";
+import { OctaveCounts } from "./octave-counts.ts";
 
 /** The instruction whose quantizations are watched. */
 export interface WatchedInstruction {
@@ -37,12 +38,15 @@ export class RegisterTally implements RegisterWitness {
   /** Errors not yet in `errorSum`, in units of 2^−(F + numberBits). */
   private numberError = 0;
   private numberBits = 0;
+  /** Null without statistics. */
+  private readonly octaves: OctaveCounts | null;
 
   /** `fractionLength`: F of the register. */
   constructor(watched: WatchedInstruction, register: EvidenceRegister, fractionLength: number) {
     this.watched = watched;
     this.register = register;
     this.fractionLength = fractionLength;
+    this.octaves = watched.statistics ? new OctaveCounts() : null;
   }
 
   number(exact: number, rounded: number, word: number, droppedBits: number): void {
@@ -51,7 +55,8 @@ export class RegisterTally implements RegisterWitness {
       this.before = BigInt(rounded);
       this.after = BigInt(word);
     }
-    if (!this.watched.statistics) return;
+    if (this.octaves === null) return;
+    this.octaves.number(exact, rounded, word, droppedBits);
     this.count++;
     if (rounded < this.leastNumber) this.leastNumber = rounded;
     if (rounded > this.largestNumber) this.largestNumber = rounded;
@@ -70,12 +75,14 @@ export class RegisterTally implements RegisterWitness {
 
   big(exact: bigint, rounded: bigint, word: bigint, droppedBits: number): void {
     const error = droppedBits > 0 ? (rounded << BigInt(droppedBits)) - exact : 0n;
+    this.octaves?.big(exact, 1n, droppedBits, rounded, word);
     this.note(exact !== 0n, rounded, word, error, this.fractionLength + droppedBits);
   }
 
   /** A quotient: the error is the floor of the exact difference with 32 more bits than the register has. */
   quotient(numerator: bigint, denominator: bigint, exactFraction: number, rounded: bigint, word: bigint): void {
     const errorFraction = this.fractionLength + 32;
+    this.octaves?.big(numerator, denominator, exactFraction - this.fractionLength, rounded, word);
     const shift = errorFraction - exactFraction;
     const scaledNumerator = shift > 0 ? numerator << BigInt(shift) : numerator;
     const scaledDenominator = shift < 0 ? denominator << BigInt(-shift) : denominator;
@@ -108,7 +115,7 @@ export class RegisterTally implements RegisterWitness {
   evidence(): RegisterEvidence {
     this.settle();
     const { overflow, first, count, flushedToZero, errorSum, errorFraction } = this;
-    if (count === 0) return { overflow, first, statistics: null };
+    if (count === 0 || this.octaves === null) return { overflow, first, statistics: null };
     let [min, max] = [this.min, this.max];
     if (this.leastNumber <= this.largestNumber) {
       const [least, largest] = [BigInt(this.leastNumber), BigInt(this.largestNumber)];
@@ -122,6 +129,8 @@ export class RegisterTally implements RegisterWitness {
       flushedToZero,
       errorSum,
       errorFraction: errorFraction ?? this.fractionLength,
+      histogram: this.octaves.histogram(),
+      trailingZeros: this.octaves.trailingZeros,
     };
     return { overflow, first, statistics };
   }

@@ -28,7 +28,16 @@ const register = z.strictObject({
   max: z.number().nullable(),
   unusedHighBits: count.nullable(),
   flushedToZero: count.nullable(),
+  unusedLowBits: count.nullable(),
   meanRoundingError: z.number().nullable(),
+  expectedRoundingError: z.number().nullable(),
+  histogram: z
+    .strictObject({
+      octaves: z.array(z.strictObject({ integerBits: z.int(), negative: count, positive: count })),
+      zero: count,
+      underflow: z.array(z.strictObject({ integerBits: z.int(), count })),
+    })
+    .nullable(),
 });
 
 const registerName = z.enum(["input", "weight", "product", "accumulator", "sum", "bias", "output"]);
@@ -43,6 +52,13 @@ const layer = z.strictObject({
   energyPj: amount,
   utilization: share,
   sqnrDb: z.number().nullable(),
+  noise: z
+    .strictObject({
+      ownSqnrDb: z.number().nullable(),
+      outputSqnrDb: z.number().nullable(),
+      gain: amount.nullable(),
+    })
+    .nullable(),
   doubleRounding: z.boolean(),
   table: z
     .strictObject({ entries: count, wordLength: count, droppedBits: count, largestError: amount, clipped: count })
@@ -76,6 +92,9 @@ const runResultSchema = z.strictObject({
     })
     .nullable(),
   agreement: z.strictObject({ share, share95: interval, top5: share.nullable(), ties: count }).nullable(),
+  classes: z
+    .array(z.strictObject({ class: count, images: count, fixed: share, float: share.nullable(), fixed95: interval }))
+    .nullable(),
   error: z.strictObject({ mae: amount, maxAbs: amount, sqnrDb: z.number().nullable() }).nullable(),
   cycles: z
     .strictObject({

@@ -10,6 +10,7 @@ import { adviceOn } from "../../../runtime/session/advice.ts";
 import { digestOf } from "../../../runtime/session/digest.ts";
 import { bitsNeeded, constantEntry, evidenceEntry } from "../../../runtime/session/register-entry.ts";
 import { comparableRaws, rawsToValues } from "../../../runtime/session/values.ts";
+import { EMPTY_HISTOGRAM } from "../../../sim/value-histogram.ts";
 import { formats, rawsOf } from "../../arbitraries/numerics.ts";
 
 describe("the digest", () => {
@@ -64,7 +65,22 @@ describe("register entries", () => {
       {
         overflow: 3,
         first: null,
-        statistics: { count: 8, min: -9n, max: 5n, flushedToZero: 2, errorSum: -64n, errorFraction: 8 },
+        statistics: {
+          count: 8,
+          min: -9n,
+          max: 5n,
+          flushedToZero: 2,
+          errorSum: -64n,
+          errorFraction: 8,
+          // −9, −1, 0, 0 (a quarter, and less than 2^−15 of the last bit), 0, 2, 5, 5.
+          histogram: {
+            positive: [0, 0, 1, 2],
+            negative: [1, 0, 0, 0, 1],
+            zero: 3,
+            underflow: [0, 1, ...Array(13).fill(0), 1],
+          },
+          trailingZeros: 0,
+        },
       },
       () => ({}),
     );
@@ -78,11 +94,34 @@ describe("register entries", () => {
       flushedToZero: 2,
       // −64 · 2^−8 = −0.25 = −4 last bits of 2^−4, over 8 values.
       meanRoundingError: -0.5,
+      unusedLowBits: 0,
+      // −(1 − 2^−4) / 2: four dropped bits.
+      expectedRoundingError: -15 / 32,
+      histogram: {
+        octaves: [
+          { integerBits: -4, negative: 1, positive: 0 },
+          { integerBits: -2, negative: 0, positive: 1 },
+          { integerBits: -1, negative: 0, positive: 2 },
+          { integerBits: 0, negative: 1, positive: 0 },
+        ],
+        zero: 3,
+        underflow: [
+          { integerBits: -19, count: 1 },
+          { integerBits: -5, count: 1 },
+        ],
+      },
     });
   });
 
   it("a range beyond the word leaves no bit unused", () => {
-    const seen = { count: 1, flushedToZero: 0, errorSum: 0n, errorFraction: 0 };
+    const seen = {
+      count: 1,
+      flushedToZero: 0,
+      errorSum: 0n,
+      errorFraction: 0,
+      histogram: EMPTY_HISTOGRAM,
+      trailingZeros: null,
+    };
     const unused = (signed: boolean, min: bigint, max: bigint): number | null =>
       evidenceEntry(
         register({ wordLength: 4, fractionLength: 0, signed }),
@@ -111,7 +150,12 @@ describe("register entries", () => {
       ],
       7,
     );
-    expect(entry).toMatchObject({ overflow: 7, min: 2 ** -60, max: 8, unusedHighBits: 0 });
+    expect(entry).toMatchObject({ overflow: 7, min: 2 ** -60, max: 8, unusedHighBits: 0, unusedLowBits: 0 });
+    expect(entry.histogram?.octaves).toEqual([
+      { integerBits: -59, negative: 0, positive: 1 },
+      { integerBits: -57, negative: 0, positive: 1 },
+      { integerBits: 4, negative: 0, positive: 1 },
+    ]);
   });
 });
 
@@ -145,8 +189,11 @@ const QUIET: RegisterEntry = {
   min: -1,
   max: 1,
   unusedHighBits: 1,
+  unusedLowBits: 0,
   flushedToZero: 0,
   meanRoundingError: 0,
+  expectedRoundingError: 0,
+  histogram: null,
 };
 
 function layer(name: string, changes: Partial<LayerEntry> = {}): LayerEntry {
@@ -160,6 +207,7 @@ function layer(name: string, changes: Partial<LayerEntry> = {}): LayerEntry {
     energyPj: 10,
     utilization: 0.5,
     sqnrDb: 40,
+    noise: null,
     doubleRounding: false,
     registers: { output: QUIET },
     ...changes,

@@ -78,6 +78,8 @@ describe("a tally of one register", () => {
       flushedToZero: 0,
       errorSum: 0x55555555n,
       errorFraction: 36,
+      histogram: { positive: [], negative: [0, 1], zero: 0, underflow: [] },
+      trailingZeros: 1,
     });
   });
 

@@ -46,6 +46,12 @@ function problem(fields: Partial<MatrixProblem>, machine: Partial<Machine> = {})
   };
 }
 
+const EXACT = { flushedToZero: 0, errorSum: 0n, errorFraction: 0, trailingZeros: 0 };
+
+function octaves(positive: number[], negative: number[] = []) {
+  return { histogram: { positive, negative, zero: 0, underflow: [] } };
+}
+
 describe("evidence of a matrix by hand", () => {
   it("output-stationary: 9 and 8 do not fit four bits; the least cycle comes first", () => {
     const { program, matrixIndices } = matrixProgram(problem({}));
@@ -60,17 +66,17 @@ describe("evidence of a matrix by hand", () => {
         product: {
           overflow: 1,
           first: { ...place, register: "product", cycle: START + 2, row: 1, pixel: 1, step: 1, before: 9n },
-          statistics: { count: 6, min: -1n, max: 9n, flushedToZero: 0, errorSum: 0n, errorFraction: 0 },
+          statistics: { count: 6, min: -1n, max: 9n, ...EXACT, ...octaves([0, 0, 2, 2, 1], [1]) },
         },
         accumulator: {
           overflow: 3,
           first: { ...place, register: "accumulator", cycle: START + 1, row: 0, pixel: 0, step: 1, before: 8n },
-          statistics: { count: 6, min: 2n, max: 13n, flushedToZero: 0, errorSum: 0n, errorFraction: 0 },
+          statistics: { count: 6, min: 2n, max: 13n, ...EXACT, ...octaves([0, 0, 1, 2, 3]) },
         },
         output: {
           overflow: 0,
           first: null,
-          statistics: { count: 2, min: 6n, max: 7n, flushedToZero: 0, errorSum: 0n, errorFraction: 0 },
+          statistics: { count: 2, min: 6n, max: 7n, ...EXACT, ...octaves([0, 0, 0, 2]) },
         },
       },
     ]);
@@ -131,7 +137,39 @@ describe("statistics", () => {
       flushedToZero: quantizations.filter((q) => q.exact !== 0n && q.site.before === 0n).length,
       errorSum: errors.reduce((a, b) => a + b, 0n),
       errorFraction: fraction,
+      histogram: histogram(quantizations),
+      trailingZeros: commonZeros(quantizations.map(({ site }) => site.after)),
     };
+  }
+
+  /** Each value sought among the octaves by their bounds. */
+  function histogram(quantizations: readonly Quantization[]) {
+    const counts = { positive: [] as number[], negative: [] as number[], zero: 0, underflow: [] as number[] };
+    const count = (list: number[], inside: (index: number) => boolean): void => {
+      let index = 0;
+      while (!inside(index)) index++;
+      while (list.length <= index) list.push(0);
+      list[index] = (list[index] ?? 0) + 1;
+    };
+    const power = (exponent: number): bigint => 2n ** BigInt(exponent);
+    for (const { site, exact, denominator, exactFraction, fractionLength } of quantizations) {
+      const raw = site.before;
+      if (raw > 0n) count(counts.positive, (k) => raw < power(k));
+      else if (raw < 0n) count(counts.negative, (k) => raw >= -power(k));
+      else counts.zero++;
+      if (raw !== 0n || exact === 0n) continue;
+      // |exact| / denominator · 2^(F − E) against 2^−(d + 1), both times 2^600.
+      const magnitude = (exact < 0n ? -exact : exact) * power(600 + fractionLength - exactFraction);
+      count(counts.underflow, (d) => d === 15 || magnitude >= denominator * power(600 - d - 1));
+    }
+    return counts;
+  }
+
+  function commonZeros(words: readonly bigint[]): number | null {
+    if (words.every((word) => word === 0n)) return null;
+    let zeros = 0;
+    while (words.every((word) => word % 2n ** BigInt(zeros + 1) === 0n)) zeros++;
+    return zeros;
   }
 
   function checkAgainst(evidence: LayerEvidence | undefined, seen: readonly Quantization[]): void {
@@ -200,6 +238,9 @@ describe("statistics", () => {
       flushedToZero: 1,
       errorSum: -((2n ** 32n + 2n) / 3n),
       errorFraction: 32,
+      // 1/3 lies between a quarter and a half of the last bit.
+      histogram: { positive: [], negative: [], zero: 1, underflow: [0, 1] },
+      trailingZeros: null,
     });
     checkAgainst(evidence[0], seen);
   });
