@@ -1,0 +1,42 @@
+import type { DatapathRegister } from "../../isa/datapath.ts";
+import type { FixedPointFormat } from "../../isa/format.ts";
+
+/** A register of a history: those of a datapath, and the second operand of a vector instruction. */
+export type HistoryRegister = DatapathRegister | "operandB";
+
+/** What one quantization did: the exact value numerator / denominator · 2^−fractionLength became `rounded`, then the entry's word. */
+export interface WriteEntry {
+  readonly numerator: bigint;
+  /** 1 but for an average formed by a divider. */
+  readonly denominator: bigint;
+  readonly fractionLength: number;
+  /** Raw in the register's format before the fit. */
+  readonly rounded: bigint;
+  /** Where it happened, as overflow evidence says it (sim/evidence.ts). */
+  readonly instruction: number;
+  readonly row: number;
+  readonly column: number;
+}
+
+/** One word that a register held on the way to an output word. */
+export interface HistoryEntry {
+  readonly register: HistoryRegister;
+  /** Step k of the sum, window position of a pool, −1 behind and outside sums. */
+  readonly step: number;
+  readonly raw: bigint;
+  readonly format: FixedPointFormat;
+  /** Null for a word that was read as it was, e.g. a weight. */
+  readonly write: WriteEntry | null;
+}
+
+/**
+ * How one word of a layer's output came about: every register that the word depends on inside the layer, in the order in which
+ * one goes through them by hand: for each step its input, weight, product and accumulator, then bias and output. A step that goes
+ * through the accumulator twice (the bank addition of weight- and input-stationary arrays) has two such entries.
+ */
+export interface ElementHistory {
+  readonly entries: readonly HistoryEntry[];
+  /** The word. */
+  readonly raw: bigint;
+  readonly format: FixedPointFormat;
+}

@@ -1,0 +1,182 @@
+import { InvariantError } from "../../isa/diagnostic.ts";
+import type { Dataflow, Machine } from "../../isa/machine.ts";
+import type { ConfiguredInstruction, ConfiguredMatrix } from "../configuration.ts";
+import type { LoadedWords } from "./loaded-words.ts";
+import { combined, type Exact, type Recorder, type Writing } from "./recorder.ts";
+
+/** One sum of one matrix instruction: pixel e and filter n, and the bank's word before it; null: it starts from zero. */
+interface Sum {
+  readonly matrix: ConfiguredMatrix;
+  readonly instruction: number;
+  readonly pixel: number;
+  readonly filter: number;
+  readonly before: bigint | null;
+}
+
+interface Context {
+  readonly machine: Machine;
+  readonly words: LoadedWords;
+  readonly recorder: Recorder;
+}
+
+/** The word of the accumulator bank that instruction `reader` finds at `address`, with everything that led to it. */
+export function bankWord(
+  configured: readonly ConfiguredInstruction[],
+  reader: number,
+  address: number,
+  context: Context,
+): Exact {
+  const parts: Omit<Sum, "before">[] = [];
+  for (let index = reader - 1; index >= 0; index--) {
+    const matrix = configured[index];
+    if (matrix?.opcode !== "matrix") continue;
+    const place = placeIn(matrix, address);
+    if (place === null) continue;
+    parts.push({ matrix, instruction: index, ...place });
+    if (!matrix.instruction.accumulate) break;
+  }
+  const first = parts.at(-1);
+  if (first === undefined || first.matrix.instruction.accumulate) {
+    throw new InvariantError(`no matrix instruction before ${reader} starts the sum at bank bit ${address}`);
+  }
+  let raw: bigint | null = null;
+  for (const part of parts.reverse()) raw = SUMS[context.machine.dataflow]({ ...part, before: raw }, context);
+  return { raw: raw ?? 0n, fractionLength: first.matrix.accumulator.format.fractionLength };
+}
+
+/** Pixel and filter whose sum lies at a bank address. */
+function placeIn({ instruction, accumulator, pixels }: ConfiguredMatrix, address: number) {
+  const offset = (address - instruction.accumulatorAddress) / accumulator.format.wordLength;
+  const count = pixels.rowCount * pixels.columnCount;
+  if (!Number.isInteger(offset) || offset < 0) return null;
+  const pixel = Math.min(count - 1, Math.floor(offset / instruction.accumulatorPitch));
+  const filter = offset - pixel * instruction.accumulatorPitch;
+  return filter < instruction.columns ? { pixel, filter } : null;
+}
+
+type SumOrder = (sum: Sum, context: Context) => bigint;
+
+/** isa/README.md, "Array": which additions are quantized, in which order. */
+const SUMS: Readonly<Record<Dataflow, SumOrder>> = {
+  "output-stationary": outputStationary,
+  "weight-stationary": stationaryOperand((sum) => ({ index: sum.filter, time: sum.pixel, times: pixelsOf(sum) })),
+  "input-stationary": stationaryOperand((sum) => ({
+    index: sum.pixel,
+    time: sum.filter,
+    times: sum.matrix.instruction.columns,
+  })),
+  tree,
+};
+
+function pixelsOf({ matrix: { pixels } }: Sum): number {
+  return pixels.rowCount * pixels.columnCount;
+}
+
+/** Element (e mod R, n mod C) adds step after step. */
+function outputStationary(sum: Sum, context: Context): bigint {
+  const { rows, columns } = context.machine;
+  const { pixel, filter, before, matrix } = sum;
+  const steps = matrix.instruction.reductionLength;
+  const [row, column] = [pixel % rows, filter % columns];
+  // Folds of this element before this one: whole columns of folds, then row folds of its own.
+  const foldsOfRow = Math.floor((pixelsOf(sum) - 1 - row) / rows) + 1;
+  const earlier = Math.floor(filter / columns) * foldsOfRow + Math.floor(pixel / rows);
+  let raw = before ?? 0n;
+  for (let k = 0; k < steps; k++) {
+    const product = productOf(sum, context, k, { row, column, draw: earlier * steps + k });
+    raw = accumulated(sum, context, raw, product, k, { row, column, draw: earlier * steps + k });
+  }
+  return raw;
+}
+
+/** Row k mod R of one column adds, groups of R from zero; the column's sum overwrites the bank or is added to it. */
+function stationaryOperand(
+  placeOf: (sum: Sum) => { readonly index: number; readonly time: number; readonly times: number },
+): SumOrder {
+  return (sum, context) => {
+    const { rows, columns } = context.machine;
+    const { matrix, before } = sum;
+    const steps = matrix.instruction.reductionLength;
+    const { index, time, times } = placeOf(sum);
+    const column = index % columns;
+    let bank = before;
+    for (let first = 0; first < steps; first += rows) {
+      const end = Math.min(first + rows, steps);
+      let partial = 0n;
+      for (let k = first; k < end; k++) {
+        const row = k - first;
+        const foldsOfRow = Math.floor((steps - 1 - row) / rows) + 1;
+        const earlier = Math.floor(index / columns) * foldsOfRow + first / rows;
+        const place = { row, column, draw: earlier * times + time };
+        partial = accumulated(sum, context, partial, productOf(sum, context, k, place), k, place);
+      }
+      if (bank === null) bank = partial;
+      else {
+        const { fractionLength } = matrix.accumulator.format;
+        // A bank addition drops no bits and draws nothing.
+        const writing = accumulatorWriting(sum, end - 1, { row: rows, column, draw: 0 });
+        const exact = { raw: bank + partial, fractionLength };
+        bank = context.recorder.write(exact, writing).raw;
+      }
+    }
+    return bank ?? 0n;
+  };
+}
+
+/** Chunks of R products are summed exactly, then added to the bank. */
+function tree(sum: Sum, context: Context): bigint {
+  const { rows, columns } = context.machine;
+  const { matrix, pixel, filter, before } = sum;
+  const steps = matrix.instruction.reductionLength;
+  const pixels = pixelsOf(sum);
+  const column = filter % columns;
+  const fold = Math.floor(filter / columns);
+  const chunks = Math.ceil(steps / rows);
+  let raw = before ?? 0n;
+  for (let chunk = 0; chunk < chunks; chunk++) {
+    const end = Math.min((chunk + 1) * rows, steps);
+    let products: Exact = { raw: 0n, fractionLength: matrix.product.format.fractionLength };
+    for (let k = chunk * rows; k < end; k++) {
+      const row = k - chunk * rows;
+      const chunksOfRow = Math.floor((steps - 1 - row) / rows) + 1;
+      const draw = (fold * chunksOfRow + chunk) * pixels + pixel;
+      products = combined(products, productOf(sum, context, k, { row, column, draw }), (a, b) => a + b);
+    }
+    const place = { row: rows, column, draw: (fold * chunks + chunk) * pixels + pixel };
+    raw = accumulated(sum, context, raw, products, end - 1, place);
+  }
+  return raw;
+}
+
+type Place = Pick<Writing, "row" | "column" | "draw">;
+
+/** Q_product(x · w) of step k inside the instruction. */
+function productOf({ matrix, instruction, pixel, filter }: Sum, { words, recorder }: Context, k: number, place: Place) {
+  const { operandA, weight, product, pixels, reduction, instruction: fields } = matrix;
+  const step = fields.reductionStart + k;
+  const { innerCount, middleCount, outerStride, middleStride, innerStride } = reduction;
+  const inputWord =
+    Math.floor(pixel / pixels.columnCount) * pixels.rowStride +
+    (pixel % pixels.columnCount) * pixels.columnStride +
+    Math.floor(step / (innerCount * middleCount)) * outerStride +
+    (Math.floor(step / innerCount) % middleCount) * middleStride +
+    (step % innerCount) * innerStride;
+  const inputAddress = fields.inputAddress + inputWord * operandA.format.wordLength;
+  const weightAddress = fields.weightAddress + (k * fields.weightPitch + filter) * weight.format.wordLength;
+  const x = words.read("inputScratchpad", inputAddress, operandA.format, instruction, recorder, "input", step);
+  const w = words.read("weightScratchpad", weightAddress, weight.format, instruction, recorder, "weight", step);
+  const exact = { raw: x.raw * w.raw, fractionLength: x.fractionLength + w.fractionLength };
+  return recorder.write(exact, { spec: product, register: "product", instruction, step, ...place });
+}
+
+function accumulatorWriting({ matrix, instruction }: Sum, k: number, place: Place): Writing {
+  const step = matrix.instruction.reductionStart + k;
+  return { spec: matrix.accumulator, register: "accumulator", instruction, step, ...place };
+}
+
+/** Q_accumulator(sum + product). */
+function accumulated(sum: Sum, { recorder }: Context, raw: bigint, product: Exact, k: number, place: Place): bigint {
+  const before = { raw, fractionLength: sum.matrix.accumulator.format.fractionLength };
+  const exact = combined(before, product, (a, b) => a + b);
+  return recorder.write(exact, accumulatorWriting(sum, k, place)).raw;
+}

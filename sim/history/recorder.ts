@@ -1,0 +1,64 @@
+import type { FixedPointFormat } from "../../isa/format.ts";
+import { quantize, quantizeQuotient } from "../../isa/quantize.ts";
+import type { RegisterSpec } from "../../isa/register.ts";
+import type { HistoryEntry, HistoryRegister } from "./history.ts";
+import type { RandomWords, RegisterPlace } from "./random-words.ts";
+
+/** An exact value raw · 2^−fractionLength. */
+export interface Exact {
+  readonly raw: bigint;
+  readonly fractionLength: number;
+}
+
+/** Applies an operation on raws to two values aligned to the larger of their fraction lengths. */
+export function combined(a: Exact, b: Exact, operation: (a: bigint, b: bigint) => bigint): Exact {
+  const fractionLength = Math.max(a.fractionLength, b.fractionLength);
+  const aligned = (value: Exact): bigint => value.raw << BigInt(fractionLength - value.fractionLength);
+  return { raw: operation(aligned(a), aligned(b)), fractionLength };
+}
+
+/** One quantization: into which register, at which step, and as which draw of its generator. */
+export interface Writing extends RegisterPlace {
+  readonly spec: RegisterSpec;
+  readonly step: number;
+  /** Number of the word that a stochastic register draws for it. */
+  readonly draw: number;
+}
+
+/** Quantizes and writes down. */
+export class Recorder {
+  readonly entries: HistoryEntry[] = [];
+  readonly #random: RandomWords;
+
+  constructor(random: RandomWords) {
+    this.#random = random;
+  }
+
+  /** A word that is read as it is. */
+  read(register: HistoryRegister, step: number, raw: bigint, format: FixedPointFormat): Exact {
+    this.entries.push({ register, step, raw, format, write: null });
+    return { raw, fractionLength: format.fractionLength };
+  }
+
+  write({ raw: numerator, fractionLength }: Exact, writing: Writing): Exact {
+    const random = this.#random.source(writing.spec, writing, writing.draw);
+    const { raw, rounded } = quantize(numerator, fractionLength, writing.spec, random);
+    return this.#written(raw, { numerator, denominator: 1n, fractionLength, rounded }, writing);
+  }
+
+  /** The quotient of an exact value and an integer above 0. */
+  writeQuotient({ raw: numerator, fractionLength }: Exact, denominator: bigint, writing: Writing): Exact {
+    const random = this.#random.source(writing.spec, writing, writing.draw);
+    const { raw, rounded } = quantizeQuotient(numerator, denominator, fractionLength, writing.spec, random);
+    return this.#written(raw, { numerator, denominator, fractionLength, rounded }, writing);
+  }
+
+  #written(
+    raw: bigint,
+    value: { numerator: bigint; denominator: bigint; fractionLength: number; rounded: bigint },
+    { register, step, spec, instruction, row, column }: Writing,
+  ): Exact {
+    this.entries.push({ register, step, raw, format: spec.format, write: { ...value, instruction, row, column } });
+    return { raw, fractionLength: spec.format.fractionLength };
+  }
+}
