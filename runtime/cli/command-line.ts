@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { type Diagnostic, DiagnosticError } from "../../isa/diagnostic.ts";
 import { addAssemblerCommands } from "./commands/assembler.ts";
+import { addCompareCommand } from "./commands/compare.ts";
 import { addCompileCommand } from "./commands/compile.ts";
 import { addQuantizeCommand } from "./commands/quantize.ts";
 import { addReportCommand } from "./commands/report.ts";
@@ -18,6 +19,7 @@ export function commandLine(): Command {
     .configureOutput({ outputError: () => undefined })
     .configureHelp({ helpWidth: 110 });
   addRunCommand(program);
+  addCompareCommand(program);
   addQuantizeCommand(program);
   addCompileCommand(program);
   addAssemblerCommands(program);

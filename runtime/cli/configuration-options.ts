@@ -90,8 +90,8 @@ export function addModelOptions(command: Command): Command {
     );
 }
 
-/** Options of commands that also run images. */
-export function addRunOptions(command: Command): Command {
+/** Options of commands that run images in one thread. */
+export function addImageOptions(command: Command): Command {
   return addModelOptions(command)
     .addOption(
       new Option("--images <n>", "how many images (default: 1000; one of drawn ones)").argParser(
@@ -102,7 +102,12 @@ export function addRunOptions(command: Command): Command {
       new Option("--engine <name>", `${ENGINE_NAMES.join(" or ")} (default: fast)`).argParser((text) =>
         parseName(text, "--engine", ENGINE_NAMES),
       ),
-    )
+    );
+}
+
+/** Options of commands that run images on several threads and look into the first of them. */
+export function addRunOptions(command: Command): Command {
+  return addImageOptions(command)
     .addOption(
       new Option("--workers <n>", "worker threads (default: one per processor)").argParser((text) =>
         parseInteger(text, "--workers", 1, CONFIGURATION_LIMITS.workers),

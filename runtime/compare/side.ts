@@ -1,0 +1,144 @@
+import { InvariantError } from "../../isa/diagnostic.ts";
+import type { FixedPointFormat } from "../../isa/format.ts";
+import { elementCount, type Program, type TensorSymbol } from "../../isa/program.ts";
+import { type Raws, rawAt } from "../../isa/raws.ts";
+import type { EngineSession } from "../../sim/engine.ts";
+import type { Fault } from "../../sim/fault.ts";
+import { ElementHistories } from "../../sim/history/element-history.ts";
+import type { ElementHistory } from "../../sim/history/history.ts";
+import type { Dump } from "../dump/dump.ts";
+import { layerTensors } from "../dump/layer-tensors.ts";
+import { inputTrap, quantizeImages, tensorSymbol } from "../session/host-input.ts";
+
+/** Words of one layer for one image. */
+export interface ComparedLayer {
+  /** `INPUT` for the network's input. */
+  readonly name: string;
+  readonly shape: readonly [number, number, number];
+  readonly format: FixedPointFormat;
+}
+
+/** No layer has an empty name. */
+export const INPUT = "";
+
+/** Consecutive images as floats; `values` is null where no side computes. */
+export interface ComparedImages {
+  readonly first: number;
+  readonly count: number;
+  readonly values: Float32Array | null;
+}
+
+/** What a side says of some images. */
+export interface SideWords {
+  /** Words of a layer for image `position` of these; null where the side has none. */
+  words(layer: string, position: number): Raws | null;
+  /** How one of those words came about; null where the side cannot tell. */
+  history(layer: string, position: number, element: number): ElementHistory | null;
+}
+
+/** One of the computations that are compared. */
+export interface Side {
+  readonly label: string;
+  /** In the order in which they compute; the input first where it is known. */
+  readonly layers: readonly ComparedLayer[];
+  /** Layer whose words are the network's output. */
+  readonly output: string;
+  /** With `everyLayer` words of all layers, else of the output. */
+  take(images: ComparedImages, everyLayer: boolean): SideWords | { readonly fault: Fault };
+}
+
+/** A program on an engine, in this thread. */
+export class MachineSide implements Side {
+  readonly label: string;
+  readonly layers: readonly ComparedLayer[];
+  readonly output: string;
+  readonly program: Program;
+  readonly #session: EngineSession;
+  readonly #tensors: ReadonlyMap<string, TensorSymbol>;
+  readonly #constants: ReadonlyMap<string, Raws>;
+  #histories: ElementHistories | null = null;
+
+  /** The program must have been admitted. */
+  constructor(label: string, program: Program, session: EngineSession) {
+    const layers = layerTensors(program);
+    const input = tensorSymbol(program, program.input);
+    this.label = label;
+    this.program = program;
+    this.#session = session;
+    this.#tensors = new Map([[INPUT, input], ...layers.map(({ name, tensor }) => [name, tensor] as const)]);
+    this.#constants = new Map(program.constants.map(({ tensor, raws }) => [tensor, raws]));
+    this.layers = [...this.#tensors].map(([name, { shape, format }]) => ({ name, shape, format }));
+    this.output = layers.find(({ tensor }) => tensor.name === program.output)?.name ?? INPUT;
+  }
+
+  take({ first, count, values }: ComparedImages, everyLayer: boolean): SideWords | { readonly fault: Fault } {
+    if (values === null) throw new InvariantError("a machine without images");
+    const inputs = quantizeImages(this.program, values, count, 0, first);
+    const trap = inputTrap(inputs);
+    if (trap !== null) return { fault: trap };
+    const batch = { firstImage: first, count, raws: inputs.raws };
+    const result = this.#session.run(batch, { statistics: false, capture: everyLayer });
+    if (result.fault !== null) return { fault: result.fault };
+    const all = (tensor: string): Raws | null => {
+      if (tensor === this.program.input) return inputs.raws;
+      return tensor === this.program.output ? result.outputs : (result.captured.get(tensor) ?? null);
+    };
+    return {
+      words: (layer, position) => {
+        const tensor = this.#tensors.get(layer);
+        const raws = tensor === undefined ? null : all(tensor.name);
+        if (tensor === undefined || raws === null) return null;
+        const elements = elementCount(tensor.shape);
+        return raws.subarray(position * elements, (position + 1) * elements);
+      },
+      history: (layer, position, element) => this.#history(layer, position, element, first + position, all),
+    };
+  }
+
+  /** Of a word of the machine; the input comes from the host, which has no registers to show. */
+  #history(
+    layer: string,
+    position: number,
+    element: number,
+    image: number,
+    all: (tensor: string) => Raws | null,
+  ): ElementHistory | null {
+    const tensor = this.#tensors.get(layer);
+    if (tensor === undefined || layer === INPUT) return null;
+    const word = ({ name, shape, format }: TensorSymbol, index: number): bigint => {
+      const constant = this.#constants.get(name);
+      if (constant !== undefined) return rawAt(constant, index, format);
+      const raws = all(name);
+      if (raws === null) throw new InvariantError(`the words of ${name} were not kept`);
+      return rawAt(raws, position * elementCount(shape) + index, format);
+    };
+    this.#histories ??= new ElementHistories(this.program);
+    const history = this.#histories.of(tensor, element, image, word);
+    const expected = word(tensor, element);
+    if (history.raw !== expected) {
+      throw new InvariantError(
+        `image ${image}, layer ${layer}, element ${element}: the engine gives ${expected}, the definition ${history.raw}`,
+      );
+    }
+    return history;
+  }
+}
+
+/** Words that came from somewhere else. */
+export class DumpSide implements Side {
+  readonly label: string;
+  readonly layers: readonly ComparedLayer[];
+  readonly output: string;
+  readonly #dump: Dump;
+
+  constructor(label: string, dump: Dump) {
+    this.label = label;
+    this.layers = dump.layers;
+    this.output = dump.layers.at(-1)?.name ?? INPUT;
+    this.#dump = dump;
+  }
+
+  take({ first }: ComparedImages): SideWords {
+    return { words: (layer, position) => this.#dump.words(layer, first + position), history: () => null };
+  }
+}
