@@ -53,6 +53,7 @@ export async function runHybridModel(run: HybridRun, hooks: RunHooks): Promise<L
       floatBackend: float.backend,
       accuracy,
       agreement: answers.agreement(),
+      classes: answers.byClass(),
       error,
       cycles: null,
       energy: null,
@@ -89,6 +90,7 @@ function programFigures({ step, evidence, inputOverflow }: ProgramEvidence, imag
     result: { images, evidence, captured: new Map(), cycles: null, kernels: null },
     inputs: { evidence: { overflow: inputOverflow, first: null, statistics: null } },
     floatLayers: new Map(),
+    noise: new Map(),
   });
   const shown = figures.layers.filter(({ name }) => layers.includes(name));
   if (step.entry !== null) return { ...figures, layers: shown };
