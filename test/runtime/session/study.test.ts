@@ -52,7 +52,8 @@ describe("a study of the bundled LeNet", () => {
     expect(found.error).toEqual(report.error);
     expect(found.overflow.reduce((sum, { overflow }) => sum + overflow, 0)).toBe(report.overflow.total);
     expect(found.clippedConstants).toBe(report.overflow.compile);
-    const share = (marks: Uint8Array | null): number => (marks ?? new Uint8Array()).reduce((sum, mark) => sum + mark, 0) / IMAGES;
+    const share = (marks: Uint8Array | null): number =>
+      (marks ?? new Uint8Array()).reduce((sum, mark) => sum + mark, 0) / IMAGES;
     expect(share(found.fixedRight)).toBe(report.accuracy?.fixed);
     expect(share(found.floatRight)).toBe(report.accuracy?.float);
     expect(share(found.sameClass)).toBe(report.accuracy?.agreement);
