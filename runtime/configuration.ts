@@ -204,7 +204,12 @@ export async function readConfiguration(path: string): Promise<ConfigurationFile
     typeof value === "object" && value !== null && "schema" in value && "configuration" in value
       ? value.configuration
       : value;
-  const parsed = fileSchema.safeParse(inner ?? {});
+  return configurationFrom(inner ?? {}, path);
+}
+
+/** Checks the structure of a configuration that was read. Throws `DiagnosticError` CONFIGURATION. */
+export function configurationFrom(value: unknown, path: string): ConfigurationFile {
+  const parsed = fileSchema.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new DiagnosticError(
     parsed.error.issues.map((issue) => structureDiagnostic(issue, path, "CONFIGURATION", fieldsAt(FIELDS, issue.path))),

@@ -125,7 +125,7 @@ describe("the shell is at the edge", () => {
     expect(importers(/^sharp$/)).toEqual(["runtime/datasets/pictures.ts"]);
     expect(importers(/^echarts/)).toEqual(["runtime/report/charts/echarts.ts"]);
     expect(importers(/^fflate$/)).toEqual(["runtime/datasets/npz.ts"]);
-    expect(importers(/^csv-parse/)).toEqual(["runtime/datasets/labels.ts"]);
+    expect(importers(/^csv-parse/)).toEqual(["runtime/csv.ts"]);
     expect(importers(/^bigint-buffer/)).toEqual(["isa/bit-packing.ts"]);
     expect(importers(/^@tensorflow\//)).toEqual(["runtime/float-reference/backend.ts"]);
     expect(importers(/^(node:)?fs(\/promises)?$/)).toEqual(["runtime/files.ts"]);

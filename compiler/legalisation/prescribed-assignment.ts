@@ -21,7 +21,7 @@ export function prescribedAssignment(
   if (prescriptions.values.size === 0 && prescriptions.layers.size === 0 && !isInteger) return {};
   const prepared = prepareGraph(graph, where);
   const entries = new Entries(where);
-  const layers = new LayerNames(graph, prepared);
+  const layers = new LayerNames(graph, prepared, new Set(prescriptions.values.keys()));
   if (isInteger) for (const [layer, entry] of integerEntries(prepared)) entries.setAll(layer, entry);
   for (const [name, registers] of prescriptions.layers) {
     const layer = layers.of(name);
@@ -33,13 +33,17 @@ export function prescribedAssignment(
   return entries.finish();
 }
 
-/** The layer that yields the value writes it in the register where the value is read so everywhere, else its readers load it so. */
+/**
+ * The layer that yields the value writes it in the register where the value is read so everywhere, else its readers load it so;
+ * they also do where the value is in a register already.
+ */
 function keep(entries: Entries, layers: LayerNames, name: string, register: PrescribedRegister): void {
   const source = layers.behindReshapes(name);
   const producer = layers.factsOf(source);
   const loads = layers.readers(name);
-  if (producer !== undefined && layers.isReadOnlyAs(source, name)) {
-    const absorbed = loads.find((reader) => layers.of(reader.name) === producer.name);
+  if (producer !== undefined && !layers.isKept(source) && layers.isReadOnlyAs(source, name)) {
+    // The softmax behind the last layer is the host's.
+    const absorbed = loads.find(({ op, name: reader }) => op !== "softmax" && layers.of(reader) === producer.name);
     if (absorbed !== undefined) {
       entries.conflict(
         producer.name,
@@ -76,13 +80,16 @@ class LayerNames {
   readonly #facts: ReadonlyMap<string, LayerFacts>;
   readonly #prepared: ReadonlyMap<string, GraphNode>;
   readonly #output: string;
+  readonly #kept: ReadonlySet<string>;
 
-  constructor(graph: Graph, prepared: Graph) {
+  /** `kept`: values for which the model prescribes a register. */
+  constructor(graph: Graph, prepared: Graph, kept: ReadonlySet<string>) {
     this.#nodes = new Map(graph.nodes.map((node) => [node.name, node]));
     this.#readers = consumers(graph);
     this.#facts = new Map(layerFacts(prepared).map((facts) => [facts.name, facts]));
     this.#prepared = new Map(prepared.nodes.map((node) => [node.name, node]));
     this.#output = graph.output;
+    this.#kept = kept;
   }
 
   /** The layer that a node of the first graph has become: itself, or the one before it that took it over. */
@@ -97,19 +104,29 @@ class LayerNames {
     return layer === undefined ? undefined : this.#facts.get(layer);
   }
 
+  isKept(name: string): boolean {
+    return this.#kept.has(name);
+  }
+
+  /** What the value is a reshape of: another value that is kept in a register, or the one that was computed. */
   behindReshapes(name: string): string {
     let current = name;
     for (let node = this.#nodes.get(current); node?.op === "reshape"; node = this.#nodes.get(current)) {
       current = node.inputs[0] ?? "";
+      if (this.#kept.has(current)) break;
     }
     return current;
   }
 
-  /** The nodes that compute with the value; those that only move it and are no layers after the passes are looked through. */
+  /**
+   * The nodes that compute with the value; those that only move it and are no layers after the passes are looked through, but for
+   * those whose value is in a register of its own.
+   */
   readers(name: string): readonly GraphNode[] {
-    return (this.#readers.get(name) ?? []).flatMap((reader) =>
-      COMMUTES.has(reader.op) && !this.#facts.has(reader.name) ? this.readers(reader.name) : [reader],
-    );
+    return (this.#readers.get(name) ?? []).flatMap((reader) => {
+      if (!COMMUTES.has(reader.op) || this.#facts.has(reader.name)) return [reader];
+      return this.#kept.has(reader.name) ? [] : this.readers(reader.name);
+    });
   }
 
   /** Whether all that reads `source` reads it through the reshape `name`, which is not the input of nothing. */

@@ -3,6 +3,7 @@ import { type Diagnostic, DiagnosticError } from "../../isa/diagnostic.ts";
 import { addAssemblerCommands } from "./commands/assembler.ts";
 import { addCompareCommand } from "./commands/compare.ts";
 import { addCompileCommand } from "./commands/compile.ts";
+import { addExportCommand } from "./commands/export.ts";
 import { addQuantizeCommand } from "./commands/quantize.ts";
 import { addReportCommand } from "./commands/report.ts";
 import { addRunCommand } from "./commands/run.ts";
@@ -22,6 +23,7 @@ export function commandLine(): Command {
   addCompareCommand(program);
   addQuantizeCommand(program);
   addCompileCommand(program);
+  addExportCommand(program);
   addAssemblerCommands(program);
   addReportCommand(program);
   return program;

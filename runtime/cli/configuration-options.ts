@@ -19,6 +19,7 @@ import {
   resolveConfiguration,
   specificationOf,
 } from "../configuration.ts";
+import { readAssignment } from "../exports/read-assignment.ts";
 import { isProgramFile, openProgramFile } from "../model.ts";
 import { parseInteger, parseName, parseSeed } from "./options.ts";
 import { addPreprocessingOptions, type PreprocessingFlags, withPreprocessingFlags } from "./preprocessing-options.ts";
@@ -72,7 +73,7 @@ export function addModelOptions(command: Command): Command {
     .option("--rounding <mode>", "rounding mode (default: nearest)")
     .option("--overflow <mode>", "overflow mode, also wrap:N (default: the datapath's)")
     .option("--dialect <name>", "corner cases as in sc, ap or ac (default: sc)")
-    .option("--assign <file>", "formats per layer (YAML or JSON)")
+    .option("--assign <file>", "formats per layer (YAML, JSON or CSV; hls4ml's configuration; a result of run or bits)")
     .option("--machine <file>", "machine (YAML or JSON); fields left out are the default machine's")
     .option("--array <RxC>", "rows x columns of the array (default: 16x16)")
     .option("--dataflow <name>", "os, ws, is or tree:N (default: os)")
@@ -263,7 +264,7 @@ function parseDatapath(text: string): void {
 
 /** The assignment file (or the configuration's), its default entry overlaid with the flags. */
 async function assignmentValue(file: ConfigurationFile, flags: ConfigurationFlags): Promise<unknown> {
-  const given = flags.assign === undefined ? file.assignment : ((await readYaml(flags.assign)) ?? {});
+  const given = flags.assign === undefined ? file.assignment : (await readAssignment(flags.assign)).assignment;
   const isObject = (value: unknown): value is object =>
     typeof value === "object" && value !== null && !Array.isArray(value);
   if (given !== undefined && !isObject(given)) {

@@ -1,6 +1,6 @@
 /** Labels: class numbers from 0, from an IDX or NPY file in the order of the images, or from a table (CSV). */
-import { parse } from "csv-parse/sync";
 import { type DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
+import { parseCsv } from "../csv.ts";
 import { readWholeFile } from "../files.ts";
 import { readIdx } from "./idx.ts";
 import { isIntegerType, isNpy, readNpy } from "./npy.ts";
@@ -85,7 +85,7 @@ function parseRows(text: string, where: string): string[][] {
   const firstLine = text.slice(0, 4096).split("\n", 1)[0] ?? "";
   const delimiter = [",", ";", "\t", " "].find((candidate) => firstLine.includes(candidate)) ?? ",";
   try {
-    return parse(text, { delimiter, bom: true, trim: true, skip_empty_lines: true, max_record_size: 65_536 });
+    return parseCsv(text, { delimiter, bom: true, trim: true, skip_empty_lines: true, max_record_size: 65_536 });
   } catch (error) {
     throw wrong(where, error instanceof Error ? error.message : String(error));
   }

@@ -1,0 +1,169 @@
+/** A row per register, for spreadsheets: written and read. */
+import { DATAPATH_REGISTERS, type DatapathRegister } from "../../isa/datapath.ts";
+import { diagnosticError } from "../../isa/diagnostic.ts";
+import { DIALECTS, type Dialect, OVERFLOW_MODES, type OverflowMode } from "../../isa/overflow.ts";
+import type { LayerKind } from "../../isa/program.ts";
+import type { RegisterSpec } from "../../isa/register.ts";
+import { ROUNDING_MODES, type RoundingMode } from "../../isa/rounding.ts";
+import { parseCsv } from "../csv.ts";
+import type { ReadLayer } from "./entries.ts";
+import { LAYER_KIND_NAMES, requireLayers } from "./json.ts";
+import type { ExportedOptions, ExportSubject } from "./subject.ts";
+
+/** `integer_length` = W − F; `exact`: nothing is lost there; the last four columns are the layer's and alike in all its rows. */
+export const CSV_COLUMNS = [
+  "layer",
+  "kind",
+  "register",
+  "word_length",
+  "fraction_length",
+  "integer_length",
+  "signed",
+  "rounding",
+  "overflow",
+  "saturated_bits",
+  "dialect",
+  "exact",
+  "explicit_input",
+  "average_divider",
+  "count_padding",
+  "lookup_bits",
+] as const;
+
+export function assignmentCsv({ layers }: ExportSubject): string {
+  const rows = layers.flatMap(({ name, kind, registers, options }) =>
+    registers.map(({ register, spec, exact }) => {
+      const { wordLength, fractionLength, signed } = spec.format;
+      const { explicitInput, averageDivider, countPadding, lookupBits } = options;
+      return [
+        name,
+        kind,
+        register,
+        wordLength,
+        fractionLength,
+        wordLength - fractionLength,
+        signed,
+        spec.rounding,
+        spec.overflow,
+        spec.saturatedBits,
+        spec.dialect,
+        exact,
+        explicitInput,
+        averageDivider,
+        countPadding ?? "",
+        lookupBits,
+      ];
+    }),
+  );
+  return [CSV_COLUMNS, ...rows].map((row) => `${row.map(field).join(",")}\n`).join("");
+}
+
+function field(value: string | number | boolean): string {
+  const text = String(value);
+  return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/** Whether a text begins as the table does. */
+export function isAssignmentCsv(text: string): boolean {
+  return text.replace(/^\uFEFF/, "").startsWith("layer,kind,register,");
+}
+
+/** Throws `DiagnosticError` ASSIGNMENT or REGISTER. Columns may stand in any order and more may stand beside them. */
+export function readAssignmentCsv(text: string, where: string): readonly ReadLayer[] {
+  let rows: string[][];
+  try {
+    rows = parseCsv(text, { bom: true, skip_empty_lines: true, max_record_size: 65_536 });
+  } catch (error) {
+    throw wrong(where, error instanceof Error ? error.message : String(error));
+  }
+  const [header = [], ...body] = rows;
+  const missing = CSV_COLUMNS.filter((column) => !header.includes(column));
+  if (missing.length > 0) throw wrong(`${where}: row 1`, `no column ${missing.join(", ")}`);
+  const layers = new Map<string, { kind: LayerKind; options: ExportedOptions; registers: Map<string, RegisterSpec> }>();
+  for (const [index, row] of body.entries()) {
+    const read = new Row(header, row, `${where}: row ${index + 2}`);
+    const { name, kind, register, spec, options } = read.values();
+    const known = layers.get(name) ?? { kind, options, registers: new Map<string, RegisterSpec>() };
+    const alike = known.kind === kind && JSON.stringify(known.options) === JSON.stringify(options);
+    if (!alike) throw wrong(read.where, `kind and the last four columns differ from those of "${name}" above`);
+    if (known.registers.has(register)) throw wrong(read.where, `the ${register} of "${name}" is there twice`);
+    known.registers.set(register, spec);
+    layers.set(name, known);
+  }
+  const found = [...layers].map(([name, { kind, options, registers }]): ReadLayer => {
+    return { name, kind, options, registers: Object.fromEntries(registers) };
+  });
+  requireLayers(found, where);
+  return found;
+}
+
+class Row {
+  readonly where: string;
+  readonly #fields: ReadonlyMap<string, string>;
+
+  constructor(header: readonly string[], row: readonly string[], where: string) {
+    this.where = where;
+    this.#fields = new Map(header.map((column, index) => [column, row[index] ?? ""]));
+  }
+
+  values(): {
+    name: string;
+    kind: LayerKind;
+    register: DatapathRegister;
+    spec: RegisterSpec;
+    options: ExportedOptions;
+  } {
+    const registers = Object.fromEntries(DATAPATH_REGISTERS.map((register) => [register, true]));
+    const countPadding = this.#text("count_padding");
+    return {
+      name: this.#text("layer"),
+      kind: this.#name<LayerKind>("kind", LAYER_KIND_NAMES),
+      register: this.#name<DatapathRegister>("register", registers as Record<DatapathRegister, true>),
+      spec: {
+        format: {
+          wordLength: this.#integer("word_length"),
+          fractionLength: this.#integer("fraction_length"),
+          signed: this.#flag("signed"),
+        },
+        rounding: this.#name<RoundingMode>("rounding", ROUNDING_MODES),
+        overflow: this.#name<OverflowMode>("overflow", OVERFLOW_MODES),
+        saturatedBits: this.#integer("saturated_bits"),
+        dialect: this.#name<Dialect>("dialect", DIALECTS),
+      },
+      options: {
+        explicitInput: this.#flag("explicit_input"),
+        averageDivider: this.#flag("average_divider"),
+        countPadding: countPadding === "" ? undefined : this.#flag("count_padding"),
+        lookupBits: this.#integer("lookup_bits"),
+      },
+    };
+  }
+
+  #text(column: (typeof CSV_COLUMNS)[number]): string {
+    return this.#fields.get(column) ?? "";
+  }
+
+  #integer(column: (typeof CSV_COLUMNS)[number]): number {
+    const text = this.#text(column);
+    if (!/^-?[0-9]{1,9}$/.test(text))
+      throw wrong(this.where, `${column} is "${text.slice(0, 40)}", expected an integer`);
+    return Number(text) + 0;
+  }
+
+  /** In any case of letters: spreadsheets write TRUE. */
+  #flag(column: (typeof CSV_COLUMNS)[number]): boolean {
+    const text = this.#text(column).toLowerCase();
+    if (text === "true" || text === "false") return text === "true";
+    throw wrong(this.where, `${column} is "${text.slice(0, 40)}", expected true or false`);
+  }
+
+  #name<Name extends string>(column: (typeof CSV_COLUMNS)[number], table: Readonly<Record<Name, unknown>>): Name {
+    const text = this.#text(column);
+    if (Object.hasOwn(table, text)) return text as Name;
+    throw wrong(this.where, `${column} is "${text.slice(0, 40)}", expected ${Object.keys(table).join(", ")}`);
+  }
+}
+
+function wrong(where: string, what: string): Error {
+  return diagnosticError("ASSIGNMENT", where, what, "expected the table that macroscope export --to csv writes");
+}

@@ -1,0 +1,61 @@
+/** Registers as entries of a specification: the way back from a rendered assignment to what `--assign` takes. */
+import type { AssignmentSpecification, LayerEntry, RegisterFields } from "../../compiler/quantization/specification.ts";
+import type { DatapathRegister } from "../../isa/datapath.ts";
+import { FORMAT_LIMITS, formatText } from "../../isa/format.ts";
+import { overflowText } from "../../isa/overflow.ts";
+import type { LayerKind } from "../../isa/program.ts";
+import type { RegisterSpec } from "../../isa/register.ts";
+import type { ExportedOptions } from "./subject.ts";
+
+/** What an entry is made from: all of an `ExportedLayer` that a reader finds again. */
+export interface ReadLayer {
+  readonly name: string;
+  readonly kind: LayerKind;
+  readonly registers: Readonly<Partial<Record<DatapathRegister, RegisterSpec>>>;
+  readonly options: ExportedOptions;
+}
+
+/** Every field of a register. A format beyond what a user may name is the exact one. */
+export function registerFields(spec: RegisterSpec): Required<RegisterFields> {
+  const { format, rounding, overflow: mode, saturatedBits, dialect } = spec;
+  const { wordLength, fractionLength } = format;
+  const { minFractionLength, maxFractionLength } = FORMAT_LIMITS;
+  const named =
+    wordLength <= FORMAT_LIMITS.wordLength &&
+    fractionLength >= minFractionLength &&
+    fractionLength <= maxFractionLength;
+  const overflow = overflowText({ mode, saturatedBits });
+  return { format: named ? formatText(format) : "exact", rounding, overflow, dialect };
+}
+
+/**
+ * The entry that resolves to the layer's registers again. A layer whose input was not asked for takes the words as they come, so
+ * the input's register stands there as the layer's own word, which no other register uses: all others are named.
+ */
+export function layerEntry({ kind, registers, options }: ReadLayer): LayerEntry {
+  const { input, output } = registers;
+  const own = input ?? output;
+  const named = Object.entries(registers).filter(([register]) =>
+    register === "input" ? options.explicitInput : isNamed(kind, register as DatapathRegister, registers),
+  );
+  return {
+    datapath: "intrinsic",
+    ...(own === undefined ? {} : registerFields(own)),
+    ...Object.fromEntries(named.map(([register, spec]) => [register, registerFields(spec)])),
+    ...(options.averageDivider ? { averageDivider: true } : {}),
+    ...(options.countPadding === undefined ? {} : { avgPoolCountPadding: options.countPadding }),
+    lookupBits: options.lookupBits,
+  };
+}
+
+/** Registers that an entry can name in the layer; the others follow from those. */
+function isNamed(kind: LayerKind, register: DatapathRegister, registers: ReadLayer["registers"]): boolean {
+  if (register === "scale" || (register === "bias" && registers.scale !== undefined)) return false;
+  // A maximum pool keeps its input's register, and an element-wise sum or product is exact.
+  if (kind === "pool" && registers.accumulator === undefined) return register === "input";
+  return register !== "accumulator" || kind === "pool" || registers.weight !== undefined;
+}
+
+export function specificationOf(layers: readonly ReadLayer[]): AssignmentSpecification {
+  return { layers: Object.fromEntries(layers.map((layer) => [layer.name, layerEntry(layer)])) };
+}

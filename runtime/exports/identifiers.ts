@@ -1,0 +1,35 @@
+/**
+ * Names of layers as identifiers that C++, SystemVerilog, VHDL and MATLAB all take: letters, digits and single underscores, the
+ * first a letter, the last none of the underscores, and no two alike in any case of letters.
+ */
+
+/** Longest identifier of a layer; MATLAB takes 63 characters in all. */
+const LONGEST = 40;
+
+/** Layer name → identifier, the same for the same names in the same order. */
+export function layerIdentifiers(names: readonly string[]): ReadonlyMap<string, string> {
+  const used = new Set<string>();
+  const identifiers = new Map<string, string>();
+  for (const name of names) {
+    const base = identifier(name);
+    let chosen = base;
+    for (let copy = 2; used.has(chosen.toLowerCase()); copy++) chosen = `${base}_${copy}`;
+    used.add(chosen.toLowerCase());
+    identifiers.set(name, chosen);
+  }
+  return identifiers;
+}
+
+/** One name alone, e.g. that of a model. */
+export function identifier(name: string): string {
+  const words = name
+    .replace(/[^A-Za-z0-9]+/g, "_")
+    .slice(0, LONGEST)
+    .replace(/^_|_$/g, "");
+  return /^[A-Za-z]/.test(words) ? words : `layer_${words}`.replace(/_$/, "");
+}
+
+/** Text that may stand in a comment of one line in any of the languages. */
+export function commentText(text: string): string {
+  return text.replace(/[^\x20-\x7e]|[\\]/g, "?");
+}

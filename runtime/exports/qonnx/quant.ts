@@ -1,0 +1,54 @@
+/** A register as a Quant node of QONNX. */
+import { type Diagnostic, DiagnosticError } from "../../../isa/diagnostic.ts";
+import { formatText } from "../../../isa/format.ts";
+import { ROUNDING_MODES } from "../../../isa/rounding.ts";
+import { lacking } from "../library-modes.ts";
+import type { ExportedLayer, ExportedRegister } from "../subject.ts";
+import { type ModelWriter, QUANT_DOMAIN } from "./model-writer.ts";
+
+/** Fraction lengths whose step 2^−F is a float32. */
+const FRACTION = { min: -127, max: 149 } as const;
+
+/** Registers that a Quant node can stand for. */
+export const QONNX_REGISTERS = ["input", "weight", "bias", "output"] as const;
+export type QonnxRegister = (typeof QONNX_REGISTERS)[number];
+
+/** Adds the node behind `value` and returns the name of its value. The register must have passed `requireQuant`. */
+export function addQuant(writer: ModelWriter, value: string, wanted: string, { spec }: ExportedRegister): string {
+  const { wordLength, fractionLength, signed } = spec.format;
+  const name = writer.fresh(wanted);
+  const number = (role: string, numeral: number): string =>
+    writer.floats(`${name}/${role}`, [], Float32Array.of(numeral));
+  return writer.add(name, {
+    operator: "Quant",
+    domain: QUANT_DOMAIN,
+    inputs: [value, number("scale", 2 ** -fractionLength), number("zeropt", 0), number("bitwidth", wordLength)],
+    attributes: {
+      signed: { integer: signed ? 1 : 0 },
+      narrow: { integer: signed && spec.overflow === "saturate-symmetric" ? 1 : 0 },
+      rounding_mode: { text: ROUNDING_MODES[spec.rounding].names.qonnx?.[0] ?? "" },
+    },
+  });
+}
+
+/** Throws `DiagnosticError` EXPORT_MODE with every register that no Quant node can stand for. */
+export function requireQuant(layers: readonly ExportedLayer[]): void {
+  const found: Diagnostic[] = [];
+  for (const layer of layers) {
+    for (const register of layer.registers) {
+      const isQuantized = (QONNX_REGISTERS as readonly string[]).includes(register.register);
+      const lacks = isQuantized ? whatLacks(register) : undefined;
+      if (lacks !== undefined) found.push(lacking(layer, register, lacks));
+    }
+  }
+  if (found.length > 0) throw new DiagnosticError(found);
+}
+
+function whatLacks({ spec }: ExportedRegister): string | undefined {
+  const { format, rounding, overflow } = spec;
+  if (ROUNDING_MODES[rounding].names.qonnx === undefined) return `QONNX has no rounding ${rounding}`;
+  if (overflow !== "saturate" && overflow !== "saturate-symmetric") return `QONNX has no overflow ${overflow}`;
+  if (format.signed && format.wordLength === 1) return "one signed bit means −1 and 1 in QONNX";
+  if (format.fractionLength >= FRACTION.min && format.fractionLength <= FRACTION.max) return undefined;
+  return `the step of ${formatText(format)} is no float32`;
+}

@@ -1,0 +1,162 @@
+/** What every export renders: the registers that each layer really has, with all that decides how they are used. */
+import type { Graph } from "../../compiler/graph/graph.ts";
+import { type ArithmeticKind, type LayerFacts, layerFacts } from "../../compiler/quantization/layer-facts.ts";
+import { type Calibration, resolveAssignment } from "../../compiler/quantization/resolve-assignment.ts";
+import type { LayerOptions } from "../../compiler/quantization/resolve-layer.ts";
+import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
+import { DATAPATH_REGISTERS, type DatapathRegister, type DatapathSpec } from "../../isa/datapath.ts";
+import { InvariantError } from "../../isa/diagnostic.ts";
+import type { FixedPointFormat } from "../../isa/format.ts";
+import { productFormat, sumFormat, sumOfTermsFormat } from "../../isa/growth.ts";
+import type { LayerKind } from "../../isa/program.ts";
+import type { RegisterSpec } from "../../isa/register.ts";
+
+export interface ExportedRegister {
+  readonly register: DatapathRegister;
+  readonly spec: RegisterSpec;
+  /** Whether the format is so wide that nothing is ever rounded or overflows there: its modes do not act. */
+  readonly exact: boolean;
+  /** Whether its words are made at compile time (weights, biases, multipliers), so that no hardware rounds there. */
+  readonly constant: boolean;
+}
+
+export interface ExportedLayer {
+  readonly name: string;
+  readonly kind: LayerKind;
+  /** In datapath order. */
+  readonly registers: readonly ExportedRegister[];
+  readonly options: ExportedOptions;
+}
+
+/** Choices of a layer that are no register. */
+export interface ExportedOptions extends LayerOptions {
+  readonly averageDivider: boolean;
+}
+
+export interface ExportSubject {
+  readonly model: string;
+  /** In the order in which they compute. */
+  readonly layers: readonly ExportedLayer[];
+}
+
+export interface SubjectRequest {
+  readonly model: string;
+  /** After the compiler's passes. */
+  readonly lowerable: Graph;
+  readonly assignment: AssignmentSpecification;
+  /** Ranges; only automatic formats need them. */
+  readonly calibration?: Calibration | undefined;
+  /** Where the assignment came from, for diagnostics. */
+  readonly where: string;
+}
+
+/** Throws `DiagnosticError` with everything wrong in the specification. */
+export function exportSubject({ model, lowerable, assignment, calibration, where }: SubjectRequest): ExportSubject {
+  const layers = layerFacts(lowerable);
+  const resolved = resolveAssignment({
+    specification: assignment,
+    layers,
+    input: lowerable.input.name,
+    calibration: calibration ?? {},
+    where,
+  });
+  return {
+    model,
+    layers: layers.map((facts) => {
+      const { name, kind } = facts;
+      const datapath = resolved.formats[name];
+      const options = resolved.options[name];
+      if (datapath === undefined || options === undefined) throw new InvariantError(`layer "${name}" has no datapath`);
+      const written = facts.producers.map((producer) => resolved.formats[producer]?.output.format);
+      return {
+        name,
+        kind,
+        registers: exportedRegisters({ facts, datapath, written, explicitInput: options.explicitInput }),
+        options: { ...options, averageDivider: datapath.averageDivider },
+      };
+    }),
+  };
+}
+
+/** Registers that hold words of their own, by what the layer computes. */
+const HELD: Readonly<Record<ArithmeticKind, readonly DatapathRegister[]>> = {
+  matrix: DATAPATH_REGISTERS,
+  averagePool: ["input", "accumulator", "output"],
+  maximumPool: ["input", "output"],
+  vector: ["input", "accumulator", "output"],
+  product: ["input", "accumulator", "output"],
+  lookup: ["input", "output"],
+  integer: DATAPATH_REGISTERS,
+};
+
+const CONSTANTS: readonly DatapathRegister[] = ["weight", "scale", "bias"];
+
+interface LayerContext {
+  readonly facts: LayerFacts;
+  readonly datapath: DatapathSpec;
+  /** Formats in which the producers wrote the operands; undefined for the network's input. */
+  readonly written: readonly (FixedPointFormat | undefined)[];
+  /** Operands are quantized again on loading. */
+  readonly explicitInput: boolean;
+}
+
+function exportedRegisters(context: LayerContext): readonly ExportedRegister[] {
+  const { facts, datapath } = context;
+  return HELD[facts.arithmetic].flatMap((register) => {
+    const spec = datapath[register];
+    if (spec === undefined || !isHeld(facts, register)) return [];
+    const exact = losesNothing(context, register, spec.format);
+    return { register, spec, exact, constant: CONSTANTS.includes(register) };
+  });
+}
+
+function losesNothing(context: LayerContext, register: DatapathRegister, format: FixedPointFormat): boolean {
+  const { facts, written, explicitInput } = context;
+  if (register === "output") return facts.arithmetic === "maximumPool";
+  if (register === "input") {
+    // Words that are taken as they come, or that fit; the network's input is made of floats.
+    return written.every((operand) => operand !== undefined && (!explicitInput || holds(format, operand)));
+  }
+  const needed = neededFormat(context, register);
+  return needed !== undefined && holds(format, needed);
+}
+
+function isHeld({ arithmetic, kind, bias, requantization }: LayerFacts, register: DatapathRegister): boolean {
+  if (register === "bias") return arithmetic === "integer" ? (requantization?.offsets ?? null) !== null : bias !== null;
+  // What only moves words has no sum.
+  if (register === "accumulator" && arithmetic === "vector") return kind === "add" || kind === "subtract";
+  return true;
+}
+
+/** The format in which a product or sum loses nothing. */
+function neededFormat(
+  { facts, datapath, written, explicitInput }: LayerContext,
+  register: DatapathRegister,
+): FixedPointFormat | undefined {
+  const { arithmetic, terms } = facts;
+  const { input, weight, product } = datapath;
+  if (register === "product") return productFormat(input.format, weight.format);
+  if (register !== "accumulator") return undefined;
+  const operands = written.map((operand) => (explicitInput ? input.format : (operand ?? input.format)));
+  const [first = input.format, ...others] = operands;
+  const needed: Readonly<Record<ArithmeticKind, () => FixedPointFormat>> = {
+    matrix: () => sumOfTermsFormat(product.format, terms + 1),
+    integer: () => sumOfTermsFormat(product.format, terms),
+    averagePool: () => sumOfTermsFormat(input.format, terms),
+    product: () => productFormat(first, others[0] ?? first),
+    vector: () => others.reduce(sumFormat, first),
+    maximumPool: () => input.format,
+    lookup: () => input.format,
+  };
+  return needed[arithmetic]();
+}
+
+function holds(format: FixedPointFormat, needed: FixedPointFormat): boolean {
+  const integerBits = ({ wordLength, fractionLength, signed }: FixedPointFormat): number =>
+    wordLength - fractionLength - (signed ? 1 : 0);
+  return (
+    format.fractionLength >= needed.fractionLength &&
+    integerBits(format) >= integerBits(needed) &&
+    (format.signed || !needed.signed)
+  );
+}

@@ -1,0 +1,57 @@
+/** VHDL-2008 package: a subtype of sfixed or ufixed per register, indexed from the highest bit's weight down to the lowest's. */
+import { OVERFLOW_MODES } from "../../isa/overflow.ts";
+import { ROUNDING_MODES } from "../../isa/rounding.ts";
+import { commentText, identifier, layerIdentifiers } from "./identifiers.ts";
+import type { ExportSubject } from "./subject.ts";
+
+/** Modes that fixed_pkg has itself: fixed_round is to nearest, ties to even. */
+const FIXED_PKG: Readonly<Record<string, string>> = {
+  down: "fixed_truncate",
+  "nearest-even": "fixed_round",
+  saturate: "fixed_saturate",
+  wrap: "fixed_wrap",
+};
+
+const literal = (prefix: string, mode: string): string => `${prefix}_${mode.replaceAll("-", "_")}`;
+
+/**
+ * Per register the subtype `<layer>_<register>_t` (W − F − 1 downto −F) and the constants `_rounding`, `_overflow` and `_n`. The
+ * package's own enumerations have every mode; a comment says where fixed_pkg has it too.
+ */
+export function vhdlPackage({ model, layers }: ExportSubject): string {
+  const identifiers = layerIdentifiers(layers.map(({ name }) => name));
+  const name = `${identifier(model)}_types`;
+  const lines = [
+    `-- Word lengths of ${commentText(model)}, written by macroscope. VHDL-2008.`,
+    "library ieee;",
+    "use ieee.std_logic_1164.all;",
+    "use ieee.fixed_pkg.all;",
+    "",
+    `package ${name} is`,
+    "",
+    `  type rounding_type is (${Object.keys(ROUNDING_MODES)
+      .map((mode) => literal("round", mode))
+      .join(", ")});`,
+    `  type overflow_type is (${Object.keys(OVERFLOW_MODES)
+      .map((mode) => literal("overflow", mode))
+      .join(", ")});`,
+  ];
+  for (const layer of layers) {
+    lines.push("", `  -- ${commentText(layer.name)} (${layer.kind})`);
+    for (const { register, spec, exact } of layer.registers) {
+      const base = `${identifiers.get(layer.name)}_${register}`;
+      const { wordLength, fractionLength, signed } = spec.format;
+      const vector = signed ? "sfixed" : "ufixed";
+      const known = [spec.rounding, spec.overflow].flatMap((mode) => FIXED_PKG[mode] ?? []);
+      const note = exact ? "exact: nothing is lost here" : known.length > 0 ? `fixed_pkg: ${known.join(", ")}` : "";
+      lines.push(
+        `  subtype ${base}_t is ${vector}(${wordLength - fractionLength - 1} downto ${-fractionLength + 0});${note && ` -- ${note}`}`,
+        `  constant ${base}_rounding : rounding_type := ${literal("round", spec.rounding)};`,
+        `  constant ${base}_overflow : overflow_type := ${literal("overflow", spec.overflow)};`,
+        `  constant ${base}_n : natural := ${spec.saturatedBits};`,
+      );
+    }
+  }
+  lines.push("", `end package ${name};`);
+  return `${lines.join("\n")}\n`;
+}

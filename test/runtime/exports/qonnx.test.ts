@@ -1,0 +1,94 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { prepareGraph } from "../../../compiler/compile.ts";
+import type { Graph } from "../../../compiler/graph/graph.ts";
+import { readOnnxModel } from "../../../compiler/importers/onnx/index.ts";
+import { legalise } from "../../../compiler/legalisation/index.ts";
+import { layerFacts } from "../../../compiler/quantization/layer-facts.ts";
+import { formatText } from "../../../isa/format.ts";
+import { registerText } from "../../../isa/register.ts";
+import { type ExportSubject, exportAssignment, exportSubject } from "../../../runtime/exports/index.ts";
+import { QONNX_REGISTERS } from "../../../runtime/exports/qonnx/quant.ts";
+import { openModel } from "../../../runtime/model.ts";
+import { drawnSubjects, type Modes } from "./subjects.ts";
+
+const LONG = process.env.MACROSCOPE_LONG === "1";
+
+/** What QONNX can say of a register. */
+const QONNX_MODES: Modes = {
+  rounding: fc.constantFrom("down", "up", "zero", "away", "nearest", "nearest-zero", "nearest-even"),
+  overflow: ["saturate"],
+  dialects: ["sc"],
+  minimumWordLength: 2,
+};
+
+/** The model read by the importer, with the registers that it prescribes. */
+function readBack(subject: ExportSubject, graph: Graph): { graph: Graph; subject: ExportSubject } {
+  const file = exportAssignment("qonnx", subject, graph) as Uint8Array;
+  const read = legalise(readOnnxModel(file, "exported.onnx"), { where: "exported.onnx" });
+  const lowerable = prepareGraph(read.graph);
+  return {
+    graph: lowerable,
+    subject: exportSubject({
+      model: "read",
+      lowerable,
+      assignment: { default: { format: "16,8" }, ...read.assignment },
+      where: "exported.onnx",
+    }),
+  };
+}
+
+/** Layer and register → its text, of the registers that QONNX has; the format alone where no mode acts. */
+function quantizers({ layers }: ExportSubject): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    layers.flatMap(({ name, registers }) =>
+      registers
+        .filter(({ register }) => (QONNX_REGISTERS as readonly string[]).includes(register))
+        .map(({ register, spec, exact }) => [
+          `${name} ${register}`,
+          exact ? formatText(spec.format) : registerText(spec),
+        ]),
+    ),
+  );
+}
+
+describe("the QONNX model", () => {
+  it("is read back with the same layers and registers, for the bundled LeNet", async () => {
+    const { graph } = await openModel("lenet5");
+    const lowerable = prepareGraph(graph);
+    const layers = layerFacts(lowerable).map(({ name }) => name);
+    const subject = exportSubject({
+      model: "lenet5",
+      lowerable,
+      assignment: {
+        default: { datapath: "wide", format: "10,6", rounding: "nearest-even" },
+        layers: {
+          [layers[0] ?? ""]: {
+            datapath: "wide",
+            format: "u8,8",
+            weight: { format: "6,5", overflow: "saturate-symmetric" },
+          },
+          [layers[2] ?? ""]: {
+            input: "7,3",
+            weight: "5,4",
+            bias: { format: "20,12", rounding: "zero" },
+            output: "9,4",
+          },
+        },
+      },
+      where: "test",
+    });
+    const read = readBack(subject, lowerable);
+    expect(read.subject.layers.map(({ name }) => name)).toEqual(layers);
+    expect(quantizers(read.subject)).toEqual(quantizers(subject));
+  });
+
+  it("is read back with the same layers and registers, for drawn networks", () => {
+    fc.assert(
+      fc.property(drawnSubjects(QONNX_MODES), ({ graph, subject }) => {
+        expect(quantizers(readBack(subject, graph).subject)).toEqual(quantizers(subject));
+      }),
+      { numRuns: LONG ? 2000 : 60 },
+    );
+  });
+});
