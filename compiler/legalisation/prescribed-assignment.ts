@@ -1,6 +1,6 @@
 /** Registers that a model prescribes as an assignment to the layers that its network has after the passes. */
 import { type Diagnostic, DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
-import type { Conv2dNode, DenseNode, Graph, GraphNode } from "../graph/graph.ts";
+import type { Conv2dNode, ConvTranspose2dNode, DenseNode, Graph, GraphNode } from "../graph/graph.ts";
 import { consumers } from "../graph/uses.ts";
 import { prepareGraph } from "../prepare-graph.ts";
 import { type LayerFacts, layerFacts } from "../quantization/layer-facts.ts";
@@ -57,7 +57,12 @@ function keep(entries: Entries, layers: LayerNames, name: string, register: Pres
     }
     return;
   }
-  for (const reader of loads) {
+  // The network's input has the register of the first layer that reads it: other operands of later layers are not touched.
+  const [first, ...later] = loads;
+  const isInput = producer === undefined && layers.isReadOnlyAs(source, name);
+  const loading =
+    isInput && first !== undefined ? [first, ...later.filter(({ inputs }) => inputs.length === 1)] : loads;
+  for (const reader of loading) {
     const layer = layers.of(reader.name);
     if (layer !== undefined && layer !== producer?.name) entries.set(layer, "input", register);
   }
@@ -145,8 +150,8 @@ class LayerNames {
   }
 }
 
-function isMatrix(node: GraphNode | undefined): node is Conv2dNode | DenseNode {
-  return node?.op === "conv2d" || node?.op === "dense";
+function isMatrix(node: GraphNode | undefined): node is Conv2dNode | ConvTranspose2dNode | DenseNode {
+  return node?.op === "conv2d" || node?.op === "convTranspose2d" || node?.op === "dense";
 }
 
 type RegisterName = "input" | "weight" | "bias" | "output";

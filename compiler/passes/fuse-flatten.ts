@@ -25,5 +25,12 @@ function flattened(rewriter: Rewriter, node: DenseNode): TransposeNode | undefin
   if (reshape?.op !== "reshape") return undefined;
   const transpose = rewriter.producer(reshape.inputs[0] ?? "");
   if (transpose?.op !== "transpose" || transpose.shape.length !== 3) return undefined;
-  return transpose.permutation.join() === "2,0,1" ? transpose : undefined;
+  return movesChannelsForward(transpose) ? transpose : undefined;
+}
+
+/** Axes of one position may stand anywhere: the vector is the same. */
+function movesChannelsForward({ permutation, shape }: TransposeNode): boolean {
+  const sizes = new Map(permutation.map((axis, index) => [axis, shape[index]]));
+  const long = (axes: readonly number[]): string => axes.filter((axis) => sizes.get(axis) !== 1).join();
+  return long(permutation) === long([2, 0, 1]);
 }

@@ -60,6 +60,9 @@ export function exportSubject({ model, lowerable, assignment, calibration, where
     calibration: calibration ?? {},
     where,
   });
+  // The network's input is made of floats by the first layer that reads it; for all others it is words.
+  const first = layers.find(({ producers }) => producers.includes(lowerable.input.name))?.name;
+  const inputFormat = first === undefined ? undefined : resolved.formats[first]?.input.format;
   return {
     model,
     layers: layers.map((facts) => {
@@ -67,7 +70,10 @@ export function exportSubject({ model, lowerable, assignment, calibration, where
       const datapath = resolved.formats[name];
       const options = resolved.options[name];
       if (datapath === undefined || options === undefined) throw new InvariantError(`layer "${name}" has no datapath`);
-      const written = facts.producers.map((producer) => resolved.formats[producer]?.output.format);
+      const written = facts.producers.map((producer) => {
+        if (producer === lowerable.input.name) return name === first ? undefined : inputFormat;
+        return resolved.formats[producer]?.output.format;
+      });
       return {
         name,
         kind,
@@ -94,7 +100,7 @@ const CONSTANTS: readonly DatapathRegister[] = ["weight", "scale", "bias"];
 interface LayerContext {
   readonly facts: LayerFacts;
   readonly datapath: DatapathSpec;
-  /** Formats in which the producers wrote the operands; undefined for the network's input. */
+  /** Formats in which the producers wrote the operands; undefined for the network's input where it is made of floats. */
   readonly written: readonly (FixedPointFormat | undefined)[];
   /** Operands are quantized again on loading. */
   readonly explicitInput: boolean;
@@ -103,8 +109,11 @@ interface LayerContext {
 function exportedRegisters(context: LayerContext): readonly ExportedRegister[] {
   const { facts, datapath } = context;
   return HELD[facts.arithmetic].flatMap((register) => {
-    const spec = datapath[register];
-    if (spec === undefined || !isHeld(facts, register)) return [];
+    const held = datapath[register];
+    if (held === undefined || !isHeld(facts, register)) return [];
+    // Between two operands and the output nothing is ever lost: the sum or product has the width it grows to.
+    const grown = isElementWise(facts) && register === "accumulator" ? neededFormat(context, register) : undefined;
+    const spec = grown === undefined ? held : { ...held, format: grown };
     const exact = losesNothing(context, register, spec.format);
     return { register, spec, exact, constant: CONSTANTS.includes(register) };
   });
@@ -128,12 +137,16 @@ function isHeld({ arithmetic, kind, bias, requantization }: LayerFacts, register
   return true;
 }
 
+function isElementWise({ arithmetic }: LayerFacts): boolean {
+  return arithmetic === "vector" || arithmetic === "product";
+}
+
 /** The format in which a product or sum loses nothing. */
 function neededFormat(
   { facts, datapath, written, explicitInput }: LayerContext,
   register: DatapathRegister,
 ): FixedPointFormat | undefined {
-  const { arithmetic, terms } = facts;
+  const { arithmetic, kind, terms } = facts;
   const { input, weight, product } = datapath;
   if (register === "product") return productFormat(input.format, weight.format);
   if (register !== "accumulator") return undefined;
@@ -144,11 +157,17 @@ function neededFormat(
     integer: () => sumOfTermsFormat(product.format, terms),
     averagePool: () => sumOfTermsFormat(input.format, terms),
     product: () => productFormat(first, others[0] ?? first),
-    vector: () => others.reduce(sumFormat, first),
+    vector: () =>
+      others.reduce((sum, operand) => sumFormat(sum, kind === "subtract" ? withSign(operand) : operand), first),
     maximumPool: () => input.format,
     lookup: () => input.format,
   };
   return needed[arithmetic]();
+}
+
+/** The negative of an unsigned word needs a sign bit more. */
+function withSign(format: FixedPointFormat): FixedPointFormat {
+  return format.signed ? format : { ...format, wordLength: format.wordLength + 1, signed: true };
 }
 
 function holds(format: FixedPointFormat, needed: FixedPointFormat): boolean {

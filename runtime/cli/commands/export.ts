@@ -43,7 +43,7 @@ export function addExportCommand(program: Command): void {
   )
     .addHelpText(
       "after",
-      "\nExample:\n  $ npx macroscope export formats.yaml lenet5 --to systemverilog -o lenet5_types.sv\n",
+      `\nExample:\n  $ echo 'default: { datapath: wide, format: "8,6" }' > formats.yaml && npx macroscope export formats.yaml lenet5 --to systemverilog -o lenet5_types.sv\n`,
     )
     .action(async (assignment: string, model: string | undefined, flags: ExportFlags) => {
       await requireOutputs(flags.output, flags.json);

@@ -25,16 +25,15 @@ export function qonnxModel(subject: ExportSubject, lowerable: Graph): Uint8Array
   // ONNX name of each value as it is read.
   const values = new Map<string, string>([[input.name, input.name]]);
   const first = subject.layers.find(({ name }) => readsInput(lowerable, stored, name));
-  if (first !== undefined) values.set(input.name, quantized(writer, input.name, `${input.name}/quant`, first, "input"));
+  const network = first === undefined ? null : quantized(writer, input.name, `${input.name}/quant`, first, "input");
+  if (network !== null) values.set(input.name, network);
 
   for (const node of lowerable.nodes) {
     const layer = layers.get(node.name);
     const inputs = node.inputs.map((name) => values.get(name) ?? "");
-    const isFirst = layer !== undefined && layer === first;
-    const loaded =
-      layer?.options.explicitInput && !(isFirst && node.inputs.length === 1)
-        ? loadedInputs(writer, layer, inputs)
-        : inputs;
+    const loaded = layer?.options.explicitInput
+      ? loadedInputs(writer, layer, inputs, layer === first ? network : null)
+      : inputs;
     const value = writeNode(node, {
       writer,
       inputs: loaded,
@@ -60,10 +59,16 @@ function readsInput(graph: Graph, stored: ReadonlyMap<string, string>, layer: st
   return node?.inputs.some((name) => stored.get(name) === graph.input.name) === true;
 }
 
-/** Each operand in the layer's own input register; one that comes twice is quantized once. */
-function loadedInputs(writer: ModelWriter, layer: ExportedLayer, inputs: readonly string[]): readonly string[] {
+/** Each operand in the layer's own input register, but for the one that is there already; one that comes twice is quantized once. */
+function loadedInputs(
+  writer: ModelWriter,
+  layer: ExportedLayer,
+  inputs: readonly string[],
+  already: string | null,
+): readonly string[] {
   const loaded = new Map<string, string>();
   for (const value of new Set(inputs)) {
+    if (value === already) continue;
     loaded.set(value, quantized(writer, value, `${layer.name}/input`, layer, "input"));
   }
   return inputs.map((value) => loaded.get(value) ?? value);
