@@ -11,6 +11,15 @@ export type { Dataset, ImageBatch } from "./datasets/dataset.ts";
 export { BUNDLED_DATASETS, type OpenOptions, openDataset } from "./datasets/open-dataset.ts";
 export type { Preprocessing } from "./datasets/preprocessing.ts";
 export { type PreprocessingSpecification, preprocessingFrom, RECIPE_NAMES } from "./datasets/recipes.ts";
+export {
+  EXPORT_FORMATS,
+  type ExportFormat,
+  type ExportSubject,
+  exportAssignment,
+  exportSubject,
+  type SubjectRequest,
+} from "./exports/index.ts";
+export { type ReadAssignment, readAssignment } from "./exports/read-assignment.ts";
 export { BUNDLED_MODELS, openModel } from "./model.ts";
 export type { RunReport } from "./report/run-report.ts";
 export { runReportText } from "./report/text.ts";
