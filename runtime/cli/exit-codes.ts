@@ -19,11 +19,20 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
+/** Thrown by a command that has said all there is to say, and whose answer is no: the command line ends with code 1. */
+export class AnsweredNo extends Error {
+  constructor() {
+    super("the answer is no");
+    this.name = "AnsweredNo";
+  }
+}
+
 /** What to print for an error, one line per diagnostic, and the code to end with. */
 export function explainError(error: unknown): { lines: readonly string[]; exitCode: number } {
   if (error instanceof DiagnosticError) {
     return { lines: error.diagnostics.map(formatDiagnostic), exitCode: EXIT.usage };
   }
+  if (error instanceof AnsweredNo) return { lines: [], exitCode: EXIT.no };
   if (error instanceof FaultError) return { lines: [error.message], exitCode: EXIT.fault };
   if (error instanceof FileError) return { lines: [`error[IO] ${error.message}`], exitCode: EXIT.io };
   if (error instanceof Error && error.name === "AbortError")

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { layerNames, soleComputation } from "../../compiler/hybrid/layer-computation.ts";
 import { diagnosticError } from "../../isa/diagnostic.ts";
 import { elementCount, type Program } from "../../isa/program.ts";
 import { checkProgram } from "../../sim/check/index.ts";
@@ -11,6 +12,7 @@ import type { Dump } from "../dump/dump.ts";
 import { isProgramFile, openModel, openProgramFile } from "../model.ts";
 import type { CompareReport, SideEntry } from "../report/compare-report.ts";
 import { compilePrepared, prepareModel } from "../session/compile-model.ts";
+import { noWords } from "../session/hooks.ts";
 import { tensorSymbol } from "../session/host-input.ts";
 import { openData } from "../session/image-batches.ts";
 import { machineText } from "../session/machine-report.ts";
@@ -151,15 +153,13 @@ async function buildProgram({
     const fixed = { ...configuration, machine, seed, assignment: {}, preprocessing: data.preprocessing };
     return { program, configuration: fixed, data, model: configuration.model };
   }
-  if (configuration.assignment.default?.datapath === "extrinsic") {
-    const what = "the extrinsic datapath computes in float and writes no words";
-    throw diagnosticError("COMPARE", label, what, "choose the intrinsic, tensorquant or wide datapath");
-  }
   const model = await openModel(configuration.model, configuration);
   const data = await openData(configuration, model.graph.input.shape, configuration.images);
   const prepared = await prepareModel(configuration, model, data);
   const { assignment, calibration } = prepared;
   const resolved = { ...configuration, assignment, calibration, preprocessing: data.preprocessing };
+  const computation = soleComputation(layerNames(prepared.lowerable), assignment, null, assignmentName ?? "assignment");
+  if (computation !== "machine") throw noWords(label);
   const { program } = compilePrepared(prepared, resolved, assignmentName);
   requireElements(program, data, configuration);
   return { program, configuration: resolved, data, model: prepared.name };

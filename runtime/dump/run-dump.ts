@@ -1,5 +1,4 @@
-import { diagnosticError, InvariantError } from "../../isa/diagnostic.ts";
-import type { RunConfiguration } from "../configuration.ts";
+import { InvariantError } from "../../isa/diagnostic.ts";
 import type { BatchWords } from "../session/hooks.ts";
 import { type DumpLayer, DumpWriter } from "./dump.ts";
 import { layerTensors } from "./layer-tensors.ts";
@@ -27,11 +26,4 @@ export class RunDump {
     if (this.#writer === null) throw new InvariantError("a run that showed no words");
     return this.#writer.text(images);
   }
-}
-
-/** Refuses, before the run, what has no words to write. */
-export function requireWords({ assignment }: RunConfiguration): void {
-  if (assignment.default?.datapath !== "extrinsic") return;
-  const what = "the extrinsic datapath computes in float and writes no words";
-  throw diagnosticError("DUMP", "--dump", what, "choose the intrinsic, tensorquant or wide datapath");
 }

@@ -1,3 +1,4 @@
+import { type DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
 import type { Program } from "../../isa/program.ts";
 import type { Raws } from "../../isa/raws.ts";
 import type { Fault } from "../../sim/fault.ts";
@@ -9,7 +10,7 @@ export interface RunHooks {
   readonly onStage?: (label: string, images: number) => void;
   readonly onProgress?: (images: number) => void;
   readonly signal?: AbortSignal;
-  /** The words of a batch of images, batches in image order; not called by the extrinsic datapath, which has no words. */
+  /** The words of a batch of images, batches in image order; a diagnostic where layers compute in float. */
   readonly onWords?: (words: BatchWords) => void;
   /** What diagnostics call the word lengths: the file they stand in. */
   readonly assignmentName?: string;
@@ -31,3 +32,9 @@ export type RunOutcome = { readonly report: RunReport } | { readonly fault: Faul
 
 /** The same before time and memory are known. */
 export type LastingOutcome = { readonly report: LastingReport } | { readonly fault: Fault };
+
+/** Refuses what needs words of every layer where some layers compute in float; `where` names it. */
+export function noWords(where: string): DiagnosticError {
+  const what = "layers compute in float, so there are no words of all of them";
+  return diagnosticError("WORDS", where, what, "choose the intrinsic, tensorquant or wide datapath for every layer");
+}

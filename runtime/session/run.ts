@@ -13,7 +13,7 @@ import { adviceOn } from "./advice.ts";
 import { compilePrepared, prepareModel, requireShape } from "./compile-model.ts";
 import { runExtrinsicModel } from "./extrinsic-report.ts";
 import { type FloatSide, openFloatSide } from "./float.ts";
-import type { LastingOutcome, RunHooks, RunOutcome } from "./hooks.ts";
+import { type LastingOutcome, noWords, type RunHooks, type RunOutcome } from "./hooks.ts";
 import { tensorSymbol } from "./host-input.ts";
 import { runHybridModel } from "./hybrid-report.ts";
 import { openData } from "./image-batches.ts";
@@ -41,6 +41,7 @@ async function runNetwork(configuration: RunConfiguration, hooks: RunHooks): Pro
   const resolved: RunConfiguration = { ...configuration, assignment, calibration, preprocessing };
   const names = layerNames(prepared.lowerable);
   const computation = soleComputation(names, assignment, null, hooks.assignmentName ?? "assignment");
+  if (computation !== "machine" && hooks.onWords !== undefined) throw noWords("--dump");
   const program = computation === "machine" ? compilePrepared(prepared, resolved, hooks.assignmentName).program : null;
   const float = await openFloatSide(prepared);
   try {

@@ -9,7 +9,7 @@ import { readStart, readTextFile } from "../../files.ts";
 import { isProgramFile } from "../../model.ts";
 import { compareReportText } from "../../report/compare-text.ts";
 import { addImageOptions, assignmentPlace, type ConfigurationFlags, resolveFlags } from "../configuration-options.ts";
-import { EXIT, FaultError } from "../exit-codes.ts";
+import { AnsweredNo, FaultError } from "../exit-codes.ts";
 import { interruptible } from "../interrupt.ts";
 import { parseName } from "../options.ts";
 import { addJsonOption, emit, type Output, requireOutputs } from "../output.ts";
@@ -60,7 +60,7 @@ export function addCompareCommand(program: Command): void {
           progress?.stop();
           if ("fault" in outcome) throw new FaultError(outcome.fault);
           await emit(flags, outcome.report, compareReportText(outcome.report));
-          if (!outcome.report.equal) process.exitCode = EXIT.no;
+          if (!outcome.report.equal) throw new AnsweredNo();
         } finally {
           progress?.stop();
         }

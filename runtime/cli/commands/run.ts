@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { NETWORK_NAMES } from "../../../compiler/networks/index.ts";
-import { RunDump, requireWords } from "../../dump/run-dump.ts";
+import { RunDump } from "../../dump/run-dump.ts";
 import { writeFileAtomically } from "../../files.ts";
 import { evidenceText } from "../../report/evidence-text.ts";
 import { runReportText } from "../../report/text.ts";
@@ -38,7 +38,6 @@ export function addRunCommand(program: Command): void {
     .action(async (model: string | undefined, flags: RunFlags) => {
       await requireOutputs(flags.json, flags.report, flags.dump);
       const configuration = await resolveFlags(model, flags);
-      if (flags.dump !== undefined) requireWords(configuration);
       await interruptible(async (signal) => {
         let progress: Progress | undefined;
         const dump = flags.dump === undefined ? null : new RunDump();
