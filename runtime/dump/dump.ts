@@ -8,8 +8,8 @@
  *     {"image":0,"layer":"fc2","raws":[-512,37,…]}
  *     {"image":1,"layer":"fc2","raws":[…]}
  *
- * Shapes are rows, columns, channels; words stand in that order, channel fastest, as two's complement integers (beyond 2^53 as
- * decimal strings). Images count from 0. Layers and images may be missing, none may come twice, any order will do.
+ * Shapes are rows, columns, channels; words stand in that order, channel fastest, as two's complement integers (from 2^53 on
+ * as decimal strings). Images count from 0. Layers and images may be missing, none may come twice, any order will do.
  */
 import { z } from "zod";
 import { type DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
@@ -74,7 +74,7 @@ export class DumpWriter {
 }
 
 function wordText(raw: bigint): string {
-  const exact = raw >= -(2n ** 53n) && raw <= 2n ** 53n;
+  const exact = raw > -(2n ** 53n) && raw < 2n ** 53n;
   return exact ? raw.toString() : `"${raw}"`;
 }
 
