@@ -8,8 +8,11 @@ export interface NamedLayers {
   readonly layers: readonly string[];
 }
 
-/** Results of points, in their order. The same point is asked more than once; whoever measures answers it from memory. */
-export type MeasurePoints = (points: readonly SweepPoint[]) => Promise<readonly SweepResult[]>;
+/**
+ * Results of points, in their order; null for one that cannot be. The same point is asked more than once: whoever measures
+ * answers it from memory.
+ */
+export type MeasurePoints = (points: readonly SweepPoint[]) => Promise<readonly (SweepResult | null)[]>;
 
 export interface ExperimentSetting {
   /** The network, as tables name it. */
@@ -99,7 +102,7 @@ export async function bestOfAll(
   const results = await setting.measure(points);
   const entries = points.flatMap((point, index) => {
     const result = results[index];
-    return result === undefined ? [] : [entryOf(point, result)];
+    return result == null ? [] : [entryOf(point, result)];
   });
   return {
     name,
@@ -128,7 +131,7 @@ export async function bestOfSubunits(
   const results = await setting.measure(points);
   const entries = points.flatMap((point, index) => {
     const result = results[index];
-    return result === undefined ? [] : [entryOf(point, result)];
+    return result == null ? [] : [entryOf(point, result)];
   });
   const best = (wordLength: number): ExperimentEntry | null =>
     bestEntry(

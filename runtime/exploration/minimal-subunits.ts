@@ -48,7 +48,7 @@ async function leastFormats(
       const format = { datapath: setting.intrinsic, wordLength, fractionLength };
       const point = pointOf(setting, { ...format, subunit: name, layers });
       const [result] = await setting.measure([point]);
-      if (result === undefined) continue;
+      if (result == null) continue;
       const { figure } = figureOf(result);
       for (const [index, threshold] of PAPER_THRESHOLDS.entries()) {
         if (found[index] === null && figure !== null && figure >= threshold) found[index] = entryOf(point, result);
@@ -91,7 +91,7 @@ async function verified(setting: ExperimentSetting, rows: readonly ExperimentRow
   const [result] = await setting.measure([
     pointOf(setting, { datapath: setting.intrinsic, wordLength, fractionLength }),
   ]);
-  if (result === undefined) return [];
+  if (result == null) return [];
   const { figure, figure95 } = figureOf(result);
   const interval = figure95 === null ? "" : ` (95 %: ${figure95[0].toFixed(3)} … ${figure95[1].toFixed(3)})`;
   return [

@@ -62,7 +62,7 @@ export async function runExperiment(name: ExperimentName, setting: ExperimentSet
   let some: SweepResult | undefined;
   const measure: ExperimentSetting["measure"] = async (points) => {
     const results = await setting.measure(points);
-    some ??= results[0];
+    some ??= results.find((result) => result !== null) ?? undefined;
     return results;
   };
   const tables = await EXPERIMENTS[name].run({ ...setting, measure });
@@ -209,7 +209,7 @@ async function rowAtHalf(
     source: "macroscope",
     entries: points.map((point, index) => {
       const result = results[index];
-      return result === undefined ? null : entryOf(point, result);
+      return result == null ? null : entryOf(point, result);
     }),
   };
 }
