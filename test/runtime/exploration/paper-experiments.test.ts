@@ -7,7 +7,7 @@ import { markBottlenecks } from "../../../runtime/exploration/minimal-subunits.t
 import { EXPERIMENTS, runExperiment } from "../../../runtime/exploration/paper-experiments.ts";
 import { EXPERIMENT_NAMES, type ExperimentRow } from "../../../runtime/report/experiment-report.ts";
 import { experimentMarkdown, experimentText } from "../../../runtime/report/experiment-text.ts";
-import { PAPER_ROWS, PAPER_SUBUNITS, paperTopology } from "../../../runtime/report/paper-tables.ts";
+import { PAPER_ROWS, PAPER_SUBUNITS, type PaperRow, paperTopology } from "../../../runtime/report/paper-tables.ts";
 import type { Accuracy } from "../../../runtime/report/run-report.ts";
 import type { SweepPoint, SweepResult } from "../../../runtime/report/sweep-report.ts";
 
@@ -228,7 +228,7 @@ describe("the paper's tables", () => {
   });
 
   it("hold shares and fraction lengths that are below the word length", () => {
-    const rows = Object.values(PAPER_ROWS).flatMap((each) => Object.values(each));
+    const rows = Object.values(PAPER_ROWS).flatMap((each): readonly (PaperRow | null)[] => Object.values(each));
     expect(rows.filter((row) => row !== null)).toHaveLength(13);
     fc.assert(
       fc.property(fc.constantFrom(...rows.filter((row) => row !== null)), (row) => {
