@@ -51,7 +51,7 @@ export function resolveLayer(context: LayerContext): {
     throw diagnosticError(
       "EXTRINSIC",
       where,
-      `${entry.datapath === "float" ? "a" : "an"} ${entry.datapath} layer is computed in float: no program can be made for it`,
+      `its datapath is ${entry.datapath}: no program can be made of what is computed in float`,
       "use intrinsic, tensorquant or wide; `macroscope run` takes a network that is computed in float in parts",
     );
   }

@@ -17,11 +17,11 @@ export function runReportText(report: RunReport): string {
     .join("\n\n");
 }
 
-function heading({ model, weights, data, images, machine, engine, floatBackend }: RunReport): string {
+function heading({ model, weights, data, images, machine, engine, floatBackend, layers }: RunReport): string {
   const drawn = data.startsWith("random:") ? `drawn images (${data})` : data;
   return [
     `${model}${weights === null ? "" : `, weights ${weights},`} on ${drawn}, ${grouped(images)} ${images === 1 ? "image" : "images"}`,
-    `machine    ${machine ?? "none: float32 inside the layers, quantized between them"}`,
+    `machine    ${machine ?? `none: float32${layers.length === 0 ? ", nothing is quantized" : " inside the layers, quantized between them"}`}`,
     ...(engine === null ? [] : [`engine     ${engine}`]),
     `float      ${floatBackend ?? "no float reference: a program file holds no float network"}`,
   ].join("\n");
@@ -72,6 +72,7 @@ function accuracyLines(accuracy: Accuracy): string[] {
 }
 
 function layerTable({ layers, cycles }: RunReport): string {
+  if (layers.length === 0) return "";
   const onMachine = (show: (layer: LayerEntry) => string) => (layer: LayerEntry) =>
     cycles === null && layer.cycles === 0 ? NOTHING : show(layer);
   const columns: readonly Column<LayerEntry>[] = [
@@ -137,7 +138,7 @@ interface RegisterRow {
   readonly entry: RegisterEntry;
 }
 
-function registerTable({ layers, observedImages }: RunReport): string {
+function registerTable({ layers, observedImages, cycles }: RunReport): string {
   const rows = layers.flatMap(({ name: layer, registers }) =>
     Object.entries(registers)
       // A register at which nothing was quantized has nothing to show.
@@ -164,11 +165,12 @@ function registerTable({ layers, observedImages }: RunReport): string {
     },
   ];
   const common = oneMode ? `, all ${modes[0]}` : "";
-  return `Registers${common}; ${seenText(observedImages)}\n${tableText(columns, rows)}`;
+  return `Registers${common}; ${seenText(observedImages, cycles !== null)}\n${tableText(columns, rows)}`;
 }
 
-function seenText(observedImages: number): string {
-  if (observedImages === 0) return "ranges, losses and errors not taken: --observe 1 takes them";
+/** A network that the machine computes in parts is not observed. */
+function seenText(observedImages: number, canObserve: boolean): string {
+  if (observedImages === 0) return `ranges, losses and errors not taken${canObserve ? ": --observe 1 takes them" : ""}`;
   const images = observedImages === 1 ? "the first image" : `the first ${grouped(observedImages)} images`;
   return `ranges, losses and errors (in last bits) of ${images}`;
 }

@@ -70,7 +70,7 @@ export async function runHybridModel(run: HybridRun, hooks: RunHooks): Promise<L
         ...(plan.extrinsic.size === 0
           ? []
           : [`the inside of ${plan.extrinsic.size} extrinsic layers: it is computed in float32`]),
-        "moving values between the machine and float",
+        ...(programs.length === 0 ? [] : ["moving values between the machine and float"]),
       ],
     };
     return { report };
