@@ -13,6 +13,7 @@ import {
   registerBits,
   type SearchRegister,
   type SearchSpace,
+  sensible,
   shortened,
   startFormats,
   withFormat,
@@ -62,13 +63,14 @@ export async function needsAlone(
   for (const [index, register] of space.registers.entries()) {
     const judgeAt = (wordLength: number): Promise<Judged> => {
       const format = formatOf(register, wordLength);
-      const assignment = assignmentOf(space, withFormat(start.formats, index, format));
+      const assignment = assignmentOf(space, withFormat(space, start.formats, index, format));
       return runner.judge(assignment, `alone: ${changeText(register, format)}`);
     };
     const lossOf = ({ figure }: Judged): number => advantage(runner.target.kind, start.judged.figure, figure);
+    const longest = start.formats[index]?.wordLength ?? start.wordLength;
     let found = start.judged;
     let beyond: Judged | null = null;
-    const targetWordLength = await least(1, start.wordLength, async (wordLength) => {
+    const targetWordLength = await least(1, longest, async (wordLength) => {
       const judged = await judgeAt(wordLength);
       if (judged.verdict === "kept") found = judged;
       else beyond = judged;
@@ -79,9 +81,9 @@ export async function needsAlone(
     const identicalWordLength =
       atStart === null
         ? null
-        : await least(1, start.wordLength, async (wordLength) => {
+        : await least(1, longest, async (wordLength) => {
             const format = formatOf(register, wordLength);
-            const assignment = assignmentOf(space, withFormat(start.formats, index, format));
+            const assignment = assignmentOf(space, withFormat(space, start.formats, index, format));
             return (await runner.identical(assignment, reference)) === true;
           });
     needs.push({
@@ -177,7 +179,8 @@ class Descent {
     const { formats } = this.#start;
     const before = this.#price(formats);
     const saved = this.#space.registers.map(
-      (register, index) => before - this.#price(withFormat(formats, index, this.#needed(register, index, 0))),
+      (register, index) =>
+        before - this.#price(withFormat(this.#space, formats, index, this.#needed(register, index, 0))),
     );
     const total = saved.reduce((sum, each) => sum + each, 0);
     const indices = [...saved.keys()];
@@ -188,10 +191,13 @@ class Descent {
   /** Each register of the group as long as it needs alone, or the least number of bits more that keeps the target. */
   async toNeeds(group: readonly number[]): Promise<void> {
     for (let more = 0; more < this.#start.wordLength; more++) {
-      const formats = this.#present().formats.map((format, index) => {
-        const register = this.#space.registers[index];
-        return register === undefined || !group.includes(index) ? format : this.#needed(register, index, more);
-      });
+      const formats = sensible(
+        this.#space,
+        this.#present().formats.map((format, index) => {
+          const register = this.#space.registers[index];
+          return register === undefined || !group.includes(index) ? format : this.#needed(register, index, more);
+        }),
+      );
       if (await this.#accepts(formats, `together: needs alone + ${more}`)) return;
     }
   }
@@ -241,7 +247,7 @@ class Descent {
         const old = formats[index];
         const format = blocked.has(name) || old === undefined ? null : shortened(old, end);
         if (format === null) continue;
-        const moved = withFormat(formats, index, format);
+        const moved = withFormat(this.#space, formats, index, format);
         const saved = this.#savings.get(name) ?? before() - this.#price(moved);
         this.#savings.set(name, saved);
         if (saved <= 0) continue;
@@ -273,8 +279,9 @@ class Descent {
   }
 
   #needed(register: SearchRegister, index: number, more: number): FixedPointFormat {
-    const wanted = (this.#needs[index]?.targetWordLength ?? this.#start.wordLength) + more;
-    return formatOf(register, Math.min(this.#start.wordLength, wanted));
+    const longest = this.#start.formats[index]?.wordLength ?? this.#start.wordLength;
+    const wanted = (this.#needs[index]?.targetWordLength ?? longest) + more;
+    return formatOf(register, Math.min(longest, wanted));
   }
 
   #price(formats: Formats): number {

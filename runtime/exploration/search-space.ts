@@ -2,7 +2,7 @@
 import type { AssignmentSpecification, LayerEntry, RegisterEntry } from "../../compiler/quantization/specification.ts";
 import type { DatapathRegister } from "../../isa/datapath.ts";
 import { InvariantError } from "../../isa/diagnostic.ts";
-import { type FixedPointFormat, FORMAT_LIMITS, formatText } from "../../isa/format.ts";
+import { type FixedPointFormat, FORMAT_LIMITS, formatsEqual, formatText } from "../../isa/format.ts";
 
 export interface SearchRegister {
   readonly layer: string;
@@ -27,12 +27,18 @@ export interface SearchSpace {
   readonly automatic: (wordLength: number) => AssignmentSpecification | null;
 }
 
-/** A format for each of `registers`, in their order. */
+/**
+ * A format for each of `registers`, in their order, none longer than makes sense: an input is no longer than the words that its
+ * producer wrote, and a product has no fraction bits that its accumulator would round away at every addition.
+ */
 export type Formats = readonly FixedPointFormat[];
 
-/** All registers with W bits; F follows from the integer bits. */
+/** All registers with W bits where that makes sense; F follows from the integer bits. */
 export function startFormats(space: SearchSpace, wordLength: number): Formats {
-  return space.registers.map((register) => formatOf(register, wordLength));
+  return sensible(
+    space,
+    space.registers.map((register) => formatOf(register, wordLength)),
+  );
 }
 
 /** A register's format of W bits at its integer bits. */
@@ -42,9 +48,45 @@ export function formatOf({ integerBits, signed }: SearchRegister, wordLength: nu
   return { wordLength, fractionLength, signed };
 }
 
-/** `formats` with one of them replaced. */
-export function withFormat(formats: Formats, index: number, format: FixedPointFormat): Formats {
-  return formats.map((old, place) => (place === index ? format : old));
+/** `formats` with one of them replaced, and those that depend on it cut to it. */
+export function withFormat(space: SearchSpace, formats: Formats, index: number, format: FixedPointFormat): Formats {
+  return sensible(
+    space,
+    formats.map((old, place) => (place === index ? format : old)),
+  );
+}
+
+/** `formats` with those that are longer than makes sense cut. */
+export function sensible(space: SearchSpace, formats: Formats): Formats {
+  return formats.map((format, index) => {
+    const register = space.registers[index];
+    if (register === undefined) throw new InvariantError(`no register ${index}`);
+    const written = formats[writerOf(space, register)];
+    if (written !== undefined) {
+      return cutTo(format, written.fractionLength, Math.min(integerBitsOf(format), integerBitsOf(written)));
+    }
+    const accumulator = formats[accumulatorOf(space, register)];
+    return accumulator === undefined ? format : cutTo(format, accumulator.fractionLength, integerBitsOf(format));
+  });
+}
+
+function cutTo(format: FixedPointFormat, mostFraction: number, integerBits: number): FixedPointFormat {
+  const fractionLength = Math.min(format.fractionLength, mostFraction);
+  return { ...format, fractionLength, wordLength: Math.max(1, fractionLength + integerBits) };
+}
+
+/** Index of the output register whose words an input reads; −1 where there is none. */
+function writerOf({ registers }: SearchSpace, { producer }: SearchRegister): number {
+  return producer === null
+    ? -1
+    : registers.findIndex((other) => other.layer === producer && other.register === "output");
+}
+
+/** Index of the accumulator behind a product; −1 for other registers, and where it is exact. */
+function accumulatorOf({ registers }: SearchSpace, { layer, register }: SearchRegister): number {
+  return register === "product"
+    ? registers.findIndex((other) => other.layer === layer && other.register === "accumulator")
+    : -1;
 }
 
 /** One bit shorter at its low or high end; null for a word of one bit, or beyond the range of F. */
@@ -71,17 +113,8 @@ export function effectiveFormat(space: SearchSpace, formats: Formats, index: num
   const register = space.registers[index];
   const format = formats[index];
   if (register === undefined || format === undefined) throw new InvariantError(`no register ${index}`);
-  if (register.producer === null) return format;
-  const producer = space.registers.findIndex(
-    (other) => other.layer === register.producer && other.register === "output",
-  );
-  const written = formats[producer];
-  if (written === undefined) return format;
-  const fractionLength = Math.min(format.fractionLength, written.fractionLength);
-  const integerBits = Math.min(integerBitsOf(format), integerBitsOf(written));
-  const wordLength = Math.max(1, fractionLength + integerBits);
-  if (wordLength >= written.wordLength) return null;
-  return { wordLength, fractionLength, signed: format.signed };
+  const written = formats[writerOf(space, register)];
+  return written !== undefined && formatsEqual(format, written) ? null : format;
 }
 
 export function integerBitsOf({ wordLength, fractionLength }: FixedPointFormat): number {
