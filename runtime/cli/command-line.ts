@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { type Diagnostic, DiagnosticError } from "../../isa/diagnostic.ts";
 import { addAssemblerCommands } from "./commands/assembler.ts";
+import { addBitsCommand } from "./commands/bits.ts";
 import { addCompareCommand } from "./commands/compare.ts";
 import { addCompileCommand } from "./commands/compile.ts";
 import { addExportCommand } from "./commands/export.ts";
@@ -21,6 +22,7 @@ export function commandLine(): Command {
     .configureHelp({ helpWidth: 110 });
   addRunCommand(program);
   addCompareCommand(program);
+  addBitsCommand(program);
   addQuantizeCommand(program);
   addCompileCommand(program);
   addExportCommand(program);

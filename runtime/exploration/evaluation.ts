@@ -3,6 +3,7 @@
  * `Evaluator`, so that a search is tested with a made-up network and runs on a real one unchanged.
  */
 import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
+import type { ImageErrors } from "../metrics/error.ts";
 import type { Accuracy, AgreementEntry, ErrorEntry } from "../report/run-report.ts";
 
 /** Consecutive images of the evaluator's data. */
@@ -23,15 +24,6 @@ export interface RegisterOverflow {
   readonly layer: string;
   readonly register: string;
   readonly overflow: number;
-}
-
-/** Distances of each image's outputs from those of float. */
-export interface ImageErrors {
-  /** Mean absolute error. */
-  readonly mean: Float64Array;
-  /** Σ float² and Σ (fixed − float)². */
-  readonly signal: Float64Array;
-  readonly noise: Float64Array;
 }
 
 /** What a candidate did on the images of a span. Deterministic: the same candidate and span give the same values. */

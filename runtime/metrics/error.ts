@@ -7,6 +7,42 @@ export interface ErrorFigures {
   readonly sqnrDb: number | null;
 }
 
+/** Distances of the values of each image. */
+export interface ImageErrors {
+  /** Mean absolute error. */
+  readonly mean: Float64Array;
+  /** Σ float² and Σ (fixed − float)². */
+  readonly signal: Float64Array;
+  readonly noise: Float64Array;
+}
+
+/** The same for every image of a batch; both hold images × values. */
+export function errorsByImage(float: ArrayLike<number>, fixed: ArrayLike<number>, images: number): ImageErrors {
+  const values = float.length / images;
+  const errors = { mean: new Float64Array(images), signal: new Float64Array(images), noise: new Float64Array(images) };
+  for (let image = 0; image < images; image++) {
+    let [absolute, signal, noise] = [0, 0, 0];
+    for (let index = image * values; index < (image + 1) * values; index++) {
+      const expected = float[index] ?? 0;
+      const difference = (fixed[index] ?? 0) - expected;
+      absolute += Math.abs(difference);
+      signal += expected * expected;
+      noise += difference * difference;
+    }
+    errors.mean[image] = absolute / values;
+    errors.signal[image] = signal;
+    errors.noise[image] = noise;
+  }
+  return errors;
+}
+
+/** Those of all batches, in order. */
+export function joinedImageErrors(batches: readonly ImageErrors[]): ImageErrors {
+  const all = (of: (batch: ImageErrors) => Float64Array): Float64Array =>
+    Float64Array.from(batches.flatMap((batch) => [...of(batch)]));
+  return { mean: all(({ mean }) => mean), signal: all(({ signal }) => signal), noise: all(({ noise }) => noise) };
+}
+
 /** Adds up errors as tensors come in; `figures` may be asked for at any time. */
 export class ErrorMeter {
   private count = 0;

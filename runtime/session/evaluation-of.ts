@@ -3,6 +3,7 @@ import { DATAPATH_REGISTERS } from "../../isa/datapath.ts";
 import type { Program } from "../../isa/program.ts";
 import type { LayerEvidence } from "../../sim/evidence.ts";
 import type { Evaluation, ImageSpan, RegisterOverflow } from "../exploration/evaluation.ts";
+import type { ImageErrors } from "../metrics/error.ts";
 import type { ErrorEntry } from "../report/run-report.ts";
 import type { AnswerTally } from "./accuracy.ts";
 import { inputLayer } from "./host-input.ts";
@@ -17,6 +18,7 @@ export interface EvaluationParts {
   readonly span: ImageSpan;
   readonly answers: AnswerTally;
   readonly error: ErrorEntry;
+  readonly imageErrors?: ImageErrors;
   readonly overflow: readonly RegisterOverflow[];
   readonly clippedConstants: number;
   readonly digest: string | null;

@@ -5,7 +5,7 @@ import { type RegisterSpec, registerText } from "../../isa/register.ts";
 import type { Fault } from "../../sim/fault.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import type { ImageSpan } from "../exploration/evaluation.ts";
-import { ErrorMeter } from "../metrics/error.ts";
+import { ErrorMeter, errorsByImage, type ImageErrors, joinedImageErrors } from "../metrics/error.ts";
 import type { ErrorEntry } from "../report/run-report.ts";
 import { AnswerTally } from "./accuracy.ts";
 import type { PreparedModel } from "./compile-model.ts";
@@ -26,6 +26,7 @@ export interface ExtrinsicJob {
 export interface ExtrinsicOutcome {
   readonly answers: AnswerTally;
   readonly error: ErrorEntry;
+  readonly imageErrors: ImageErrors;
   readonly layers: ReadonlyMap<string, ExtrinsicEvidence>;
 }
 
@@ -46,6 +47,7 @@ export async function runExtrinsicSpan(
   const extrinsic = new ExtrinsicNetwork(float.lowered, outputs, seed, span.first);
   const answers = new AnswerTally(seed);
   const meter = new ErrorMeter();
+  const imageErrors: ImageErrors[] = [];
   for await (const batch of imageBatches(data, span.images, span.first)) {
     const before = batch.first - span.first;
     const progress = (done: number): void => hooks.onProgress?.(before + Math.floor(done / 2));
@@ -58,8 +60,9 @@ export async function runExtrinsicSpan(
     const classes = logits.length / batch.count;
     answers.add({ fixed, float: logits, images: batch.count, classes }, batch.labels);
     meter.add(logits, fixed);
+    imageErrors.push(errorsByImage(logits, fixed, batch.count));
   }
-  return { answers, error: meter.figures(), layers: extrinsic.layers };
+  return { answers, error: meter.figures(), imageErrors: joinedImageErrors(imageErrors), layers: extrinsic.layers };
 }
 
 /** The fault of the first layer, in the network's order, whose trapping register overflowed. */

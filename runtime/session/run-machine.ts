@@ -7,7 +7,7 @@ import type { RunConfiguration } from "../configuration.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import type { ImageSpan } from "../exploration/evaluation.ts";
 import type { FloatNetwork } from "../float-reference/interpreter.ts";
-import { ErrorMeter } from "../metrics/error.ts";
+import { ErrorMeter, errorsByImage, type ImageErrors, joinedImageErrors } from "../metrics/error.ts";
 import type { ErrorEntry, LayerNoise } from "../report/run-report.ts";
 import { AnswerTally } from "./accuracy.ts";
 import { Digest } from "./digest.ts";
@@ -47,6 +47,8 @@ export interface MachineOutcome {
   readonly answers: AnswerTally;
   /** Null without a float network. */
   readonly error: ErrorEntry | null;
+  /** Null without a float network. */
+  readonly imageErrors: ImageErrors | null;
   readonly digest: string;
   readonly result: Omit<PoolResult, "outputs" | "fault">;
   readonly inputs: Pick<QuantizedImages, "evidence">;
@@ -144,6 +146,7 @@ class MachineTotal {
   readonly #hasFloat: boolean;
   readonly #answers: AnswerTally;
   readonly #meter: ErrorMeter = new ErrorMeter();
+  readonly #imageErrors: ImageErrors[] = [];
   readonly #digest: Digest = new Digest();
   #result: PoolResult | null = null;
   #inputEvidence: RegisterEvidence = { overflow: 0, first: null, statistics: null };
@@ -163,7 +166,11 @@ class MachineTotal {
     const fixed = comparableRaws(result.outputs, format);
     const classes = outputElements(program);
     this.#answers.add({ fixed, float: logits, images: batch.count, classes }, batch.labels);
-    if (logits !== null) this.#meter.add(logits, rawsToValues(result.outputs, format));
+    if (logits !== null) {
+      const values = rawsToValues(result.outputs, format);
+      this.#meter.add(logits, values);
+      this.#imageErrors.push(errorsByImage(logits, values, batch.count));
+    }
     this.#digest.add(result.outputs);
     this.#inputEvidence = mergeRegisterEvidence(this.#inputEvidence, inputs.evidence);
     const part: PoolResult = { ...result, outputs: result.outputs.slice(0, 0) };
@@ -202,6 +209,7 @@ class MachineTotal {
     return {
       answers: this.#answers,
       error: this.#hasFloat ? this.#meter.figures() : null,
+      imageErrors: this.#hasFloat ? joinedImageErrors(this.#imageErrors) : null,
       digest: this.#digest.finish(),
       result: this.#result,
       inputs: { evidence: this.#inputEvidence },

@@ -6,6 +6,7 @@ import type { AssignmentSpecification, LayerEntry, PresetName } from "../../comp
 import type { CalibratedRange, DatapathRegister } from "../../isa/datapath.ts";
 import { DiagnosticError, InvariantError } from "../../isa/diagnostic.ts";
 import { formatText } from "../../isa/format.ts";
+import { SimulationPool } from "../../sim/pool/pool.ts";
 import { scheduleProgram } from "../../sim/timing/index.ts";
 import { assignmentOf, type SearchRegister, type SearchSpace, startFormats } from "../exploration/search-space.ts";
 import { FaultError } from "./fault-error.ts";
@@ -21,6 +22,7 @@ const SEARCHED: Readonly<Record<PresetName, readonly DatapathRegister[]>> = {
   tensorquant: ["input", "weight", "product", "sum", "bias", "output"],
   wide: ["input", "weight", "bias", "output"],
   extrinsic: ["output"],
+  float: [],
 };
 
 /** Registers that exist, by what a layer computes. */
@@ -130,7 +132,9 @@ async function observedRanges(
   const configuration = { ...study.parts.configuration, observe: images };
   const schedule = scheduleProgram(program);
   if ("fault" in schedule) throw new FaultError(schedule.fault);
-  const outcome = await runMachine({ configuration, data, span: { first: 0, images }, program, float }, hooks);
+  const pool = new SimulationPool(configuration.engine, configuration.workers);
+  const job = { configuration, data, span: { first: 0, images }, program, float, pool };
+  const outcome = await runMachine(job, hooks).finally(() => pool.close());
   if ("fault" in outcome) throw new FaultError(outcome.fault);
   const ranges = new Map<string, CalibratedRange>();
   for (const { name, registers } of machineFigures({ program, schedule, ...outcome }).layers) {

@@ -123,12 +123,13 @@ export class Study implements Evaluator {
     const pool = this.#openedPool();
     const outcome = await runMachine({ configuration, data, span, program, float, pool }, options);
     if ("fault" in outcome) throw new FaultError(outcome.fault);
-    const { answers, error, digest, result, inputs } = outcome;
+    const { answers, error, imageErrors, digest, result, inputs } = outcome;
     if (error === null) throw new InvariantError("a run beside a float network without errors against it");
     return evaluationOf({
       span,
       answers,
       error,
+      ...(imageErrors && { imageErrors }),
       overflow: overflowsOf(program, result.evidence, inputs.evidence.overflow),
       clippedConstants: clippedConstants(program),
       digest,
@@ -145,9 +146,9 @@ export class Study implements Evaluator {
     const job = { data, span, float, outputs, seed: configuration.seed };
     const outcome = await runExtrinsicSpan(job, options);
     if ("fault" in outcome) throw new FaultError(outcome.fault);
-    const { answers, error, layers } = outcome;
+    const { answers, error, imageErrors, layers } = outcome;
     const overflow = [...layers].map(([layer, found]) => ({ layer, register: "output", overflow: found.overflow }));
-    return evaluationOf({ span, answers, error, overflow, clippedConstants: 0, digest: null });
+    return evaluationOf({ span, answers, error, imageErrors, overflow, clippedConstants: 0, digest: null });
   }
 
   #openedPool(): SimulationPool {

@@ -1,0 +1,176 @@
+import { type Command, Option } from "commander";
+import { stringify } from "yaml";
+import { diagnosticError } from "../../../isa/diagnostic.ts";
+import type { RunConfiguration } from "../../configuration.ts";
+import { DEFAULT_WEIGHTS, parseObjective } from "../../exploration/objective.ts";
+import { targetOf } from "../../exploration/target.ts";
+import { writeFileAtomically } from "../../files.ts";
+import { type BitsReport, STRATEGIES, type Strategy, TARGET_KINDS, type TargetKind } from "../../report/bits-report.ts";
+import { bitsReportText } from "../../report/bits-text.ts";
+import { type BitsRequest, findBits } from "../../session/bits.ts";
+import { addRunOptions, type ConfigurationFlags, resolveFlags } from "../configuration-options.ts";
+import { EXIT } from "../exit-codes.ts";
+import { interruptible } from "../interrupt.ts";
+import { parseInteger, parseName } from "../options.ts";
+import { addJsonOption, emit, type Output, requireOutputs } from "../output.ts";
+import { type Progress, startProgress } from "../progress.ts";
+
+interface BitsFlags extends ConfigurationFlags, Output {
+  readonly target: number;
+  readonly targetKind: TargetKind;
+  readonly margin?: number;
+  readonly objective?: string;
+  readonly strategy: Strategy;
+  readonly searchData?: string;
+  readonly searchImages?: number;
+  readonly marginBits: number;
+  readonly observedImages: number;
+  readonly earlyError: number;
+  readonly output?: string;
+}
+
+export function addBitsCommand(program: Command): void {
+  const command = program
+    .command("bits")
+    .summary("find how many bits each register needs for an accuracy target")
+    .description(
+      "Searches a format for each register of each layer that keeps a target, at least cost; measures it on images that\n" +
+        "no decision saw. Without a model: the bundled LeNet-5, searched on the bundled validation digits and measured on\n" +
+        "the test digits. Other data: its first half is searched on, the rest measured, unless --search-data is given.",
+    )
+    .argument("[model]", "as run takes it, but no program file");
+  addRunOptions(command)
+    .addOption(new Option("--target <value>", "what must be kept").default(0.99).argParser(number("--target")))
+    .addOption(
+      new Option("--target-kind <kind>", `${TARGET_KINDS.join(", ")}: shares, points of per cent, dB or values`)
+        .default("relative")
+        .argParser((text) => parseName(text, "--target-kind", TARGET_KINDS)),
+    )
+    .addOption(
+      new Option(
+        "--margin <value>",
+        "how much better the search's images must be (default: half of what a share or a drop gives up; 1 dB; a tenth of an error)",
+      ).argParser(number("--margin")),
+    )
+    .option("--objective <what>", "bits, energy, dsp, or weights such as bits=1,energy=2 (default: bits=1,energy=1)")
+    .addOption(
+      new Option("--strategy <name>", `${STRATEGIES.join(", ")}: one format, one per register, or a front of them`)
+        .default("greedy")
+        .argParser((text) => parseName(text, "--strategy", STRATEGIES)),
+    )
+    .option("--search-data <path>", "data of the search, as --data takes it (for mnist-test: mnist-validation)")
+    .addOption(
+      new Option("--search-images <n>", "images of the search (default: 1000)").argParser((text) =>
+        parseInteger(text, "--search-images", 1, 100_000_000),
+      ),
+    )
+    .addOption(
+      new Option("--margin-bits <n>", "integer bits at the start beyond those observed")
+        .default(1)
+        .argParser((text) => parseInteger(text, "--margin-bits", 0, 32)),
+    )
+    .addOption(
+      new Option("--observed-images <n>", "images whose products and sums are watched for their ranges")
+        .default(16)
+        .argParser((text) => parseInteger(text, "--observed-images", 1, 100_000)),
+    )
+    .addOption(
+      new Option("--early-error <p>", "probability that an early verdict on a candidate is wrong; 0: none is early")
+        .default(0.01)
+        .argParser(number("--early-error")),
+    )
+    .option("-o, --output <file>", "write the assignment (YAML), as run --assign takes it");
+  addJsonOption(command, "the result")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ npx macroscope bits --target 0.99 -o assignment.yaml\n  $ npx macroscope run --assign assignment.yaml\n",
+    )
+    .action(async (model: string | undefined, flags: BitsFlags) => {
+      await requireOutputs(flags.json, flags.output);
+      const request = requestOf(flags);
+      const configuration = await resolveFlags(model, flags);
+      const report = await interruptible((signal) =>
+        findBits(configuration, withUsualData(request, configuration), { signal, ...progressHooks() }),
+      );
+      if (flags.output !== undefined && report.chosen !== null) {
+        await writeFileAtomically(flags.output, assignmentFile(report));
+      }
+      await emit(
+        flags,
+        report,
+        bitsReportText(report, flags.output === undefined ? null : useOf(report, flags.output)),
+      );
+      if (!report.kept) process.exitCode = EXIT.no;
+    });
+}
+
+function requestOf(flags: BitsFlags): BitsRequest {
+  const { earlyError } = flags;
+  if (!(earlyError >= 0 && earlyError < 0.5)) {
+    throw diagnosticError("OPTION", "--early-error", `found ${earlyError}`, "give a probability from 0 to below 0.5");
+  }
+  const { objective, weights } =
+    flags.objective === undefined
+      ? { objective: "weighted" as const, weights: DEFAULT_WEIGHTS }
+      : parseObjective(flags.objective, "--objective");
+  return {
+    target: targetOf(flags.targetKind, flags.target, flags.margin),
+    objective,
+    weights,
+    strategy: flags.strategy,
+    searchData: flags.searchData ?? null,
+    searchImages: flags.searchImages ?? null,
+    finalImages: flags.images ?? null,
+    errorProbability: earlyError,
+    marginBits: flags.marginBits,
+    observedImages: flags.observedImages,
+  };
+}
+
+/** The bundled test digits are searched on the bundled validation digits. */
+function withUsualData(request: BitsRequest, { data }: RunConfiguration): BitsRequest {
+  if (request.searchData !== null || data !== "mnist-test") return request;
+  return { ...request, searchData: "mnist-validation" };
+}
+
+function progressHooks(): Parameters<typeof findBits>[2] {
+  let progress: Progress | undefined;
+  let total = 0;
+  let counting: "images" | "trials" = "images";
+  const restart = (label: string, count: number, unit: "images" | "trials"): void => {
+    progress?.stop();
+    progress = startProgress(label, count, unit);
+    [total, counting] = [count, unit];
+  };
+  return {
+    onStage: (label, images) => restart(label, images, "images"),
+    onProgress: (images) => {
+      if (counting === "images") progress?.update(images);
+    },
+    onTrial: (_trial, done, expected) => {
+      if (counting !== "trials" || expected !== total) restart("trials", expected, "trials");
+      progress?.update(done);
+      if (done === expected) progress?.stop();
+    },
+  };
+}
+
+function assignmentFile({ chosen, target, model, search }: BitsReport): string {
+  const comment = `# ${model}: ${target.kind} ${target.value}, searched on ${search.span.images} images of ${search.data}\n`;
+  return comment + stringify(chosen?.assignment ?? {});
+}
+
+/** Runs what was found on the final images; machine and preprocessing are those of the search. */
+function useOf({ configuration, final }: BitsReport, file: string): string {
+  const { model, data } = configuration;
+  const images = final.span.first + final.span.images;
+  return `macroscope run ${String(model)} --data ${String(data)} --images ${images} --assign ${file}`;
+}
+
+function number(option: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== "" && Number.isFinite(value)) return value;
+    throw diagnosticError("OPTION", option, `found "${text}", expected a number`, "write a decimal number");
+  };
+}
