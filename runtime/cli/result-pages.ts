@@ -39,9 +39,10 @@ export async function writeResultPage(path: string, result: unknown): Promise<vo
 }
 
 /** A page's charts, each as a file of a folder, which is made where it is missing; the files' names. */
-export async function writeCharts(folder: string, { svgFiles }: Page): Promise<readonly string[]> {
+export async function writeCharts(folder: string, { charts }: Page): Promise<readonly string[]> {
+  const { svgFile } = await import("../report/charts/svg.ts");
   await makeFolder(folder);
-  for (const name of svgFiles.keys()) await requireWritable(join(folder, name));
-  for (const [name, svg] of svgFiles) await writeFileAtomically(join(folder, name), svg);
-  return [...svgFiles.keys()];
+  for (const name of charts.keys()) await requireWritable(join(folder, name));
+  for (const [name, chart] of charts) await writeFileAtomically(join(folder, name), svgFile(chart));
+  return [...charts.keys()];
 }

@@ -1,4 +1,4 @@
-import { AXIS, type Chart, type Drawing, isNarrow, legendAbove, PAGE_WIDTHS, textWidth } from "./chart.ts";
+import { AXIS, type Chart, type Drawing, exactNumber, isNarrow, legendAbove, PAGE_WIDTHS, textWidth } from "./chart.ts";
 import type { ChartOption, ChartSeries } from "./echarts.ts";
 import { errorBars } from "./error-bars.ts";
 import { PALETTE, seriesColour } from "./palette.ts";
@@ -13,6 +13,9 @@ export interface CurvePoint {
 export interface AccuracyCurve {
   /** E.g. `tensorquant, nearest`. */
   readonly name: string;
+  /** Number of its colour, and of its symbol and dashes: curves that share a property share one of them. */
+  readonly colour: number;
+  readonly dash: number;
   readonly points: readonly CurvePoint[];
 }
 
@@ -44,18 +47,18 @@ function drawing({ unit, axis, float, curves }: AccuracyCurves, width: number): 
   );
   const [first = 0, last = 0] = [wordLengths[0], wordLengths.at(-1)];
   const step = curves.length < 2 ? 0 : Math.min(0.06, SPREAD / (curves.length - 1));
-  const series: ChartSeries[] = curves.flatMap(({ name, points }, index) => {
+  const series: ChartSeries[] = curves.flatMap(({ name, colour: hue, dash, points }, index) => {
     const shift = (index - (curves.length - 1) / 2) * step;
-    const colour = seriesColour(index);
+    const colour = seriesColour(hue);
     const sorted = points.toSorted((a, b) => a.wordLength - b.wordLength);
     const line: ChartSeries = {
       type: "line",
       name,
       silent: true,
-      symbol: SYMBOLS[index % SYMBOLS.length] ?? "circle",
+      symbol: SYMBOLS[dash % SYMBOLS.length] ?? "circle",
       symbolSize: 8,
       showAllSymbol: true,
-      lineStyle: { color: colour, width: 2 },
+      lineStyle: { color: colour, width: 2, type: DASHES[dash % DASHES.length] ?? "solid" },
       itemStyle: { color: colour },
       data: sorted.map(({ wordLength, value }) => [wordLength + shift, scale * value]),
     };
@@ -99,9 +102,10 @@ function drawing({ unit, axis, float, curves }: AccuracyCurves, width: number): 
       ...AXIS,
       type: "value",
       scale: true,
+      axisLabel: { ...AXIS.axisLabel, formatter: exactNumber },
       ...(unit === "share" ? { max: ({ max }: { max: number }) => (max > 99 ? 100 : null) } : {}),
       name: axis,
-      nameTextStyle: { ...AXIS.nameTextStyle, align: "left", padding: [0, 0, 0, -30] },
+      nameTextStyle: { ...AXIS.nameTextStyle, align: "left", padding: [0, 0, 0, -20] },
     },
     series,
   };
@@ -109,6 +113,8 @@ function drawing({ unit, axis, float, curves }: AccuracyCurves, width: number): 
 }
 
 const SYMBOLS = ["circle", "rect", "triangle", "diamond"] as const;
+
+const DASHES: readonly ("solid" | number[])[] = ["solid", [7, 4], [2, 3], [10, 3, 2, 3]];
 
 const FLOAT = "float32";
 

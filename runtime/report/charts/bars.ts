@@ -1,4 +1,15 @@
-import { AXIS, type Chart, type Drawing, isNarrow, legendAbove, PAGE_WIDTHS, shortened, shortNumber } from "./chart.ts";
+import {
+  AXIS,
+  type Chart,
+  type Drawing,
+  isNarrow,
+  legendAbove,
+  nameLength,
+  nameRoom,
+  PAGE_WIDTHS,
+  shortened,
+  shortNumber,
+} from "./chart.ts";
 import type { ChartSeries } from "./echarts.ts";
 import { PALETTE } from "./palette.ts";
 
@@ -45,8 +56,8 @@ function drawing({ rows, groups, stacked, label, share }: HorizontalBars, width:
   const option: Drawing["option"] = {
     ...(groups.length > 1 ? { legend: { ...legend, itemWidth: 14, itemHeight: 14 } } : {}),
     grid: {
-      left: labelRoom(rows, narrow),
-      right: label === null ? 14 : narrow ? 56 : 76,
+      left: nameRoom(rows, width),
+      right: label === null ? 24 : narrow ? 56 : 76,
       top,
       height: body,
       outerBoundsMode: "none",
@@ -72,7 +83,7 @@ function drawing({ rows, groups, stacked, label, share }: HorizontalBars, width:
         ...AXIS.axisLabel,
         color: PALETTE.ink.light,
         interval: 0,
-        formatter: (_value: string, index: number) => shortened(rows[index] ?? "", nameLength(narrow)),
+        formatter: (_value: string, index: number) => shortened(rows[index] ?? "", nameLength(width)),
       },
     },
     series: groups.map(
@@ -99,14 +110,4 @@ function drawing({ rows, groups, stacked, label, share }: HorizontalBars, width:
     ),
   };
   return { height: top + body + 30, option };
-}
-
-function nameLength(narrow: boolean): number {
-  return narrow ? 14 : 34;
-}
-
-/** Pixels for the longest name as it is shown. */
-function labelRoom(rows: readonly string[], narrow: boolean): number {
-  const longest = Math.max(0, ...rows.map((name) => [...shortened(name, nameLength(narrow))].length));
-  return Math.ceil(longest * 7.4) + 14;
 }

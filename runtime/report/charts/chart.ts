@@ -36,16 +36,41 @@ export const FONT_SIZE = 12;
 /** Pixels of a text, as far as one can know without its font; wide scripts count twice. */
 export function textWidth(text: string): number {
   let width = 0;
-  for (const character of text) width += (character.codePointAt(0) ?? 0) >= 0x1100 ? FONT_SIZE : 0.58 * FONT_SIZE;
+  for (const character of text) width += isWide(character) ? FONT_SIZE : 0.58 * FONT_SIZE;
   return Math.ceil(width);
 }
 
-/** At most `length` characters: the middle gives way, because the ends of layers' names say most. */
+/** Whether a character takes the room of two Latin ones, as those of East Asian scripts do. */
+function isWide(character: string): boolean {
+  return (character.codePointAt(0) ?? 0) >= 0x1100 && character !== "…";
+}
+
+/**
+ * At most `length` characters, of which those of wide scripts count twice: the middle gives way, because the ends of
+ * layers' names say most.
+ */
 export function shortened(text: string, length: number): string {
-  const characters = [...text.replace(/\s+/g, " ")];
-  if (characters.length <= length) return characters.join("");
-  const head = Math.floor((length - 1) / 3);
-  return `${characters.slice(0, head).join("")}…${characters.slice(characters.length - (length - 1 - head)).join("")}`;
+  // Far beyond what is shown, only the ends matter.
+  const bounded = text.length > 4 * length ? `${text.slice(0, 2 * length)}${text.slice(-2 * length)}` : text;
+  const characters = [...bounded.replace(/\s+/g, " ")];
+  const places = (part: readonly string[]): number =>
+    part.reduce((sum, character) => sum + (isWide(character) ? 2 : 1), 0);
+  if (bounded === text && places(characters) <= length) return characters.join("");
+  const head = take(characters, Math.floor((length - 1) / 3));
+  const tail = take(characters.toReversed(), length - 1 - places(head)).reverse();
+  return `${head.join("")}…${tail.join("")}`;
+}
+
+/** As many characters from the beginning as find room. */
+function take(characters: readonly string[], room: number): string[] {
+  const taken: string[] = [];
+  let used = 0;
+  for (const character of characters) {
+    used += isWide(character) ? 2 : 1;
+    if (used > room) break;
+    taken.push(character);
+  }
+  return taken;
 }
 
 interface AxisText {
@@ -63,6 +88,24 @@ export interface AxisLook {
   readonly axisLabel: AxisText;
   readonly splitLine: AxisLine;
   readonly nameTextStyle: AxisText;
+}
+
+/** Names without the folders that all of them begin and end with; names of less than two layers stay. */
+export function withoutCommonParts(names: readonly string[]): readonly string[] {
+  if (names.length < 2) return names;
+  const parts = names.map((name) => name.split("/"));
+  const room = Math.min(...parts.map(({ length }) => length)) - 1;
+  const common = (at: (path: readonly string[], depth: number) => string | undefined): number => {
+    let depth = 0;
+    while (depth < room && new Set(parts.map((path) => at(path, depth))).size === 1) depth++;
+    return depth;
+  };
+  const head = common((path, depth) => path[depth]);
+  const tail = Math.min(
+    room - head,
+    common((path, depth) => path[path.length - 1 - depth]),
+  );
+  return parts.map((path) => path.slice(head, path.length - tail).join("/"));
 }
 
 const AXIS_TEXT: AxisText = { color: PALETTE.muted.light, fontSize: FONT_SIZE };
@@ -105,13 +148,31 @@ export function legendAbove(
       right: 0,
       itemWidth: 18,
       itemHeight: 10,
-      itemGap: 24,
+      itemGap: 8,
       padding: 0,
       selectedMode: false,
       data: [...names],
+      // The distance between items: a larger gap would part the rows as well.
+      formatter: (name: string) => `${name}\u2003`,
       textStyle: { color: PALETTE.ink.light, fontSize: FONT_SIZE },
     },
   };
+}
+
+/** Letters of a layer's name on an axis. */
+export function nameLength(width: number): number {
+  return isNarrow(width) ? 16 : 34;
+}
+
+/** Pixels left of an axis for the longest of these names as it is shown. */
+export function nameRoom(names: readonly string[], width: number): number {
+  const shown = names.map((name) => textWidth(shortened(name, nameLength(width))));
+  return Math.ceil(1.08 * shown.reduce((most, pixels) => Math.max(most, pixels), 0)) + 14;
+}
+
+/** Figures on axes, whose neighbours may differ in late digits only. */
+export function exactNumber(value: number): string {
+  return String(Number(value.toPrecision(6)));
 }
 
 /** `1.2k`, `34M`: numbers on axes. */

@@ -28,9 +28,27 @@ export type ChartOption = ComposeOption<ChartSeries | GridComponentOption | Lege
 export function drawOption(option: ChartOption, width: number, height: number): string {
   const chart = init(null, null, { renderer: "svg", ssr: true, width, height });
   try {
-    chart.setOption({ animation: false, ...option });
+    chart.setOption({ animation: false, ...guarded(option) });
     return chart.renderToSVGString();
   } finally {
     chart.dispose();
   }
+}
+
+/**
+ * The option with every text changed that is a name of `Object.prototype`, by a character without width: the library
+ * keeps widths of texts in plain objects, and a layer called `__proto__` would reach the prototype of all objects.
+ */
+function guarded<Value>(value: Value): Value {
+  return guardedValue(value) as Value;
+}
+
+const WORD_JOINER = "\u2060";
+
+function guardedValue(value: unknown): unknown {
+  if (typeof value === "string") return value in Object.prototype ? value + WORD_JOINER : value;
+  if (Array.isArray(value)) return value.map(guardedValue);
+  if (typeof value === "function") return (...given: unknown[]) => guardedValue(value(...given));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, guardedValue(item)]));
 }

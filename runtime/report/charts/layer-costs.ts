@@ -1,6 +1,6 @@
 import type { RunReport } from "../run-report.ts";
 import { horizontalBars } from "./bars.ts";
-import type { Chart } from "./chart.ts";
+import { type Chart, withoutCommonParts } from "./chart.ts";
 import { PALETTE } from "./palette.ts";
 
 /** Layers of their own row; the rest of a large network share one. */
@@ -9,8 +9,9 @@ const ROWS = 40;
 /** Where cycles and energy go, layer by layer; null for a result without a machine. */
 export function layerCosts({ layers, cycles, energy }: RunReport): Chart | null {
   if (cycles === null || energy === null || layers.length === 0) return null;
-  const all = layers.map((layer) => ({
-    name: layer.name,
+  const names = withoutCommonParts(layers.map(({ name }) => name));
+  const all = layers.map((layer, index) => ({
+    name: names[index] ?? layer.name,
     cycles: share(layer.cycles, cycles.perImage),
     energy: share(layer.energyPj, energy.perImagePj),
   }));

@@ -1,9 +1,9 @@
 import type { LayerRequirement, RegisterRequirement } from "../bits-report.ts";
 import { formatOnly, writtenFormat } from "../format-text.ts";
-import type { Chart } from "./chart.ts";
+import { type Chart, withoutCommonParts } from "./chart.ts";
 import { HEAT_COLOURS, PALETTE } from "./palette.ts";
 import { type MapLevel, registerMap } from "./register-map.ts";
-import { registerColumns } from "./registers.ts";
+import { ownEntry, registerColumns } from "./registers.ts";
 
 /** Word lengths up to which a level reaches. */
 const WIDTH_LEVELS: readonly { readonly upTo: number; readonly name: string }[] = [
@@ -31,15 +31,15 @@ export function neededBits(layers: readonly LayerRequirement[]): Chart | null {
   return registerMap({
     id: "needed-bits",
     title: "Formats that keep the target",
-    caption: `Word length and fraction length of every register; the darker, the longer the word.${
+    caption: `Word length and fraction length of every register; the stronger the colour, the longer the word.${
       framed ? " Framed: the registers that held the target back first." : ""
     }`,
-    rows: layers.map(({ name }) => name),
+    rows: withoutCommonParts(layers.map(({ name }) => name)),
     columns,
     levels: LEVELS,
     cells: layers.flatMap(({ registers }, row) =>
       columns.flatMap((name, column) => {
-        const requirement = registers[name];
+        const requirement = ownEntry(registers, name);
         if (requirement === undefined) return [];
         const { format, bottleneck } = requirement;
         return [{ row, column, text: formatOnly(format), level: levelOf(requirement), framed: bottleneck }];

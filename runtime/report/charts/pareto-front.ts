@@ -1,7 +1,16 @@
 import type { CandidateCost } from "../../exploration/evaluation.ts";
 import type { BitsReport, MeasuredAssignment, Objective, TargetKind, Trial } from "../bits-report.ts";
 import { significant } from "../wording.ts";
-import { AXIS, type Chart, type Drawing, isNarrow, legendAbove, PAGE_WIDTHS, shortNumber } from "./chart.ts";
+import {
+  AXIS,
+  type Chart,
+  type Drawing,
+  exactNumber,
+  isNarrow,
+  legendAbove,
+  PAGE_WIDTHS,
+  shortNumber,
+} from "./chart.ts";
 import type { ChartSeries } from "./echarts.ts";
 import { PALETTE } from "./palette.ts";
 
@@ -22,15 +31,22 @@ const FIGURES: Readonly<Record<TargetKind, string>> = {
   "largest-error": "largest error",
 };
 
+/** Candidates that are drawn: more would hide each other. */
+const TRIALS = 5000;
+
 type Point = readonly [cost: number, figure: number];
 
 /** Every candidate of a search: what it costs against what it keeps, the front among them and what was chosen; null without costs. */
 export function paretoFront(report: BitsReport): Chart | null {
   const { axis, of } = COSTS[report.objective];
   const point = ({ cost, figure }: Trial): Point[] => (cost === null ? [] : [[of(cost), figure]]);
-  const front = report.front.flatMap((index) => report.trials[index] ?? []).flatMap(point);
-  const kept = report.trials.filter(({ verdict }) => verdict === "kept").flatMap(point);
-  const missed = report.trials.filter(({ verdict }) => verdict === "missed").flatMap(point);
+  const front = report.front
+    .slice(0, TRIALS)
+    .flatMap((index) => report.trials[index] ?? [])
+    .flatMap(point);
+  const drawn = report.trials.slice(0, TRIALS);
+  const kept = drawn.filter(({ verdict }) => verdict === "kept").flatMap(point);
+  const missed = drawn.filter(({ verdict }) => verdict === "missed").flatMap(point);
   const measured = (assignment: MeasuredAssignment | null): Point[] =>
     assignment?.cost ? [[of(assignment.cost), assignment.search.figure]] : [];
   if (kept.length + missed.length === 0) return null;
@@ -151,8 +167,8 @@ function drawing({ axes, target, missed, kept, front, uniform, chosen }: Points,
       type: "value",
       scale: true,
       name: axes[1],
-      nameTextStyle: { ...AXIS.nameTextStyle, align: "left", padding: [0, 0, 0, -30] },
-      axisLabel: { ...AXIS.axisLabel, formatter: shortNumber },
+      nameTextStyle: { ...AXIS.nameTextStyle, align: "left", padding: [0, 0, 0, -20] },
+      axisLabel: { ...AXIS.axisLabel, formatter: exactNumber },
     },
     series,
   };

@@ -1,4 +1,15 @@
-import { AXIS, type Chart, type Drawing, FONT_SIZE, isNarrow, legendAbove, PAGE_WIDTHS, shortened } from "./chart.ts";
+import {
+  AXIS,
+  type Chart,
+  type Drawing,
+  FONT_SIZE,
+  isNarrow,
+  legendAbove,
+  nameLength,
+  nameRoom,
+  PAGE_WIDTHS,
+  shortened,
+} from "./chart.ts";
 import type { ChartSeries } from "./echarts.ts";
 import { PALETTE } from "./palette.ts";
 
@@ -32,13 +43,23 @@ export interface RegisterMap {
   readonly cells: readonly MapCell[];
 }
 
+/** Layers that are drawn. */
+const ROWS = 400;
+
 const ROW_HEIGHT = 22;
 const NARROW_TEXT = 11;
 
+/** Room for the names of the registers, level and turned. */
+const HEAD = 24;
+const TURNED_HEAD = 66;
+
 /** A table of colours: layers downwards, registers across, in every cell a short text. */
 export function registerMap(data: RegisterMap): Chart {
-  const { id, title, caption } = data;
-  return { id, title, caption, widths: PAGE_WIDTHS, draw: (width) => drawing(data, width) };
+  const { id, title, rows } = data;
+  const cut = rows.length > ROWS;
+  const caption = cut ? `${data.caption} The first ${ROWS} of ${rows.length} layers; the tables go on.` : data.caption;
+  const shown = cut ? { ...data, rows: rows.slice(0, ROWS), cells: data.cells.filter(({ row }) => row < ROWS) } : data;
+  return { id, title, caption, widths: PAGE_WIDTHS, draw: (width) => drawing(shown, width) };
 }
 
 function drawing({ rows, columns, levels, cells }: RegisterMap, width: number): Drawing {
@@ -49,23 +70,29 @@ function drawing({ rows, columns, levels, cells }: RegisterMap, width: number): 
     series.map(({ name }) => name),
     width,
   );
+  const head = narrow ? TURNED_HEAD : HEAD;
   const option: Drawing["option"] = {
     legend: { ...legend, itemWidth: 14, itemHeight: 14 },
     grid: {
-      left: 2,
-      right: 2,
-      top: height + 24,
+      left: nameRoom(rows, width),
+      right: narrow ? 24 : 2,
+      top: height + head,
       height: rows.length * ROW_HEIGHT,
-      outerBoundsMode: "same",
-      outerBoundsContain: "axisLabel",
+      outerBoundsMode: "none",
     },
     xAxis: {
       type: "category",
       position: "top",
-      data: columns.map((name) => shortened(name, narrow ? 6 : 14)),
+      data: columns.map((name) => shortened(name, 14)),
       axisLine: { show: false },
       axisTick: { show: false },
-      axisLabel: { ...AXIS.axisLabel, interval: 0, fontSize: narrow ? NARROW_TEXT - 1 : FONT_SIZE, margin: 6 },
+      axisLabel: {
+        ...AXIS.axisLabel,
+        interval: 0,
+        fontSize: narrow ? NARROW_TEXT : FONT_SIZE,
+        margin: 6,
+        rotate: narrow ? 45 : 0,
+      },
     },
     yAxis: {
       type: "category",
@@ -79,12 +106,12 @@ function drawing({ rows, columns, levels, cells }: RegisterMap, width: number): 
         color: PALETTE.ink.light,
         interval: 0,
         fontSize: narrow ? NARROW_TEXT : FONT_SIZE,
-        formatter: (_value: string, index: number) => shortened(rows[index] ?? "", narrow ? 13 : 34),
+        formatter: (_value: string, index: number) => shortened(rows[index] ?? "", nameLength(width)),
       },
     },
     series: series.map((level): ChartSeries => cellSeries(level, level.cells, narrow)),
   };
-  return { height: height + 24 + rows.length * ROW_HEIGHT + 6, option };
+  return { height: height + head + rows.length * ROW_HEIGHT + 6, option };
 }
 
 function cellSeries(level: MapLevel, cells: readonly MapCell[], narrow: boolean): ChartSeries {
@@ -100,7 +127,7 @@ function cellSeries(level: MapLevel, cells: readonly MapCell[], narrow: boolean)
       const size = api.size?.([1, 1]);
       const [width = 0, height = 0] = Array.isArray(size) ? size : [];
       const inset = cell?.framed === true ? 2.5 : 1;
-      const frame = cell?.framed === true ? { stroke: PALETTE.ink.light, lineWidth: 2 } : {};
+      const frame = cell?.framed === true ? { stroke: PALETTE.series2.light, lineWidth: 3 } : {};
       return {
         type: "rect",
         shape: {

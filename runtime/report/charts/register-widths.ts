@@ -1,9 +1,9 @@
 import { formatOnly, writtenFormat } from "../format-text.ts";
 import type { LayerEntry, RegisterEntry } from "../run-report.ts";
-import type { Chart } from "./chart.ts";
+import { type Chart, withoutCommonParts } from "./chart.ts";
 import { HEAT_COLOURS, PALETTE } from "./palette.ts";
 import { type MapLevel, registerMap } from "./register-map.ts";
-import { registerColumns } from "./registers.ts";
+import { ownEntry, registerColumns } from "./registers.ts";
 
 /** Unused high bits up to which a level reaches. */
 const SPARE_LEVELS: readonly { readonly upTo: number; readonly name: string; readonly heat: number }[] = [
@@ -35,9 +35,9 @@ export function registerWidths(layers: readonly LayerEntry[]): Chart | null {
   if (columns.length === 0) return null;
   const cells = rows.flatMap(({ registers }, row) =>
     columns.flatMap((name, column) => {
-      const entry = registers[name];
+      const entry = ownEntry(registers, name);
       if (entry === undefined || !isShown(entry)) return [];
-      return [{ row, column, text: cellText(entry), level: levelOf(entry), framed: entry.overflow > 0 }];
+      return [{ row, column, text: cellText(entry), level: levelOf(entry), framed: false }];
     }),
   );
   return registerMap({
@@ -45,8 +45,8 @@ export function registerWidths(layers: readonly LayerEntry[]): Chart | null {
     title: "Bits needed of each register",
     caption:
       "Every cell says how many bits the observed values needed of how many there are (weights and biases: all words). " +
-      "Dark cells have bits to spare; red ones overflowed.",
-    rows: rows.map(({ name }) => name),
+      "The stronger the blue, the more bits are to spare; red ones overflowed.",
+    rows: withoutCommonParts(rows.map(({ name }) => name)),
     columns,
     levels: LEVELS,
     cells,

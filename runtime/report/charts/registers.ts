@@ -7,3 +7,8 @@ export function registerColumns(layers: readonly Readonly<Record<string, unknown
   const known = REGISTER_ORDER.filter((name) => found.has(name));
   return [...known, ...[...found].filter((name) => !REGISTER_ORDER.includes(name)).sort()];
 }
+
+/** The entry of that name, if the object has it itself: names come from files, `constructor` may be one. */
+export function ownEntry<Entry>(entries: Readonly<Record<string, Entry>>, name: string): Entry | undefined {
+  return Object.hasOwn(entries, name) ? entries[name] : undefined;
+}

@@ -31,7 +31,9 @@ export function runCurves(results: readonly NamedResult[]): Chart | null {
     unit: "share",
     axis: "accuracy, %",
     float: first.accuracy.float,
-    curves: [...curves].slice(0, 8).map(([name, found]) => ({ name, points: found })),
+    curves: [...curves]
+      .slice(0, 8)
+      .map(([name, found], index) => ({ name, colour: index, dash: index, points: found })),
   });
 }
 

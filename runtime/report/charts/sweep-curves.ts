@@ -5,6 +5,9 @@ import type { Chart } from "./chart.ts";
 /** A way of computing: all that a point says but for its format. */
 export interface SweepCurve {
   readonly name: string;
+  readonly rounding: string;
+  /** The name without the rounding. */
+  readonly way: string;
   /** The best record of every word length, ascending. */
   readonly best: readonly SweepRecord[];
 }
@@ -18,23 +21,24 @@ export function sweepCurves(records: readonly SweepRecord[]): readonly SweepCurv
   const withOverflow = several(({ point }) => point.overflow);
   const withSubunit = several(({ point }) => point.subunit);
   const withImages = several(({ point }) => `${point.images}`);
-  const curves = new Map<string, Map<number, SweepRecord>>();
+  const curves = new Map<string, { rounding: string; way: string; best: Map<number, SweepRecord> }>();
   for (const record of records) {
     const { datapath, rounding, overflow, subunit, images, wordLength } = record.point;
-    const name = [
-      datapath,
-      rounding,
+    const rest = [
       ...(withOverflow ? [overflow ?? "own overflow"] : []),
       ...(withSubunit ? [subunit ?? "all layers"] : []),
       ...(withImages ? [`${images} images`] : []),
-    ].join(", ");
-    const curve = curves.get(name) ?? new Map<number, SweepRecord>();
+    ];
+    const name = [datapath, rounding, ...rest].join(", ");
+    const curve = curves.get(name) ?? { rounding, way: [datapath, ...rest].join(", "), best: new Map() };
     curves.set(name, curve);
-    const known = curve.get(wordLength);
-    if (known === undefined || figureOf(record) > figureOf(known)) curve.set(wordLength, record);
+    const known = curve.best.get(wordLength);
+    if (known === undefined || figureOf(record) > figureOf(known)) curve.best.set(wordLength, record);
   }
-  return [...curves].map(([name, best]) => ({
+  return [...curves].map(([name, { rounding, way, best }]) => ({
     name,
+    rounding,
+    way,
     best: [...best.values()].sort((a, b) => a.point.wordLength - b.point.wordLength),
   }));
 }
@@ -48,9 +52,16 @@ export function figureOf({ result }: SweepRecord): number {
 export function sweepChart(records: readonly SweepRecord[]): Chart | null {
   const curves = sweepCurves(records);
   const measure = measureOf(records);
-  const drawn = curves
-    .slice(0, CURVES)
-    .map(({ name, best }): AccuracyCurve => ({ name, points: best.flatMap(measure.pointOf) }))
+  const shown = curves.slice(0, CURVES);
+  const roundings = [...new Set(shown.map(({ rounding }) => rounding))];
+  const ways = [...new Set(shown.map(({ way }) => way))];
+  const drawn = shown
+    .map(({ name, rounding, way, best }): AccuracyCurve => {
+      // With one rounding only, the ways take the colours.
+      const [colour, dash] =
+        roundings.length > 1 ? [roundings.indexOf(rounding), ways.indexOf(way)] : [ways.indexOf(way), 0];
+      return { name, colour, dash, points: best.flatMap(measure.pointOf) };
+    })
     .filter(({ points }) => points.length > 0);
   if (drawn.length === 0) return null;
   const fractions = new Set(records.map(({ point }) => point.fractionLength));

@@ -2,6 +2,7 @@ import type { CycleEntry } from "../run-report.ts";
 import { horizontalBars } from "./bars.ts";
 import type { Chart } from "./chart.ts";
 import { PALETTE, seriesColour } from "./palette.ts";
+import { ownEntry } from "./registers.ts";
 
 /** What every unit does with its cycles: works, waits for another (by cause), has nothing left to do. */
 export function unitTime({ byUnit, total }: CycleEntry): Chart | null {
@@ -21,7 +22,7 @@ export function unitTime({ byUnit, total }: CycleEntry): Chart | null {
       ...causes.map((cause, index) => ({
         name: `waits for ${cause}`,
         colour: WAITING[index] ?? seriesColour(index),
-        values: values(({ stalls }) => stalls[cause] ?? 0),
+        values: values(({ stalls }) => ownEntry(stalls, cause) ?? 0),
       })),
       { name: "idle", colour: PALETTE.line.light, values: values(({ idle }) => idle) },
     ],

@@ -12,11 +12,11 @@ export function histogramTiles(
   { layers }: RunReport,
   prefix: string,
 ): { readonly body: Markup; readonly charts: readonly Chart[] } | null {
-  const registers = layers.flatMap((layer, order) =>
-    Object.entries(layer.registers).map(([register, entry]) => ({ layer, order, register, entry })),
+  const registers = layers.flatMap((layer) =>
+    Object.entries(layer.registers).map(([register, entry]) => ({ layer, register, entry })),
   );
   const drawable = registers
-    .map((place, number) => ({ ...place, chart: valueHistogram(tile(place), number) }))
+    .map((place, order) => ({ ...place, order, chart: valueHistogram(tile(place), order) }))
     .filter((place) => place.chart !== null);
   if (drawable.length === 0) return null;
   const chosen = drawable

@@ -1,7 +1,7 @@
 /** A page of results: one file, readable offline, without scripts and without anything to be fetched. */
 import { createHash } from "node:crypto";
 import type { BitsReport } from "../bits-report.ts";
-import { svgFile } from "../charts/svg.ts";
+import type { Chart } from "../charts/chart.ts";
 import type { NamedResult, Result, ResultSchema } from "../result.ts";
 import type { RunReport } from "../run-report.ts";
 import type { SweepReport } from "../sweep-report.ts";
@@ -28,8 +28,8 @@ const SECTIONS: {
 export interface Page {
   /** The whole HTML file. */
   readonly html: string;
-  /** Its charts as files that stand alone: names without a folder. */
-  readonly svgFiles: ReadonlyMap<string, string>;
+  /** Its charts by the names of the files they would have, without a folder. */
+  readonly charts: ReadonlyMap<string, Chart>;
 }
 
 /** One or several results as a page. `version` is that of the program that writes it. */
@@ -51,13 +51,12 @@ ${section.body}</section>
 `,
 )}</main>
 <footer><p>Written by macroscope ${version}. Intervals are 95 % intervals: Wilson’s for shares, a paired bootstrap for relative accuracy.</p></footer>`;
-  const charts = above?.charts ?? [];
-  const svgFiles = new Map<string, string>(charts.map((chart) => [`overview-${chart.id}.svg`, svgFile(chart)]));
+  const charts = new Map((above?.charts ?? []).map((chart) => [`overview-${chart.id}.svg`, chart]));
   for (const { id, charts: own } of sections) {
     const prefix = sections.length === 1 ? "" : `${id}-`;
-    for (const chart of own) svgFiles.set(`${prefix}${chart.id}.svg`, svgFile(chart));
+    for (const chart of own) charts.set(`${prefix}${chart.id}.svg`, chart);
   }
-  return { html: document(title, body), svgFiles };
+  return { html: document(title, body), charts };
 }
 
 function sectionOf({ result, file }: NamedResult, index: number): Section {

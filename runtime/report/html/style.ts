@@ -37,6 +37,7 @@ figure{margin:28px 0;break-inside:avoid}
 figcaption{margin-bottom:12px;font-size:14px;color:var(--muted);max-width:80ch}
 figcaption strong{display:block;font-size:16px;color:var(--ink)}
 .chart svg{display:block;max-width:100%;height:auto}
+.any svg{width:100%}
 .narrow{display:none}
 .tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(290px,1fr));gap:20px 24px}
 .tiles figure{margin:0}
