@@ -178,6 +178,84 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
+/** A file that grows at its end alone. */
+export interface GrowingFile {
+  /** What it held when it was opened. */
+  readonly content: Uint8Array;
+  /** Leaves its first `length` bytes. */
+  cut(length: number): Promise<void>;
+  /** Adds text in one write, and returns when the device has it. */
+  append(text: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Opens a regular file for growing, or creates it; one of more than `limit` bytes is a diagnostic. */
+export async function openGrowing(path: string, limit: number): Promise<GrowingFile> {
+  await requireWritable(path);
+  const status = await statusOf(path);
+  if (status !== null && !status.isFile()) {
+    throw diagnosticError("FILE", path, "not a regular file", "name a file that can grow");
+  }
+  const content = status === null ? new Uint8Array(0) : await readWholeFile(path, limit);
+  const handle = await writing(path, () => open(path, "a"));
+  return {
+    content,
+    cut: (length) =>
+      writing(path, async () => {
+        await handle.truncate(length);
+        await handle.sync();
+      }),
+    append: (text) => writing(path, () => appendWhole(handle, Buffer.from(text))),
+    close: () => handle.close(),
+  };
+}
+
+/** What was written of a text that did not fit is taken back. */
+async function appendWhole(handle: FileHandle, bytes: Uint8Array): Promise<void> {
+  const { size } = await handle.stat();
+  const { bytesWritten } = await handle.write(bytes);
+  if (bytesWritten < bytes.length) {
+    await handle.truncate(size);
+    throw new Error("no space left");
+  }
+  await handle.datasync();
+}
+
+async function writing<T>(path: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    throw new FileError(path, "cannot write", error);
+  }
+}
+
+/** Creates a file with this text; false where one is there already. */
+export async function createExclusively(path: string, text: string): Promise<boolean> {
+  try {
+    await writeFile(path, text, { flag: "wx" });
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw new FileError(path, "cannot write", error);
+  }
+}
+
+/** Gives a file another name, in one step; false where it is not there. */
+export async function renameIfPresent(path: string, to: string): Promise<boolean> {
+  try {
+    await rename(path, to);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw new FileError(path, "cannot rename", error);
+  }
+}
+
+/** Removes a file; nothing happens where there is none. */
+export async function removeFile(path: string): Promise<void> {
+  await writing(path, () => rm(path, { force: true }));
+}
+
 /** A whole text file in UTF-8; other bytes are a diagnostic. */
 export async function readTextFile(path: string, limit: number): Promise<string> {
   const bytes = await readWholeFile(path, limit);

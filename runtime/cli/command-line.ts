@@ -8,6 +8,7 @@ import { addExportCommand } from "./commands/export.ts";
 import { addQuantizeCommand } from "./commands/quantize.ts";
 import { addReportCommand } from "./commands/report.ts";
 import { addRunCommand } from "./commands/run.ts";
+import { addSweepCommand } from "./commands/sweep.ts";
 import { EXIT, explainError } from "./exit-codes.ts";
 import { VERSION } from "./version.ts";
 
@@ -21,8 +22,9 @@ export function commandLine(): Command {
     .configureOutput({ outputError: () => undefined })
     .configureHelp({ helpWidth: 110 });
   addRunCommand(program);
-  addCompareCommand(program);
+  addSweepCommand(program);
   addBitsCommand(program);
+  addCompareCommand(program);
   addQuantizeCommand(program);
   addCompileCommand(program);
   addExportCommand(program);

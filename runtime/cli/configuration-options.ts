@@ -51,9 +51,21 @@ export interface ConfigurationFlags extends PreprocessingFlags {
   readonly batchNorm?: BatchNormalizationMode;
 }
 
-/** Options every command shares that compiles a model. */
-export function addModelOptions(command: Command): Command {
-  return addPreprocessingOptions(command)
+/** One format and its modes for every layer. */
+function addFormatOptions(command: Command): Command {
+  return command
+    .option("--format <W,F>", "format of every register of every layer; W,auto calibrates F (default: 16,8)")
+    .option("--datapath <name>", "intrinsic, tensorquant, wide, wide:N, extrinsic or float (default: intrinsic)")
+    .option("--rounding <mode>", "rounding mode (default: nearest)")
+    .option("--overflow <mode>", "overflow mode, also wrap:N (default: the datapath's)");
+}
+
+/** Options every command shares that compiles a model; `addFormats` adds those for the formats of all layers. */
+export function addModelOptions(
+  command: Command,
+  addFormats: (command: Command) => Command = addFormatOptions,
+): Command {
+  const withModel = addPreprocessingOptions(command)
     .option("--config <file>", "configuration (YAML or JSON), or a result of run to repeat")
     .option(
       "--data <path>",
@@ -67,11 +79,8 @@ export function addModelOptions(command: Command): Command {
         parseInteger(text, "--label-offset", -(2 ** 31), 2 ** 31 - 1),
       ),
     )
-    .addOption(new Option("--seed <n>", "seed of stochastic rounding and intervals (default: 1)").argParser(parseSeed))
-    .option("--format <W,F>", "format of every register of every layer; W,auto calibrates F (default: 16,8)")
-    .option("--datapath <name>", "intrinsic, tensorquant, wide, wide:N, extrinsic or float (default: intrinsic)")
-    .option("--rounding <mode>", "rounding mode (default: nearest)")
-    .option("--overflow <mode>", "overflow mode, also wrap:N (default: the datapath's)")
+    .addOption(new Option("--seed <n>", "seed of stochastic rounding and intervals (default: 1)").argParser(parseSeed));
+  return addFormats(withModel)
     .option("--dialect <name>", "corner cases as in sc, ap or ac (default: sc)")
     .option("--assign <file>", "formats per layer (YAML, JSON or CSV; hls4ml's configuration; a result of run or bits)")
     .option("--machine <file>", "machine (YAML or JSON); fields left out are the default machine's")
@@ -91,9 +100,12 @@ export function addModelOptions(command: Command): Command {
     );
 }
 
-/** Options of commands that run images in one thread. */
-export function addImageOptions(command: Command): Command {
-  return addModelOptions(command)
+/** Options of commands that run images in one thread; `addFormats` as for `addModelOptions`. */
+export function addImageOptions(
+  command: Command,
+  addFormats: (command: Command) => Command = addFormatOptions,
+): Command {
+  return addModelOptions(command, addFormats)
     .addOption(
       new Option("--images <n>", "how many images (default: 1000; one of drawn ones)").argParser(
         imageCount("--images", 1),
@@ -106,20 +118,23 @@ export function addImageOptions(command: Command): Command {
     );
 }
 
+/** Of commands that run images on several threads. */
+export function addWorkersOption(command: Command): Command {
+  return command.addOption(
+    new Option("--workers <n>", "worker threads (default: one per processor)").argParser((text) =>
+      parseInteger(text, "--workers", 1, CONFIGURATION_LIMITS.workers),
+    ),
+  );
+}
+
 /** Options of commands that run images on several threads and look into the first of them. */
 export function addRunOptions(command: Command): Command {
-  return addImageOptions(command)
-    .addOption(
-      new Option("--workers <n>", "worker threads (default: one per processor)").argParser((text) =>
-        parseInteger(text, "--workers", 1, CONFIGURATION_LIMITS.workers),
-      ),
-    )
-    .addOption(
-      new Option(
-        "--observe <n>",
-        "first images whose ranges and rounding errors are taken (default: 2; none above 50 million MACs)",
-      ).argParser(imageCount("--observe", 0)),
-    );
+  return addWorkersOption(addImageOptions(command)).addOption(
+    new Option(
+      "--observe <n>",
+      "first images whose ranges and rounding errors are taken (default: 2; none above 50 million MACs)",
+    ).argParser(imageCount("--observe", 0)),
+  );
 }
 
 function imageCount(option: string, min: number): (text: string) => number {
@@ -254,7 +269,8 @@ const LAYER_FLAGS: Readonly<
   dialect: (text) => parseDialect(text),
 };
 
-function parseDatapath(text: string): void {
+/** Refuses what is no name of a datapath. */
+export function parseDatapath(text: string): void {
   const [name = "", bits] = text.split(":");
   if ((PRESET_NAMES as readonly string[]).includes(name) && (bits === undefined || name === "wide")) return;
   const nearest = nearestName(name, PRESET_NAMES);

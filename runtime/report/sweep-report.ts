@@ -14,6 +14,8 @@ export interface SweepReport {
   readonly floatBackend: string;
   /** One per distinct configuration, in the order of the grid. */
   readonly records: readonly SweepRecord[];
+  /** Points whose word lengths cannot be on this network and machine, and why; none where absent. */
+  readonly refused?: readonly RefusedPoint[];
   readonly resources: ResourceEntry;
 }
 
@@ -27,6 +29,11 @@ export interface SweepRecord {
   readonly seconds: number;
 }
 
+export interface RefusedPoint {
+  readonly point: SweepPoint;
+  readonly why: string;
+}
+
 export interface SweepPoint {
   readonly datapath: string;
   readonly wordLength: number;
@@ -38,8 +45,10 @@ export interface SweepPoint {
   readonly subunit: string | null;
   /** The layers of that subunit; null: all. */
   readonly layers: readonly string[] | null;
-  /** First images of the data. */
+  /** First images of the data, or those from image `first` on. */
   readonly images: number;
+  /** 0 where absent. Else the point was only tried, on images apart, to choose a fraction length. */
+  readonly first?: number;
 }
 
 export interface SweepResult {

@@ -16,6 +16,7 @@ import type { FloatPrefix } from "./float-prefix.ts";
 import type { RunHooks } from "./hooks.ts";
 import { HybridNetwork, type ProgramRunner } from "./hybrid-network.ts";
 import { imageBatches } from "./image-batches.ts";
+import { taskImages } from "./run-machine.ts";
 import { comparableRaws } from "./values.ts";
 
 export interface HybridJob {
@@ -94,7 +95,7 @@ export function pooledRunner(pool: SimulationPool, workers: number): ProgramRunn
     run: (program, raws, count, firstImage, signal) =>
       pool.run(program, raws, count, {
         firstImage,
-        batchImages: Math.max(1, Math.min(10, Math.floor(count / (4 * workers)))),
+        batchImages: taskImages(count, workers),
         observedImages: 0,
         ...(signal && { signal }),
       }),

@@ -20,7 +20,7 @@ import { outputElements } from "./machine-report.ts";
 import { comparableRaws, joined, rawsToValues } from "./values.ts";
 
 /** Images of one task of a worker: enough to hide the message, few enough to keep all busy and to show progress. */
-function taskImages(images: number, workers: number): number {
+export function taskImages(images: number, workers: number): number {
   return Math.max(1, Math.min(10, Math.floor(images / (4 * workers))));
 }
 

@@ -7,8 +7,8 @@ import type { WorkerAnswer, WorkerTask } from "./task.ts";
 
 type Opened = { readonly session: EngineSession } | { readonly fault: Fault };
 
-/** Programs that a thread holds open; each has memory of its own. */
-const OPEN_PROGRAMS = 2;
+/** Programs that a thread holds open; each has memory of its own. A network of which float computes some layers has several. */
+const OPEN_PROGRAMS = 3;
 
 /** By engine and program, the one used last at the end. */
 const opened = new Map<string, Opened>();

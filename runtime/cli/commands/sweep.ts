@@ -1,0 +1,168 @@
+import { type Command, Option } from "commander";
+import { diagnosticError } from "../../../isa/diagnostic.ts";
+import { overflowText, parseOverflow } from "../../../isa/overflow.ts";
+import { parseRoundingMode } from "../../../isa/rounding.ts";
+import type { RunConfiguration } from "../../configuration.ts";
+import { parseFractionChoices, WORD_LENGTHS } from "../../exploration/grid.ts";
+import { distinct, parseItems, parseNumberList } from "../../exploration/number-list.ts";
+import { sweepReportText } from "../../report/sweep-text.ts";
+import { type SweepHooks, type SweepRequest, sweepModel } from "../../session/run-sweep.ts";
+import {
+  addImageOptions,
+  addWorkersOption,
+  assignmentPlace,
+  type ConfigurationFlags,
+  parseDatapath,
+  resolveFlags,
+} from "../configuration-options.ts";
+import { interruptible } from "../interrupt.ts";
+import { parseInteger } from "../options.ts";
+import { addJsonOption, addReportOption, emit, type Output, requireOutputs } from "../output.ts";
+import { type Progress, startProgress } from "../progress.ts";
+import { VERSION } from "../version.ts";
+
+/** The lists, as written. */
+interface GridFlags {
+  readonly wordLengths: string;
+  readonly fractionLengths: string;
+  readonly layers: string;
+  readonly searchImages: number;
+  readonly journal?: string;
+}
+
+type SweepFlags = ConfigurationFlags & Output & GridFlags;
+
+function addGridOptions(command: Command): Command {
+  return command
+    .option("--word-lengths <list>", "word lengths, numbers and ranges from..to:step", "4..16:2")
+    .option("--fraction-lengths <list>", "half of W, auto (calibrated), best (for each W), numbers and ranges", "half")
+    .option("--datapath <list>", "intrinsic, tensorquant, wide, wide:N, extrinsic (default: intrinsic)")
+    .option("--rounding <list>", "rounding modes (default: nearest)")
+    .option("--overflow <list>", "overflow modes, also wrap:N (default: the datapath's)")
+    .option(
+      "--layers <list>",
+      "layers quantized while the others compute in float: lists of names and patterns with ; between them; each: one after the other; all",
+      "all",
+    );
+}
+
+export function addSweepCommand(program: Command): void {
+  const command = program
+    .command("sweep")
+    .summary("accuracy over word lengths, fraction lengths, rounding, overflow, datapath and layers")
+    .description(
+      "Runs every combination of the lists on the same images and compares each with float.\n" +
+        "With --journal results are kept as they come: the same command goes on where it was stopped or killed.",
+    )
+    .argument("[model]", "as for run; lenet5 without it");
+  addReportOption(addJsonOption(addWorkersOption(addImageOptions(command, addGridOptions)), "the result"))
+    .addOption(
+      new Option("--search-images <n>", "images behind those of the results, on which best chooses")
+        .argParser((text) => parseInteger(text, "--search-images", 1, 1_000_000))
+        .default(100),
+    )
+    .option("--journal <file>", "keep results there (JSON Lines) and take those that are there already")
+    .addHelpText(
+      "after",
+      "\nExample:\n  $ npx macroscope sweep --word-lengths 6..12:2 --rounding nearest,down --images 200 --journal lenet.jsonl\n",
+    )
+    .action(async (model: string | undefined, flags: SweepFlags) => {
+      await requireOutputs(flags.json, flags.report, flags.journal);
+      // The lists stand in the place of one format for all layers.
+      const { datapath, rounding, overflow, ...others } = flags;
+      const configuration = await resolveFlags(model, others);
+      const request = requestFrom(flags, configuration);
+      await interruptible((signal) => sweep(configuration, request, flags, signal));
+    });
+}
+
+async function sweep(
+  configuration: RunConfiguration,
+  request: SweepRequest,
+  flags: SweepFlags,
+  signal: AbortSignal,
+): Promise<void> {
+  let progress: Progress | undefined;
+  const hooks: SweepHooks = {
+    signal,
+    assignmentName: assignmentPlace(flags),
+    onStage: (label, images) => {
+      progress?.stop();
+      progress = startProgress(label, images, "images");
+    },
+    onProgress: (images) => progress?.update(images),
+    onNote: (note) => {
+      progress?.stop();
+      process.stderr.write(`${note}\n`);
+    },
+  };
+  try {
+    const report = await sweepModel(configuration, request, hooks);
+    progress?.stop();
+    await emit(flags, report, sweepReportText(report));
+  } catch (error) {
+    progress?.stop();
+    if (signal.aborted) process.stderr.write(`${interruptedText(request)}\n`);
+    throw error;
+  }
+}
+
+function interruptedText({ journal }: SweepRequest): string {
+  if (journal === null) return "nothing is kept: with --journal <file> a sweep goes on where it was stopped";
+  return `${journal} keeps what was done: the same command goes on from there`;
+}
+
+/** What is not written comes from the configuration's own entry for all layers. */
+function requestFrom(flags: SweepFlags, { assignment }: RunConfiguration): SweepRequest {
+  const { wordLengths, fractionLengths, layers, searchImages, datapath, rounding, overflow, journal } = flags;
+  const own = assignment.default ?? {};
+  const items = (text: string, where: string, read: (item: string) => string): readonly string[] =>
+    distinct(parseItems(text, where).map(read));
+  return {
+    grid: {
+      wordLengths: parseNumberList(wordLengths, "--word-lengths", WORD_LENGTHS),
+      fractionLengths: parseFractionChoices(fractionLengths, "--fraction-lengths"),
+      datapaths: items(datapath ?? own.datapath ?? "intrinsic", "--datapath", datapathName),
+      roundings: items(rounding ?? own.rounding ?? "nearest", "--rounding", (item) =>
+        parseRoundingMode(item, "--rounding"),
+      ),
+      overflows: overflow === undefined ? [own.overflow ?? null] : items(overflow, "--overflow", countedOverflow),
+    },
+    layers,
+    searchImages,
+    journal: journal ?? null,
+    written: {
+      wordLengths,
+      fractionLengths,
+      ...(datapath !== undefined && { datapath }),
+      ...(rounding !== undefined && { rounding }),
+      ...(overflow !== undefined && { overflow }),
+      layers,
+      ...(fractionLengths.includes("best") && { searchImages }),
+    },
+    version: VERSION,
+  };
+}
+
+function datapathName(item: string): string {
+  parseDatapath(item);
+  if (item !== "float") return item;
+  throw diagnosticError(
+    "OPTION",
+    "--datapath",
+    "float has no word lengths",
+    "leave it out: every point is compared with it",
+  );
+}
+
+/** A trap ends a run at its first overflow, so that there is nothing to compare. */
+function countedOverflow(item: string): string {
+  const spec = parseOverflow(item, "--overflow");
+  if (spec.mode !== "trap") return overflowText(spec);
+  throw diagnosticError(
+    "OPTION",
+    "--overflow",
+    "trap ends a run at its first overflow",
+    "use saturate or wrap, which count",
+  );
+}

@@ -1,0 +1,149 @@
+/** A sweep on a network: the study, the journal and the grid together. */
+import type { AssignmentSpecification, LayerEntry } from "../../compiler/quantization/specification.ts";
+import { usesCalibration } from "../../compiler/quantization/uses-calibration.ts";
+import { diagnosticError } from "../../isa/diagnostic.ts";
+import { parseRoundingMode } from "../../isa/rounding.ts";
+import type { RunConfiguration } from "../configuration.ts";
+import { canonicalDigest } from "../exploration/canonical-json.ts";
+import type { Candidate } from "../exploration/evaluation.ts";
+import { expandGrid, type Grid, imagesOf } from "../exploration/grid.ts";
+import { Journal } from "../exploration/journal.ts";
+import { parseSubunits } from "../exploration/subunits.ts";
+import { runSweep } from "../exploration/sweep.ts";
+import { readSweepRecord } from "../exploration/sweep-record.ts";
+import type { SweepPoint, SweepRecord, SweepReport } from "../report/sweep-report.ts";
+import type { RunHooks } from "./hooks.ts";
+import { resourcesSince } from "./resources.ts";
+import { openStudy, type Study } from "./study.ts";
+import { studyIdentity } from "./study-identity.ts";
+
+export interface SweepRequest {
+  readonly grid: Omit<Grid, "subunits" | "images" | "search">;
+  /** As `parseSubunits` reads it. */
+  readonly layers: string;
+  /** Images apart on which `best` chooses a fraction length. */
+  readonly searchImages: number;
+  /** Null: results are kept nowhere before the end. */
+  readonly journal: string | null;
+  /** As the command line said it, for the report. */
+  readonly written: Readonly<Record<string, unknown>>;
+  /** Of macroscope. */
+  readonly version: string;
+}
+
+export interface SweepHooks extends RunHooks {
+  /** What happened to the journal or the grid that someone should know. */
+  readonly onNote?: (note: string) => void;
+}
+
+/** Runs every point of the grid that the journal does not hold. The images of `best` are those behind `configuration.images`. */
+export async function sweepModel(
+  configuration: RunConfiguration,
+  request: SweepRequest,
+  hooks: SweepHooks = {},
+): Promise<SweepReport> {
+  const started = performance.now();
+  const searched = request.grid.fractionLengths.includes("best") ? request.searchImages : 0;
+  const calibrate = request.grid.fractionLengths.includes("auto") || usesCalibration(configuration.assignment);
+  const study = await openStudy({ ...configuration, images: configuration.images + searched }, { ...hooks, calibrate });
+  try {
+    const images = study.images - searched;
+    if (images < 1) {
+      const what = `${study.images} images, of which ${searched} would choose fraction lengths`;
+      throw diagnosticError("IMAGES", configuration.data, what, "give more images, or fewer --search-images");
+    }
+    const expanded = expandGrid({
+      ...request.grid,
+      subunits: parseSubunits(request.layers, study.layers, "--layers"),
+      images,
+      search: { first: images, images: searched },
+    });
+    if (images < configuration.images && searched > 0) {
+      hooks.onNote?.(`${images} images for results: the ${searched} behind them choose fraction lengths`);
+    }
+    if (expanded.skipped > 0) {
+      hooks.onNote?.(`${expanded.skipped} points left out: F above W − 1 leaves no bit for the sign`);
+    }
+    const shared = await studyIdentity(study.parts, study.images, request.version);
+    const journal = await openJournal(study, shared, request.journal, hooks);
+    try {
+      hooks.onStage?.("sweep", imagesOf(expanded));
+      const { records, refused } = await runSweep({
+        entries: expanded.entries,
+        evaluator: study,
+        candidateOf: (point) => candidateOf(configuration.assignment, point),
+        keyOf: (point) => keyOf(study, shared, configuration.assignment, point),
+        known: journal?.entries ?? [],
+        keep: async (record) => journal?.append(record),
+        ...(hooks.signal && { signal: hooks.signal }),
+        ...(hooks.onProgress && { onProgress: hooks.onProgress }),
+      });
+      const [first] = refused;
+      if (records.length === 0 && first !== undefined) {
+        throw diagnosticError("GRID", pointText(first.point), first.why, "no point of this grid can be; give others");
+      }
+      const { prepared, data, float } = study.parts;
+      return {
+        schema: "macroscope/sweep/1",
+        configuration: { ...study.parts.configuration, images },
+        request: request.written,
+        model: prepared.name,
+        weights: prepared.weights,
+        data: data.name,
+        floatBackend: float.backend,
+        records,
+        ...(refused.length > 0 && { refused }),
+        resources: resourcesSince(started),
+      };
+    } finally {
+      await journal?.close();
+    }
+  } finally {
+    await study.close();
+  }
+}
+
+async function openJournal(
+  { parts }: Study,
+  shared: Readonly<Record<string, unknown>>,
+  path: string | null,
+  { onNote }: SweepHooks,
+): Promise<Journal<SweepRecord> | null> {
+  if (path === null) return null;
+  const { model, data, seed } = parts.configuration;
+  const about = { model, data, seed, version: shared.version, floatBackend: shared.floatBackend };
+  const schema = "macroscope/sweep-journal/1";
+  const journal = await Journal.open({ path, schema, shared, about, parse: readSweepRecord });
+  const { entries, cutBytes } = journal;
+  if (cutBytes > 0) onNote?.(`${path}: cut off a torn last line of ${cutBytes} bytes`);
+  if (entries.length > 0) onNote?.(`${path}: ${entries.length} results are there already`);
+  return journal;
+}
+
+/** The word lengths of a point over those that the configuration gives single layers. */
+export function candidateOf(base: AssignmentSpecification, point: SweepPoint): Candidate {
+  const { overflow: _, ...common }: LayerEntry = base.default ?? {};
+  const { datapath, wordLength, fractionLength, rounding, overflow, layers } = point;
+  const format = `${wordLength},${fractionLength}`;
+  const modes = { rounding: parseRoundingMode(rounding), ...(overflow !== null && { overflow }) };
+  const entry: LayerEntry = { ...common, datapath, format, ...modes };
+  return { assignment: { ...base, default: entry }, layers };
+}
+
+/** SHA-256 of everything that decides the result. */
+function keyOf(
+  { parts }: Study,
+  shared: Readonly<Record<string, unknown>>,
+  base: AssignmentSpecification,
+  point: SweepPoint,
+): string {
+  const candidate = candidateOf(base, point);
+  const ranges = usesCalibration(candidate.assignment) ? parts.prepared.calibration.ranges : null;
+  return canonicalDigest({ shared, candidate, first: point.first ?? 0, images: point.images, ranges });
+}
+
+/** `intrinsic 8,4 nearest`. */
+export function pointText({ datapath, wordLength, fractionLength, rounding, overflow, subunit }: SweepPoint): string {
+  const parts = [datapath, `${wordLength},${fractionLength}`, rounding, overflow, subunit];
+  return parts.filter((part) => part !== null).join(" ");
+}
