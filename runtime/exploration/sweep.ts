@@ -1,6 +1,7 @@
 import { DiagnosticError } from "../../isa/diagnostic.ts";
 import type { RefusedPoint, SweepPoint, SweepRecord, SweepResult } from "../report/sweep-report.ts";
 import type { Candidate, CandidateCost, Evaluation, Evaluator } from "./evaluation.ts";
+import type { MeasurePoints } from "./experiment.ts";
 import type { GridEntry } from "./grid.ts";
 
 export interface SweepJob {
@@ -34,6 +35,20 @@ export async function runSweep(job: SweepJob): Promise<SweepOutcome> {
   return sweep.outcome();
 }
 
+/** Runs the points that something asks for, one after another, those that are known not again. */
+export async function measurePoints<T>(
+  job: Omit<SweepJob, "entries">,
+  use: (measure: MeasurePoints) => Promise<T>,
+): Promise<{ readonly outcome: SweepOutcome; readonly value: T }> {
+  const sweep = new Sweep(job);
+  const value = await use(async (points) => {
+    const results: (SweepResult | null)[] = [];
+    for (const point of points) results.push((await sweep.point(point))?.result ?? null);
+    return results;
+  });
+  return { outcome: sweep.outcome(), value };
+}
+
 /** The lowest fraction length where several answer equally well. */
 async function best(sweep: Sweep, { trials, images }: Extract<GridEntry, { kind: "best" }>): Promise<void> {
   let chosen: SweepRecord | null = null;
@@ -60,13 +75,13 @@ function isBetter(a: SweepResult, b: SweepResult): boolean {
 }
 
 class Sweep {
-  readonly #job: SweepJob;
+  readonly #job: Omit<SweepJob, "entries">;
   readonly #known: Map<string, SweepRecord>;
   readonly #records: Map<string, SweepRecord> = new Map();
   readonly #refused: RefusedPoint[] = [];
   #images = 0;
 
-  constructor(job: SweepJob) {
+  constructor(job: Omit<SweepJob, "entries">) {
     this.#job = job;
     this.#known = new Map(job.known.map((record) => [record.key, record]));
   }

@@ -1,5 +1,6 @@
 /** The result of `macroscope sweep` as scripts read it, and each record as its journal keeps it. */
 import type { CandidateCost } from "../exploration/evaluation.ts";
+import type { ExperimentReport } from "./experiment-report.ts";
 import type { Accuracy, AgreementEntry, ErrorEntry, ResourceEntry } from "./run-report.ts";
 
 export interface SweepReport {
@@ -14,6 +15,8 @@ export interface SweepReport {
   readonly floatBackend: string;
   /** One per distinct configuration, in the order of the grid. */
   readonly records: readonly SweepRecord[];
+  /** The tables of a ready experiment, where that was asked for. */
+  readonly experiment?: ExperimentReport;
   /** Points whose word lengths cannot be on this network and machine, and why; none where absent. */
   readonly refused?: readonly RefusedPoint[];
   readonly resources: ResourceEntry;

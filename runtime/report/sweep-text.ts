@@ -1,12 +1,13 @@
+import { experimentText } from "./experiment-text.ts";
 import type { SweepRecord, SweepReport } from "./sweep-report.ts";
 import { type Column, NOTHING, tableText } from "./table.ts";
 import { grouped, percent, significant, wrapped } from "./wording.ts";
 
 /** The sweep for people: what was run, a row per point, and what could not be. */
 export function sweepReportText(report: SweepReport): string {
-  return [heading(report), pointTable(report.records.filter(isFinal)), triedText(report), refusedText(report)]
-    .filter((part) => part !== "")
-    .join("\n\n");
+  const { experiment, records } = report;
+  const tables = experiment === undefined ? pointTable(records.filter(isFinal)) : experimentText(experiment);
+  return [heading(report), tables, triedText(report), refusedText(report)].filter((part) => part !== "").join("\n\n");
 }
 
 function heading({ model, weights, data, floatBackend, records }: SweepReport): string {

@@ -1,4 +1,5 @@
-/** A sweep on a network: the study, the journal and the grid together. */
+/** A sweep on a network: the study, the journal and the grid or a ready experiment together. */
+import { blockSubunits } from "../../compiler/graph/subunits.ts";
 import type { AssignmentSpecification, LayerEntry } from "../../compiler/quantization/specification.ts";
 import { usesCalibration } from "../../compiler/quantization/uses-calibration.ts";
 import { diagnosticError } from "../../isa/diagnostic.ts";
@@ -14,12 +15,15 @@ import { readSweepRecord } from "../exploration/sweep-record.ts";
 import type { SweepPoint, SweepRecord, SweepReport } from "../report/sweep-report.ts";
 import type { RunHooks } from "./hooks.ts";
 import { resourcesSince } from "./resources.ts";
+import { type ExperimentRequest, experimentImages, runStudyExperiment } from "./run-experiment.ts";
 import { openStudy, type Study } from "./study.ts";
 import { studyIdentity } from "./study-identity.ts";
 
 export interface SweepRequest {
   readonly grid: Omit<Grid, "subunits" | "images" | "search">;
-  /** As `parseSubunits` reads it. */
+  /** A ready experiment in the place of the grid; null: the grid. */
+  readonly experiment: ExperimentRequest | null;
+  /** `blocks`, or as `parseSubunits` reads it. */
   readonly layers: string;
   /** Images apart on which `best` chooses a fraction length. */
   readonly searchImages: number;
@@ -43,7 +47,8 @@ export async function sweepModel(
   hooks: SweepHooks = {},
 ): Promise<SweepReport> {
   const started = performance.now();
-  const searched = request.grid.fractionLengths.includes("best") ? request.searchImages : 0;
+  const { experiment } = request;
+  const searched = experiment === null && request.grid.fractionLengths.includes("best") ? request.searchImages : 0;
   const calibrate = request.grid.fractionLengths.includes("auto") || usesCalibration(configuration.assignment);
   const study = await openStudy({ ...configuration, images: configuration.images + searched }, { ...hooks, calibrate });
   try {
@@ -52,12 +57,14 @@ export async function sweepModel(
       const what = `${study.images} images, of which ${searched} would choose fraction lengths`;
       throw diagnosticError("IMAGES", configuration.data, what, "give more images, or fewer --search-images");
     }
-    const expanded = expandGrid({
-      ...request.grid,
-      subunits: parseSubunits(request.layers, study.layers, "--layers"),
-      images,
-      search: { first: images, images: searched },
-    });
+    const subunits =
+      request.layers === "blocks"
+        ? blockSubunits(study.parts.prepared.lowerable)
+        : parseSubunits(request.layers, study.layers, "--layers");
+    const expanded =
+      experiment === null
+        ? expandGrid({ ...request.grid, subunits, images, search: { first: images, images: searched } })
+        : { entries: [], skipped: 0 };
     if (images < configuration.images && searched > 0) {
       hooks.onNote?.(`${images} images for results: the ${searched} behind them choose fraction lengths`);
     }
@@ -67,17 +74,19 @@ export async function sweepModel(
     const shared = await studyIdentity(study.parts, study.images, request.version);
     const journal = await openJournal(study, shared, request.journal, hooks);
     try {
-      hooks.onStage?.("sweep", imagesOf(expanded));
-      const { records, refused } = await runSweep({
-        entries: expanded.entries,
+      const total = experiment === null ? imagesOf(expanded) : await experimentImages(study, experiment, images);
+      hooks.onStage?.(experiment?.name ?? "sweep", total);
+      const job = {
         evaluator: study,
-        candidateOf: (point) => candidateOf(configuration.assignment, point),
-        keyOf: (point) => keyOf(study, shared, configuration.assignment, point),
+        candidateOf: (point: SweepPoint) => candidateOf(configuration.assignment, point),
+        keyOf: (point: SweepPoint) => keyOf(study, shared, configuration.assignment, point),
         known: journal?.entries ?? [],
-        keep: async (record) => journal?.append(record),
+        keep: async (record: SweepRecord) => journal?.append(record),
         ...(hooks.signal && { signal: hooks.signal }),
         ...(hooks.onProgress && { onProgress: hooks.onProgress }),
-      });
+      };
+      const ready = experiment === null ? null : await runStudyExperiment(study, experiment, images, job);
+      const { records, refused } = ready?.sweep ?? (await runSweep({ ...job, entries: expanded.entries }));
       const [first] = refused;
       if (records.length === 0 && first !== undefined) {
         throw diagnosticError("GRID", pointText(first.point), first.why, "no point of this grid can be; give others");
@@ -92,6 +101,7 @@ export async function sweepModel(
         data: data.name,
         floatBackend: float.backend,
         records,
+        ...(ready !== null && { experiment: ready.experiment }),
         ...(refused.length > 0 && { refused }),
         resources: resourcesSince(started),
       };

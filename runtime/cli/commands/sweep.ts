@@ -1,11 +1,16 @@
 import { type Command, Option } from "commander";
-import { diagnosticError } from "../../../isa/diagnostic.ts";
+import { diagnosticError, nearestName } from "../../../isa/diagnostic.ts";
 import { overflowText, parseOverflow } from "../../../isa/overflow.ts";
 import { parseRoundingMode } from "../../../isa/rounding.ts";
 import type { RunConfiguration } from "../../configuration.ts";
 import { parseFractionChoices, WORD_LENGTHS } from "../../exploration/grid.ts";
 import { distinct, parseItems, parseNumberList } from "../../exploration/number-list.ts";
+import { EXPERIMENTS, isExperimentName } from "../../exploration/paper-experiments.ts";
+import { writeFileAtomically } from "../../files.ts";
+import { EXPERIMENT_NAMES, type ExperimentName } from "../../report/experiment-report.ts";
+import { experimentMarkdown } from "../../report/experiment-text.ts";
 import { sweepReportText } from "../../report/sweep-text.ts";
+import type { ExperimentRequest } from "../../session/run-experiment.ts";
 import { type SweepHooks, type SweepRequest, sweepModel } from "../../session/run-sweep.ts";
 import {
   addImageOptions,
@@ -28,6 +33,9 @@ interface GridFlags {
   readonly layers: string;
   readonly searchImages: number;
   readonly journal?: string;
+  readonly experiment?: ExperimentName;
+  readonly subunits: string;
+  readonly markdown?: string;
 }
 
 type SweepFlags = ConfigurationFlags & Output & GridFlags;
@@ -41,7 +49,7 @@ function addGridOptions(command: Command): Command {
     .option("--overflow <list>", "overflow modes, also wrap:N (default: the datapath's)")
     .option(
       "--layers <list>",
-      "layers quantized while the others compute in float: lists of names and patterns with ; between them; each: one after the other; all",
+      "layers quantized while the others compute in float: lists of names and patterns with ; between them; each: one after the other; blocks: those of its structure; all",
       "all",
     );
 }
@@ -61,17 +69,31 @@ export function addSweepCommand(program: Command): void {
         .argParser((text) => parseInteger(text, "--search-images", 1, 1_000_000))
         .default(100),
     )
+    .addOption(
+      new Option(
+        "--experiment <name>",
+        `one of the TensorQuant paper's in the place of the lists: ${experimentSummaries()}`,
+      ).argParser(parseExperiment),
+    )
+    .option(
+      "--subunits <list>",
+      "of an experiment: blocks of the network's structure, layers, or names and patterns with ; between subunits, also name=pattern,pattern",
+      "blocks",
+    )
+    .option("--markdown <file>", "write an experiment's tables there as Markdown; - is standard output")
     .option("--journal <file>", "keep results there (JSON Lines) and take those that are there already")
     .addHelpText(
       "after",
-      "\nExample:\n  $ npx macroscope sweep --word-lengths 6..12:2 --rounding nearest,down --images 200 --journal lenet.jsonl\n",
+      "\nExample:\n  $ npx macroscope sweep --word-lengths 6..12:2 --rounding nearest,down --images 200 --journal lenet.jsonl\n" +
+        "  $ npx macroscope sweep --experiment minimal-subunits --images 200\n",
     )
     .action(async (model: string | undefined, flags: SweepFlags) => {
-      await requireOutputs(flags.json, flags.report, flags.journal);
+      await requireOutputs(flags.json, flags.report, flags.journal, flags.markdown);
+      requireUsed(command, flags);
       // The lists stand in the place of one format for all layers.
       const { datapath, rounding, overflow, ...others } = flags;
       const configuration = await resolveFlags(model, others);
-      const request = requestFrom(flags, configuration);
+      const request = requestFrom(flags, configuration, isWritten(command, "wordLengths"));
       await interruptible((signal) => sweep(configuration, request, flags, signal));
     });
 }
@@ -99,7 +121,10 @@ async function sweep(
   try {
     const report = await sweepModel(configuration, request, hooks);
     progress?.stop();
-    await emit(flags, report, sweepReportText(report));
+    const { markdown } = flags;
+    const tables = report.experiment === undefined ? "" : experimentMarkdown(report.experiment);
+    if (markdown !== undefined && markdown !== "-") await writeFileAtomically(markdown, `${tables}\n`);
+    await emit(flags, report, markdown === "-" ? tables : sweepReportText(report));
   } catch (error) {
     progress?.stop();
     if (signal.aborted) process.stderr.write(`${interruptedText(request)}\n`);
@@ -112,8 +137,69 @@ function interruptedText({ journal }: SweepRequest): string {
   return `${journal} keeps what was done: the same command goes on from there`;
 }
 
+/** Lists of the grid mean nothing to an experiment, and its options nothing to a grid. */
+function requireUsed(command: Command, { experiment }: SweepFlags): void {
+  const unused = experiment === undefined ? EXPERIMENT_ONLY : GRID_ONLY;
+  for (const [field, option] of Object.entries(unused)) {
+    if (!isWritten(command, field)) continue;
+    throw diagnosticError(
+      "OPTION",
+      option,
+      experiment === undefined ? "is for an --experiment" : `is not for --experiment ${experiment}, which has its own`,
+      experiment === undefined ? "name one, or leave it out" : "leave it out, or leave the experiment out",
+    );
+  }
+}
+
+const EXPERIMENT_ONLY: Readonly<Record<string, string>> = { subunits: "--subunits", markdown: "--markdown" };
+const GRID_ONLY: Readonly<Record<string, string>> = {
+  fractionLengths: "--fraction-lengths",
+  rounding: "--rounding",
+  overflow: "--overflow",
+  layers: "--layers",
+  searchImages: "--search-images",
+};
+
+function isWritten(command: Command, field: string): boolean {
+  return command.getOptionValueSource(field) === "cli";
+}
+
+function parseExperiment(text: string): ExperimentName {
+  if (isExperimentName(text)) return text;
+  const nearest = nearestName(text, EXPERIMENT_NAMES);
+  const hint =
+    nearest === undefined ? `the experiments are ${EXPERIMENT_NAMES.join(", ")}` : `did you mean ${nearest}?`;
+  throw diagnosticError("OPTION", "--experiment", `no experiment "${text}"`, hint);
+}
+
+function experimentSummaries(): string {
+  return EXPERIMENT_NAMES.map((name) => `${name} (${EXPERIMENTS[name].summary})`).join("; ");
+}
+
+/** Of one experiment; its intrinsic datapath is that of the paper's code unless one is named. */
+function experimentFrom(flags: SweepFlags, hasWordLengths: boolean): ExperimentRequest | null {
+  const { experiment: name, subunits, wordLengths, datapath = "tensorquant" } = flags;
+  if (name === undefined) return null;
+  parseDatapath(datapath);
+  if (datapath === "extrinsic" || datapath === "float" || datapath.includes(",")) {
+    const what = `${datapath} is no datapath of the machine`;
+    throw diagnosticError(
+      "OPTION",
+      "--datapath",
+      what,
+      "name what intrinsic is to mean: tensorquant, intrinsic or wide",
+    );
+  }
+  return {
+    name,
+    subunits,
+    wordLengths: hasWordLengths ? parseNumberList(wordLengths, "--word-lengths", WORD_LENGTHS) : null,
+    intrinsic: datapath,
+  };
+}
+
 /** What is not written comes from the configuration's own entry for all layers. */
-function requestFrom(flags: SweepFlags, { assignment }: RunConfiguration): SweepRequest {
+function requestFrom(flags: SweepFlags, { assignment }: RunConfiguration, hasWordLengths: boolean): SweepRequest {
   const { wordLengths, fractionLengths, layers, searchImages, datapath, rounding, overflow, journal } = flags;
   const own = assignment.default ?? {};
   const items = (text: string, where: string, read: (item: string) => string): readonly string[] =>
@@ -128,19 +214,35 @@ function requestFrom(flags: SweepFlags, { assignment }: RunConfiguration): Sweep
       ),
       overflows: overflow === undefined ? [own.overflow ?? null] : items(overflow, "--overflow", countedOverflow),
     },
+    experiment: experimentFrom(flags, hasWordLengths),
     layers,
     searchImages,
     journal: journal ?? null,
-    written: {
-      wordLengths,
-      fractionLengths,
-      ...(datapath !== undefined && { datapath }),
-      ...(rounding !== undefined && { rounding }),
-      ...(overflow !== undefined && { overflow }),
-      layers,
-      ...(fractionLengths.includes("best") && { searchImages }),
-    },
+    written: writtenOf(flags, hasWordLengths),
     version: VERSION,
+  };
+}
+
+/** What decides the result, as it was written. */
+function writtenOf(flags: SweepFlags, hasWordLengths: boolean): Readonly<Record<string, unknown>> {
+  const { experiment, subunits, wordLengths, fractionLengths, layers, searchImages } = flags;
+  const { datapath, rounding, overflow } = flags;
+  if (experiment !== undefined) {
+    return {
+      experiment,
+      subunits,
+      ...(hasWordLengths && { wordLengths }),
+      ...(datapath !== undefined && { datapath }),
+    };
+  }
+  return {
+    wordLengths,
+    fractionLengths,
+    ...(datapath !== undefined && { datapath }),
+    ...(rounding !== undefined && { rounding }),
+    ...(overflow !== undefined && { overflow }),
+    layers,
+    ...(fractionLengths.includes("best") && { searchImages }),
   };
 }
 
