@@ -19,7 +19,7 @@ import {
   withFormat,
 } from "./search-space.ts";
 import { advantage } from "./target.ts";
-import type { Judged, TrialRunner } from "./trial-runner.ts";
+import { type Judged, judgeIfPossible, type TrialRunner } from "./trial-runner.ts";
 
 /** What one register needs while all others are as at the start. */
 export interface RegisterNeed {
@@ -47,8 +47,8 @@ export async function comfortableStart(runner: TrialRunner, space: SearchSpace):
   for (const wordLength of START_LENGTHS) {
     const formats = startFormats(space, wordLength);
     const change = `start: all registers ${wordLength} bits`;
-    const judged = await runner.judge(assignmentOf(space, formats), change, { whole: true });
-    if (judged.verdict === "kept") return { wordLength, formats, judged };
+    const judged = await judgeIfPossible(runner, assignmentOf(space, formats), change, { whole: true });
+    if (judged?.verdict === "kept") return { wordLength, formats, judged };
   }
   return null;
 }

@@ -21,7 +21,7 @@ import {
 } from "./greedy.ts";
 import { type CostWeights, type Priced, priceAgainst } from "./objective.ts";
 import type { OutcomeStore } from "./outcome-store.ts";
-import { assignmentOf, effectiveFormat, type Formats, registerBits, type SearchSpace } from "./search-space.ts";
+import { assignmentOf, type Formats, registerBits, type SearchRegister, type SearchSpace } from "./search-space.ts";
 import { advantage, figureOf, keeps, TARGET_RULES, type Target } from "./target.ts";
 import { type Judged, TrialRunner } from "./trial-runner.ts";
 import { searchUniform } from "./uniform.ts";
@@ -100,7 +100,7 @@ export async function search(request: SearchRequest, hooks: SearchHooks = {}): P
       early,
     })),
     front: frontOf(runner, request),
-    layers: requirements(space, single, best === single?.judged),
+    layers: requirements(space, single, best === single?.judged ? null : (best?.assignment ?? null)),
     startWordLength: single?.start.wordLength ?? null,
   };
 }
@@ -202,20 +202,22 @@ function frontOf(runner: TrialRunner, { weights, target }: SearchRequest): reado
   return front.map(({ index }) => index);
 }
 
+/** The formats of what was chosen: `uniform` where it is not null. */
 function requirements(
   space: SearchSpace,
   found: RegistersFound | null,
-  isChosen: boolean,
+  uniform: AssignmentSpecification | null,
 ): readonly LayerRequirement[] {
   if (found === null) return [];
+  const { rounding = "nearest", overflow = "saturate" } = space.defaults;
   const bottleneck = bottleneckOf(found.needs);
   const layers = new Map<string, Record<string, RegisterRequirement>>();
   for (const [index, register] of space.registers.entries()) {
     const need = found.needs[index];
-    const formats = isChosen ? found.formats : found.start.formats;
-    const format = effectiveFormat(space, formats, index);
+    const own = found.formats[index];
+    const format = uniform === null ? own && formatText(own) : formatIn(uniform, register);
     const entry: RegisterRequirement = {
-      format: format === null ? "as written" : formatText(format),
+      format: `${format} ${rounding} ${overflow}`,
       observedIntegerBits: register.observedIntegerBits,
       provenIntegerBits: register.provenIntegerBits,
       identicalWordLength: need?.identicalWordLength ?? null,
@@ -225,6 +227,15 @@ function requirements(
     layers.set(register.layer, { ...layers.get(register.layer), [register.register]: entry });
   }
   return [...layers].map(([name, registers]) => ({ name, registers }));
+}
+
+/** The format of a register in an assignment whose entries are texts; an input without one has its producer's. */
+function formatIn(
+  { default: all, layers }: AssignmentSpecification,
+  { layer, register, producer }: SearchRegister,
+): string {
+  const entry = layers?.[layer]?.[register] ?? (producer === null ? all?.format : layers?.[producer]?.output);
+  return typeof entry === "string" ? entry : (all?.format ?? "");
 }
 
 /** A guess for progress: what bisections ask, and about a bit and a half lost per register. */

@@ -1,6 +1,6 @@
 /** Tries word lengths on the images of a search: in growing looks, until the verdict is clear, each image once. */
 import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
-import { InvariantError } from "../../isa/diagnostic.ts";
+import { DiagnosticError, InvariantError } from "../../isa/diagnostic.ts";
 import { SequentialMeanTest } from "../metrics/sequential.ts";
 import type { Trial } from "../report/bits-report.ts";
 import type { CandidateCost, Evaluator, ImageSpan } from "./evaluation.ts";
@@ -165,6 +165,23 @@ export class TrialRunner {
       if (this.#evaluations.size <= KEPT_LOOKS) break;
       this.#evaluations.delete(oldest);
     }
+  }
+}
+
+/** Null where the datapath cannot have these formats, e.g. where a sum would need more bits than the widest register. */
+export async function judgeIfPossible(
+  runner: TrialRunner,
+  assignment: AssignmentSpecification,
+  change: string,
+  options: JudgeOptions = {},
+): Promise<Judged | null> {
+  try {
+    return await runner.judge(assignment, change, options);
+  } catch (error) {
+    // What the target or the images lack is not the formats' fault.
+    const blamed = ["TARGET", "IMAGES", "DATA", "FILE"];
+    if (error instanceof DiagnosticError && !error.diagnostics.some(({ code }) => blamed.includes(code))) return null;
+    throw error;
   }
 }
 

@@ -2,31 +2,37 @@
 import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
 import type { SearchSpace } from "./search-space.ts";
 import { advantage } from "./target.ts";
-import type { Judged, TrialRunner } from "./trial-runner.ts";
+import { type Judged, judgeIfPossible, type TrialRunner } from "./trial-runner.ts";
 
-/** Word lengths that are tried. */
+/** Word lengths that are tried: the first of these that keeps the target, then those between it and the one before. */
 const SHORTEST = 2;
-const LONGEST = 32;
+const LENGTHS = [8, 16, 24, 32] as const;
 
 /**
  * The least W for which some F, or `W,auto`, keeps the target on all of the search's images, found by bisection; of the F that do
  * the one with the best figure. Null where 32 bits do not.
  */
 export async function searchUniform(runner: TrialRunner, space: SearchSpace): Promise<Judged | null> {
-  let best = await bestOf(runner, space, LONGEST, false);
-  if (best === null) return null;
   let low = SHORTEST;
-  let high = LONGEST;
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    const kept = await bestOf(runner, space, middle, false);
-    if (kept === null) low = middle + 1;
-    else {
-      high = middle;
-      best = kept;
+  for (const longest of LENGTHS) {
+    let best = await bestOf(runner, space, longest, false);
+    if (best === null) {
+      low = longest + 1;
+      continue;
     }
+    let high: number = longest;
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      const kept = await bestOf(runner, space, middle, false);
+      if (kept === null) low = middle + 1;
+      else {
+        high = middle;
+        best = kept;
+      }
+    }
+    return (await bestOf(runner, space, high, true)) ?? best;
   }
-  return (await bestOf(runner, space, high, true)) ?? best;
+  return null;
 }
 
 /** An F that keeps the target, seen on all images: the first one, or the best of all. */
@@ -38,8 +44,8 @@ async function bestOf(
 ): Promise<Judged | null> {
   let best: Judged | null = null;
   for (const { name, assignment } of uniformAssignments(space, wordLength)) {
-    const first = await runner.judge(assignment, name);
-    if (first.verdict === "missed") continue;
+    const first = await judgeIfPossible(runner, assignment, name);
+    if (first === null || first.verdict === "missed") continue;
     const judged = await runner.judge(assignment, name, { whole: true });
     if (judged.verdict === "missed") continue;
     if (best === null || advantage(runner.target.kind, judged.figure, best.figure) > 0) best = judged;

@@ -151,7 +151,7 @@ function registerTable({ layers, request }: BitsReport): string {
   const columns: readonly Column<RegisterRow>[] = [
     { title: "layer", align: "left", cell: ({ layer }) => layer },
     { title: "register", align: "left", cell: ({ name }) => name },
-    { title: "format", align: "right", cell: ({ needs }) => needs.format },
+    { title: "format", align: "right", cell: ({ needs }) => needs.format.split(" ")[0] ?? NOTHING },
     { title: "alone", align: "right", cell: ({ needs }) => number(needs.targetWordLength) },
     { title: "same bits", align: "right", cell: ({ needs }) => number(needs.identicalWordLength) },
     { title: "integer: seen", align: "right", cell: ({ needs }) => number(needs.observedIntegerBits) },

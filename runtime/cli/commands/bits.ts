@@ -12,7 +12,7 @@ import { addRunOptions, type ConfigurationFlags, resolveFlags } from "../configu
 import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interrupt.ts";
 import { parseInteger, parseName } from "../options.ts";
-import { addJsonOption, emit, type Output, requireOutputs } from "../output.ts";
+import { addJsonOption, addReportOption, emit, type Output, requireOutputs } from "../output.ts";
 import { type Progress, startProgress } from "../progress.ts";
 
 interface BitsFlags extends ConfigurationFlags, Output {
@@ -36,7 +36,8 @@ export function addBitsCommand(program: Command): void {
     .description(
       "Searches a format for each register of each layer that keeps a target, at least cost; measures it on images that\n" +
         "no decision saw. Without a model: the bundled LeNet-5, searched on the bundled validation digits and measured on\n" +
-        "the test digits. Other data: its first half is searched on, the rest measured, unless --search-data is given.",
+        "the test digits, which takes minutes: macroscope bits --target 0.99 -o assignment.yaml\n" +
+        "Other data: its first half is searched on, the rest measured, unless --search-data is given.",
     )
     .argument("[model]", "as run takes it, but no program file");
   addRunOptions(command)
@@ -80,13 +81,13 @@ export function addBitsCommand(program: Command): void {
         .argParser(number("--early-error")),
     )
     .option("-o, --output <file>", "write the assignment (YAML), as run --assign takes it");
-  addJsonOption(command, "the result")
+  addReportOption(addJsonOption(command, "the result"))
     .addHelpText(
       "after",
-      "\nExample:\n  $ npx macroscope bits --target 0.99 -o assignment.yaml\n  $ npx macroscope run --assign assignment.yaml\n",
+      "\nExample:\n  $ npx macroscope bits --strategy uniform --target 0.9 --search-images 50 --images 50 -o assignment.yaml\n",
     )
     .action(async (model: string | undefined, flags: BitsFlags) => {
-      await requireOutputs(flags.json, flags.output);
+      await requireOutputs(flags.json, flags.report, flags.output);
       const request = requestOf(flags);
       const configuration = await resolveFlags(model, flags);
       const report = await interruptible((signal) =>
