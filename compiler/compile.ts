@@ -1,4 +1,4 @@
-/** The compiler's pipeline, read top down: graph → passes → formats → words → program. */
+/** The compiler's pipeline, read top down: graph → passes → quantizers of weights → formats → words → program. */
 import type { FormatAssignment } from "../isa/datapath.ts";
 import { InvariantError } from "../isa/diagnostic.ts";
 import { type Machine, validMachine } from "../isa/machine.ts";
@@ -9,6 +9,7 @@ import { lower } from "./lowering/lower.ts";
 import { type BatchNormalizationMode, prepareGraph } from "./prepare-graph.ts";
 import { layerFacts } from "./quantization/layer-facts.ts";
 import { quantizeConstants } from "./quantization/quantize-tensor.ts";
+import { quantizeWeights } from "./quantization/quantize-weights.ts";
 import { type Calibration, resolveAssignment } from "./quantization/resolve-assignment.ts";
 import type { AssignmentSpecification } from "./quantization/specification.ts";
 
@@ -47,7 +48,8 @@ export function compile(graph: Graph, options: CompileOptions): Compilation {
   const { assignment: specification, calibration = {}, seed, metadata = {} } = options;
   const { modelName = "model", assignmentName = "assignment" } = options;
   const machine = validMachine(options.machine);
-  const prepared = prepareGraph(graph, modelName, options.batchNormalization);
+  const imported = prepareGraph(graph, modelName, options.batchNormalization);
+  const prepared = quantizeWeights(imported, specification, { seed, where: assignmentName });
 
   const layers = layerFacts(prepared);
   const input = prepared.input.name;

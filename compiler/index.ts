@@ -32,8 +32,12 @@ export {
 } from "./networks/index.ts";
 export { automaticFormat } from "./quantization/automatic-format.ts";
 export { type LayerFacts, layerFacts } from "./quantization/layer-facts.ts";
+export { quantizeWeights } from "./quantization/quantize-weights.ts";
+export type { QuantizerContext, QuantizerDefinition, TensorQuantizer } from "./quantization/quantizers/quantizer.ts";
+export { QUANTIZERS, registerQuantizer } from "./quantization/quantizers/table.ts";
 export {
   type Calibration,
+  type OutputPoint,
   type ResolvedAssignment,
   type ResolveRequest,
   resolveAssignment,

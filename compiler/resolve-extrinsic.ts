@@ -1,11 +1,10 @@
-import type { RegisterSpec } from "../isa/register.ts";
 import { prepareGraph } from "./compile.ts";
 import type { Graph } from "./graph/graph.ts";
 import { layerFacts } from "./quantization/layer-facts.ts";
-import { type Calibration, resolveOutputs } from "./quantization/resolve-assignment.ts";
+import { type Calibration, type OutputPoint, resolveOutputs } from "./quantization/resolve-assignment.ts";
 import type { AssignmentSpecification } from "./quantization/specification.ts";
 
-/** Output register of each layer of a network that is computed in float and quantized between its layers only. */
+/** Output register, and quantizer before it, of each layer of a network that is computed in float and quantized between its layers only. */
 export function resolveExtrinsic(
   graph: Graph,
   options: {
@@ -14,7 +13,7 @@ export function resolveExtrinsic(
     /** What diagnostics call the assignment. */
     readonly assignmentName?: string;
   },
-): Readonly<Record<string, RegisterSpec>> {
+): Readonly<Record<string, OutputPoint>> {
   const prepared = prepareGraph(graph);
   return resolveOutputs({
     specification: options.assignment,

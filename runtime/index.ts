@@ -1,4 +1,6 @@
 /** The package's main entry: open, compile, run, report. */
+export type { QuantizerContext, TensorQuantizer } from "../compiler/quantization/quantizers/quantizer.ts";
+export { registerQuantizer } from "../compiler/quantization/quantizers/table.ts";
 export * from "../isa/diagnostic.ts";
 export {
   type ConfigurationFile,

@@ -8,7 +8,8 @@ import type { RegisterSpec } from "../../isa/register.ts";
 import { type CompileOptions, compile } from "../compile.ts";
 import type { Graph, GraphNode } from "../graph/graph.ts";
 import { layerFacts } from "../quantization/layer-facts.ts";
-import { resolveOutputs } from "../quantization/resolve-assignment.ts";
+import { quantizeWeights } from "../quantization/quantize-weights.ts";
+import { type OutputPoint, resolveOutputs } from "../quantization/resolve-assignment.ts";
 import { layerComputations, layerNames, specificationFor } from "./layer-computation.ts";
 import { type LayerGroup, layerGroups } from "./layer-groups.ts";
 import { compileWithOperands, type Operand } from "./operand-program.ts";
@@ -40,7 +41,7 @@ export interface HybridPlan {
   readonly graph: Graph;
   readonly steps: readonly HybridStep[];
   /** Output registers of the layers that are quantized extrinsically. */
-  readonly extrinsic: ReadonlyMap<string, RegisterSpec>;
+  readonly extrinsic: ReadonlyMap<string, OutputPoint>;
   /** Layers that the machine computes, or a register quantizes behind float. */
   readonly quantized: readonly string[];
 }
@@ -64,7 +65,7 @@ class Planner {
   readonly #shapes: ReadonlyMap<string, readonly number[]>;
   /** Registers that values come from, as far as they are planned. */
   readonly #registers: Map<string, RegisterSpec> = new Map<string, RegisterSpec>();
-  readonly #extrinsic: Map<string, RegisterSpec> = new Map<string, RegisterSpec>();
+  readonly #extrinsic: Map<string, OutputPoint> = new Map<string, OutputPoint>();
 
   constructor(graph: Graph, options: HybridOptions) {
     this.#graph = graph;
@@ -74,8 +75,11 @@ class Planner {
 
   plan(): HybridPlan {
     const { assignment, selection, assignmentName = "assignment" } = this.#options;
-    const graph = this.#graph;
-    const computations = layerComputations(layerNames(graph), assignment, selection, assignmentName);
+    const computations = layerComputations(layerNames(this.#graph), assignment, selection, assignmentName);
+    const behindFloat = new Set([...computations].flatMap(([name, by]) => (by === "extrinsic" ? [name] : [])));
+    const options = { seed: this.#options.seed, where: assignmentName, layers: behindFloat };
+    // Weights of layers on the machine go through their quantizers when their program is made.
+    const graph = quantizeWeights(this.#graph, assignment, options);
     const onMachine = new Set([...computations].flatMap(([name, by]) => (by === "machine" ? [name] : [])));
     const groups = layerGroups(graph, onMachine);
     const groupOf = new Map(groups.flatMap((group) => group.nodes.map(({ name }) => [name, group] as const)));

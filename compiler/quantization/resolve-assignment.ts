@@ -10,6 +10,8 @@ import type { RegisterSpec } from "../../isa/register.ts";
 import type { LayerContext } from "./layer-context.ts";
 import type { LayerFacts } from "./layer-facts.ts";
 import { selectKeys } from "./layer-pattern.ts";
+import type { TensorQuantizer } from "./quantizers/quantizer.ts";
+import { quantizerOf } from "./quantizers/table.ts";
 import { type LayerOptions, resolveLayer, resolveOutputRegister } from "./resolve-layer.ts";
 import type { AssignmentSpecification, LayerEntry } from "./specification.ts";
 
@@ -51,20 +53,43 @@ export function resolveAssignment(request: ResolveRequest): ResolvedAssignment {
   return { formats, options, calibration };
 }
 
+/** Where a layer that is computed in float hands its values on. */
+export interface OutputPoint extends RegisterSpec {
+  /** Comes before the register. */
+  readonly quantizer?: TensorQuantizer;
+  /** The quantizer alone: the output has no format of its own. */
+  readonly withoutRegister?: boolean;
+}
+
+/** A maximum of quantized values is one of them: only the register behind the quantizer is there again. */
+function registerOf(point: OutputPoint | undefined): RegisterSpec | undefined {
+  if (point?.quantizer === undefined) return point;
+  const { quantizer: _quantizer, withoutRegister, ...register } = point;
+  return withoutRegister ? undefined : register;
+}
+
+function outputPoint(context: LayerContext): OutputPoint {
+  const { output } = context.entry;
+  const register = resolveOutputRegister(context);
+  if (typeof output !== "object" || output.quantizer === undefined) return register;
+  const quantizer = quantizerOf(output.quantizer, "output", `${context.where}: output`);
+  return { ...register, quantizer, withoutRegister: output.format === undefined };
+}
+
 /**
  * The output register alone, for a network that is computed in float and quantized at layer outputs (`extrinsic`). A
  * maximum pool keeps its producer's format; where that is the network's input it has no register and is missing.
  */
 export function resolveOutputs(request: ResolveRequest): {
-  readonly outputs: Readonly<Record<string, RegisterSpec>>;
+  readonly outputs: Readonly<Record<string, OutputPoint>>;
   readonly calibration: Calibration;
 } {
-  const outputs: Record<string, RegisterSpec> = {};
+  const outputs: Record<string, OutputPoint> = {};
   const calibration = eachLayer(request, (context) => {
     const { layer } = context;
     const producer = layer.producers[0] ?? "";
-    const kept = outputs[producer] ?? request.known?.get(producer);
-    const output = layer.arithmetic === "maximumPool" ? kept : resolveOutputRegister(context);
+    const kept = registerOf(outputs[producer] ?? request.known?.get(producer));
+    const output = layer.arithmetic === "maximumPool" ? kept : outputPoint(context);
     if (output !== undefined) outputs[layer.name] = output;
     return undefined;
   });
@@ -121,6 +146,22 @@ function eachLayer(request: ResolveRequest, resolve: (context: LayerContext) => 
   }
   if (found.length > 0) throw new DiagnosticError(found);
   return used;
+}
+
+/** What a specification says of each layer. Throws `DiagnosticError` for keys that match none, or too many. */
+export function layerEntries(
+  specification: AssignmentSpecification,
+  names: readonly string[],
+  where: string,
+): ReadonlyMap<string, LayerEntry> {
+  const entries = specification.layers ?? {};
+  const keys = selectKeys(Object.keys(entries), names, where);
+  return new Map(
+    names.map((name) => {
+      const key = keys.get(name);
+      return [name, inherit(specification.default ?? {}, (key === undefined ? undefined : entries[key]) ?? {})];
+    }),
+  );
 }
 
 /** An entry over the default. One that names a datapath starts from that preset: the default's single registers stay behind. */

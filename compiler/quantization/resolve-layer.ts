@@ -55,6 +55,14 @@ export function resolveLayer(context: LayerContext): {
       "use intrinsic, tensorquant or wide; `macroscope run` takes a network that is computed in float in parts",
     );
   }
+  if (typeof entry.output === "object" && entry.output.quantizer !== undefined) {
+    throw diagnosticError(
+      "QUANTIZER",
+      `${where}: output`,
+      `${entry.output.quantizer}: an output register of the machine is fixed point`,
+      "use datapath extrinsic for the layer, or give the output a format",
+    );
+  }
   checkNamedRegisters(context);
   const datapath = DATAPATHS[layer.arithmetic](context);
   const found = registerDiagnostics(datapath, layer, where);

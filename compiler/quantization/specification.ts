@@ -23,17 +23,26 @@ export interface RegisterFields {
 /** A register's format alone, or its fields. */
 export type RegisterEntry = string | RegisterFields;
 
+/** A register before which the values go through a quantizer that is none of fixed point, e.g. `ternary` or `dorefa:4`. */
+export interface QuantizedRegisterFields extends RegisterFields {
+  readonly quantizer?: string | undefined;
+}
+
+export type QuantizedRegisterEntry = string | QuantizedRegisterFields;
+
 /** What a user says of the layers that a name or pattern selects. Absent fields come from the default. */
 export interface LayerEntry extends RegisterFields {
   /** `intrinsic` where nothing is said. */
   readonly datapath?: string | undefined;
   readonly input?: RegisterEntry | undefined;
-  readonly weight?: RegisterEntry | undefined;
+  /** Its quantizer takes the whole tensor, before everything else. */
+  readonly weight?: QuantizedRegisterEntry | undefined;
   readonly product?: RegisterEntry | undefined;
   readonly accumulator?: RegisterEntry | undefined;
   readonly sum?: RegisterEntry | undefined;
   readonly bias?: RegisterEntry | undefined;
-  readonly output?: RegisterEntry | undefined;
+  /** A quantizer only where the datapath is extrinsic; with a format beside it the register comes behind it. */
+  readonly output?: QuantizedRegisterEntry | undefined;
   /** false: the network's input is taken as it is, in an explicit format. */
   readonly quantizeInput?: boolean | undefined;
   /** false: biases keep their exact float32 values. */
@@ -63,6 +72,10 @@ const registerFields = {
 
 const registerEntry = z.union([z.string(), z.strictObject(registerFields)]).optional();
 
+const quantizedEntry = z
+  .union([z.string(), z.strictObject({ ...registerFields, quantizer: z.string().optional() })])
+  .optional();
+
 const DATAPATH_TEXT = /^(intrinsic|tensorquant|extrinsic|float|wide(:([1-9]|[1-5][0-9]|6[0-4]))?)$/;
 
 const entryFields = {
@@ -72,12 +85,12 @@ const entryFields = {
     .regex(DATAPATH_TEXT, "expected intrinsic, tensorquant, wide, wide:N (N 1 to 64), extrinsic or float")
     .optional(),
   input: registerEntry,
-  weight: registerEntry,
+  weight: quantizedEntry,
   product: registerEntry,
   accumulator: registerEntry,
   sum: registerEntry,
   bias: registerEntry,
-  output: registerEntry,
+  output: quantizedEntry,
   quantizeInput: z.boolean().optional(),
   quantizeBias: z.boolean().optional(),
   avgPoolCountPadding: z.boolean().optional(),

@@ -10,7 +10,7 @@ import type { ReadLayer } from "./entries.ts";
 import { LAYER_KIND_NAMES, requireLayers } from "./json.ts";
 import type { ExportedOptions, ExportSubject } from "./subject.ts";
 
-/** `integer_length` = W − F; `exact`: nothing is lost there; the last four columns are the layer's and alike in all its rows. */
+/** `integer_length` = W − F; `exact`: nothing is lost there; the last five columns are the layer's and alike in all its rows. */
 export const CSV_COLUMNS = [
   "layer",
   "kind",
@@ -28,6 +28,7 @@ export const CSV_COLUMNS = [
   "average_divider",
   "count_padding",
   "lookup_bits",
+  "weight_quantizer",
 ] as const;
 
 export function assignmentCsv({ layers }: ExportSubject): string {
@@ -52,6 +53,7 @@ export function assignmentCsv({ layers }: ExportSubject): string {
         averageDivider,
         countPadding ?? "",
         lookupBits,
+        options.weightQuantizer ?? "",
       ];
     }),
   );
@@ -85,7 +87,7 @@ export function readAssignmentCsv(text: string, where: string): readonly ReadLay
     const { name, kind, register, spec, options } = read.values();
     const known = layers.get(name) ?? { kind, options, registers: new Map<string, RegisterSpec>() };
     const alike = known.kind === kind && JSON.stringify(known.options) === JSON.stringify(options);
-    if (!alike) throw wrong(read.where, `kind and the last four columns differ from those of "${name}" above`);
+    if (!alike) throw wrong(read.where, `kind and the last five columns differ from those of "${name}" above`);
     if (known.registers.has(register)) throw wrong(read.where, `the ${register} of "${name}" is there twice`);
     known.registers.set(register, spec);
     layers.set(name, known);
@@ -135,6 +137,7 @@ class Row {
         averageDivider: this.#flag("average_divider"),
         countPadding: countPadding === "" ? undefined : this.#flag("count_padding"),
         lookupBits: this.#integer("lookup_bits"),
+        weightQuantizer: this.#text("weight_quantizer") || undefined,
       },
     };
   }

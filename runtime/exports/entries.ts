@@ -41,7 +41,12 @@ export function layerEntry({ kind, registers, options }: ReadLayer): LayerEntry 
   return {
     datapath: "intrinsic",
     ...(own === undefined ? {} : registerFields(own)),
-    ...Object.fromEntries(named.map(([register, spec]) => [register, registerFields(spec)])),
+    ...Object.fromEntries(
+      named.map(([register, spec]) => {
+        const quantizer = register === "weight" ? options.weightQuantizer : undefined;
+        return [register, { ...registerFields(spec), ...(quantizer === undefined ? {} : { quantizer }) }];
+      }),
+    ),
     ...(options.averageDivider ? { averageDivider: true } : {}),
     ...(options.countPadding === undefined ? {} : { avgPoolCountPadding: options.countPadding }),
     lookupBits: options.lookupBits,

@@ -4,7 +4,7 @@
  */
 import { stringify } from "yaml";
 import { z } from "zod";
-import type { LayerEntry, RegisterEntry, RegisterFields } from "../../compiler/quantization/specification.ts";
+import type { LayerEntry, QuantizedRegisterFields, RegisterEntry } from "../../compiler/quantization/specification.ts";
 import type { DatapathRegister } from "../../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
 import { layerEntry, registerFields } from "./entries.ts";
@@ -51,7 +51,7 @@ function layerPrecision(layer: ExportedLayer, found: Diagnostic[]): LayerPrecisi
   const specs = Object.fromEntries(layer.registers.map(({ register, spec }) => [register, spec]));
   const entry: Record<string, unknown> = { ...layerEntry({ ...layer, registers: specs }) };
   const precision: Partial<Record<Variable, string>> = {};
-  const modes: Record<string, RegisterFields & { readonly type: string }> = {};
+  const modes: Record<string, QuantizedRegisterFields & { readonly type: string }> = {};
   for (const variable of VARIABLE_NAMES) {
     const register = byName.get(VARIABLES[variable]);
     if (register === undefined) continue;
@@ -63,7 +63,9 @@ function layerPrecision(layer: ExportedLayer, found: Diagnostic[]): LayerPrecisi
     }
     delete entry[VARIABLES[variable]];
     const { format: _format, ...own } = registerFields(register.spec);
-    modes[variable] = { type, ...own };
+    const { weightQuantizer } = layer.options;
+    const quantizer = variable === "weight" && weightQuantizer !== undefined ? { quantizer: weightQuantizer } : {};
+    modes[variable] = { type, ...own, ...quantizer };
   }
   return { precision, rest: { entry, modes } };
 }
@@ -83,6 +85,7 @@ const modeFields = z.strictObject({
   rounding: z.string().optional(),
   overflow: z.string().optional(),
   dialect: z.string().optional(),
+  quantizer: z.string().optional(),
 });
 
 const schema = z.looseObject({
@@ -193,8 +196,10 @@ function variableEntries(
       throw diagnosticError("HLS4ML", `${where}.${variable}`, "auto is inferred by hls4ml alone", hint);
     }
     const fields = registerFields(parseHls4mlType(text, `${where}.${variable}`));
-    const { type, ...own } = known ?? { type: "" };
-    entries[register] = (type === text ? { ...fields, ...own } : fields) as RegisterFields;
+    const { type, quantizer, ...own } = known ?? { type: "" };
+    const modesOfType = type === text ? own : {};
+    const before = quantizer === undefined ? {} : { quantizer };
+    entries[register] = { ...fields, ...modesOfType, ...before } as QuantizedRegisterFields;
   }
   return entries;
 }

@@ -38,6 +38,7 @@ export function assignmentJson({ model, layers }: ExportSubject): string {
       averageDivider: options.averageDivider,
       countPadding: options.countPadding ?? null,
       lookupBits: options.lookupBits,
+      weightQuantizer: options.weightQuantizer ?? null,
       registers: Object.fromEntries(
         registers.map(({ register, spec, exact }) => {
           const { format, ...modes } = spec;
@@ -84,6 +85,7 @@ const schema = z.strictObject({
         averageDivider: z.boolean(),
         countPadding: z.boolean().nullable(),
         lookupBits: z.int().min(1).max(20),
+        weightQuantizer: z.string().nullable(),
         registers: z.partialRecord(z.enum(DATAPATH_REGISTERS), registerSchema),
       }),
     )
@@ -103,17 +105,25 @@ export function readAssignmentJson(value: unknown, where: string): readonly Read
       })),
     );
   }
-  const layers = parsed.data.layers.map(({ name, kind, registers, countPadding, ...rest }): ReadLayer => {
-    const { explicitInput, averageDivider, lookupBits } = rest;
-    return {
-      name,
-      kind,
-      registers: Object.fromEntries(
-        Object.entries(registers).map(([register, fields]) => [register, specOf(fields)]),
-      ) as Partial<Record<DatapathRegister, RegisterSpec>>,
-      options: { explicitInput, averageDivider, lookupBits, countPadding: countPadding ?? undefined },
-    };
-  });
+  const layers = parsed.data.layers.map(
+    ({ name, kind, registers, countPadding, weightQuantizer, ...rest }): ReadLayer => {
+      const { explicitInput, averageDivider, lookupBits } = rest;
+      return {
+        name,
+        kind,
+        registers: Object.fromEntries(
+          Object.entries(registers).map(([register, fields]) => [register, specOf(fields)]),
+        ) as Partial<Record<DatapathRegister, RegisterSpec>>,
+        options: {
+          explicitInput,
+          averageDivider,
+          lookupBits,
+          countPadding: countPadding ?? undefined,
+          weightQuantizer: weightQuantizer ?? undefined,
+        },
+      };
+    },
+  );
   requireLayers(layers, where);
   return layers;
 }

@@ -1,7 +1,8 @@
 /** What every export renders: the registers that each layer really has, with all that decides how they are used. */
 import type { Graph } from "../../compiler/graph/graph.ts";
 import { type ArithmeticKind, type LayerFacts, layerFacts } from "../../compiler/quantization/layer-facts.ts";
-import { type Calibration, resolveAssignment } from "../../compiler/quantization/resolve-assignment.ts";
+import { quantizeWeights, weightQuantizer } from "../../compiler/quantization/quantize-weights.ts";
+import { type Calibration, layerEntries, resolveAssignment } from "../../compiler/quantization/resolve-assignment.ts";
 import type { LayerOptions } from "../../compiler/quantization/resolve-layer.ts";
 import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
 import { DATAPATH_REGISTERS, type DatapathRegister, type DatapathSpec } from "../../isa/datapath.ts";
@@ -31,6 +32,8 @@ export interface ExportedLayer {
 /** Choices of a layer that are no register. */
 export interface ExportedOptions extends LayerOptions {
   readonly averageDivider: boolean;
+  /** What the weights went through before their register, as the assignment says it. */
+  readonly weightQuantizer: string | undefined;
 }
 
 export interface ExportSubject {
@@ -41,18 +44,33 @@ export interface ExportSubject {
 
 export interface SubjectRequest {
   readonly model: string;
-  /** After the compiler's passes. */
+  /** After the compiler's passes, its weights not quantized yet. */
   readonly lowerable: Graph;
   readonly assignment: AssignmentSpecification;
   /** Ranges; only automatic formats need them. */
   readonly calibration?: Calibration | undefined;
+  /** Of quantizers of weights; 1 where nothing is said. */
+  readonly seed?: number;
   /** Where the assignment came from, for diagnostics. */
   readonly where: string;
 }
 
 /** Throws `DiagnosticError` with everything wrong in the specification. */
-export function exportSubject({ model, lowerable, assignment, calibration, where }: SubjectRequest): ExportSubject {
-  const layers = layerFacts(lowerable);
+export function exportSubject({
+  model,
+  lowerable,
+  assignment,
+  calibration,
+  seed,
+  where,
+}: SubjectRequest): ExportSubject {
+  const weights = { seed: seed ?? 1, where };
+  const layers = layerFacts(quantizeWeights(lowerable, assignment, weights));
+  const entries = layerEntries(
+    assignment,
+    layers.map(({ name }) => name),
+    where,
+  );
   const resolved = resolveAssignment({
     specification: assignment,
     layers,
@@ -78,7 +96,11 @@ export function exportSubject({ model, lowerable, assignment, calibration, where
         name,
         kind,
         registers: exportedRegisters({ facts, datapath, written, explicitInput: options.explicitInput }),
-        options: { ...options, averageDivider: datapath.averageDivider },
+        options: {
+          ...options,
+          averageDivider: datapath.averageDivider,
+          weightQuantizer: facts.weights === null ? undefined : weightQuantizer(entries.get(name) ?? {}),
+        },
       };
     }),
   };

@@ -2,6 +2,7 @@ import { type Compilation, compile, prepareGraph } from "../../compiler/compile.
 import type { Graph } from "../../compiler/graph/graph.ts";
 import { underSpecification } from "../../compiler/legalisation/index.ts";
 import { foldInputScale } from "../../compiler/passes/fold-input-scale.ts";
+import { quantizeWeights } from "../../compiler/quantization/quantize-weights.ts";
 import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
 import { usesCalibration } from "../../compiler/quantization/uses-calibration.ts";
 import { diagnosticError } from "../../isa/diagnostic.ts";
@@ -46,7 +47,9 @@ export async function prepareModel(
   if (!needed) return { name, graph, lowerable, assignment, calibration, weights };
   const images = data ?? (await openData(configuration, graph.input.shape, calibration.images));
   requireShape(lowerable, images, configuration);
-  const measured = await calibrateOn(images, lowerable, calibration.images, hooks);
+  const { seed } = configuration;
+  const quantized = quantizeWeights(lowerable, assignment, { seed, where: hooks.assignmentName ?? "assignment" });
+  const measured = await calibrateOn(images, quantized, calibration.images, hooks);
   return { name, graph, lowerable, assignment, calibration: measured, weights };
 }
 

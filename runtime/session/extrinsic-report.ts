@@ -1,4 +1,5 @@
 import type { GraphNode } from "../../compiler/graph/graph.ts";
+import type { OutputPoint } from "../../compiler/quantization/resolve-assignment.ts";
 import { diagnosticError } from "../../isa/diagnostic.ts";
 import { rawToFloat64 } from "../../isa/format.ts";
 import { type RegisterSpec, registerText } from "../../isa/register.ts";
@@ -10,7 +11,7 @@ import type { PreparedModel } from "./compile-model.ts";
 import type { ExtrinsicEvidence } from "./extrinsic.ts";
 import type { FloatSide } from "./float.ts";
 import type { LastingOutcome, RunHooks } from "./hooks.ts";
-import { outputRegisters, runExtrinsicSpan } from "./run-extrinsic.ts";
+import { outputRegisters, runExtrinsicSpan, withQuantizedWeights } from "./run-extrinsic.ts";
 
 interface ExtrinsicRun {
   readonly configuration: RunConfiguration;
@@ -35,7 +36,10 @@ export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Pro
   const outputs = outputRegisters(prepared, assignment, hooks.assignmentName);
   hooks.onStage?.("float and extrinsic", count);
   const span = { first: 0, images: count };
-  const outcome = await runExtrinsicSpan({ data, span, float, outputs, seed }, hooks);
+  const weights = { float, seed, assignmentName: hooks.assignmentName };
+  const outcome = await withQuantizedWeights(prepared, assignment, weights, (quantized) =>
+    runExtrinsicSpan({ data, span, float: quantized, outputs, seed }, hooks),
+  );
   if ("fault" in outcome) return outcome;
   const { answers, error, layers: found } = outcome;
   const accuracy = answers.accuracy();
@@ -73,7 +77,7 @@ export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Pro
 /** What a report says of a layer that is quantized behind float. */
 export function extrinsicLayerEntry(
   node: Pick<GraphNode, "name" | "op" | "shape">,
-  register: RegisterSpec,
+  register: OutputPoint,
   evidence: ExtrinsicEvidence,
 ): LayerEntry {
   const first =
@@ -81,12 +85,12 @@ export function extrinsicLayerEntry(
       ? null
       : { ...evidence.first, step: -1, element: positionIn(node.shape, evidence.first.element) };
   const output: RegisterEntry = {
-    format: registerText(register),
+    format: outputText(register),
     overflow: evidence.overflow,
     first,
     min: evidence.min,
     max: evidence.max,
-    unusedHighBits: unusedHighBits(register, evidence),
+    unusedHighBits: register.withoutRegister ? null : unusedHighBits(register, evidence),
     unusedLowBits: null,
     flushedToZero: null,
     meanRoundingError: null,
@@ -96,7 +100,7 @@ export function extrinsicLayerEntry(
   return {
     name: node.name,
     kind: node.op,
-    datapath: { output: registerText(register) },
+    datapath: { output: outputText(register) },
     macs: 0,
     cycles: 0,
     formula: "",
@@ -107,6 +111,13 @@ export function extrinsicLayerEntry(
     doubleRounding: false,
     registers: { output },
   };
+}
+
+/** `ternary`, or with a register behind it `ternary, 8,4 nearest saturate`. */
+function outputText(point: OutputPoint): string {
+  const { quantizer, withoutRegister } = point;
+  if (quantizer === undefined) return registerText(point);
+  return withoutRegister ? quantizer.name : `${quantizer.name}, ${registerText(point)}`;
 }
 
 /** Index along each axis of a row-major element. */

@@ -1,7 +1,8 @@
+import { applyQuantizer } from "../../compiler/quantization/quantizers/quantizer.ts";
+import type { OutputPoint } from "../../compiler/quantization/resolve-assignment.ts";
 import { quantizeFloat64Array } from "../../isa/quantize-array.ts";
 import { tensorGenerator } from "../../isa/random.ts";
 import { allocateRaws } from "../../isa/raws.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
 import type { FloatNetwork, ImageRange, NodeObserver } from "../float-reference/interpreter.ts";
 import { rawsToValues } from "./values.ts";
 
@@ -29,14 +30,14 @@ export class ExtrinsicNetwork {
   /** Of all images so far. */
   readonly layers: ReadonlyMap<string, ExtrinsicEvidence>;
   readonly #network: FloatNetwork;
-  readonly #registers: ReadonlyMap<string, RegisterSpec>;
+  readonly #registers: ReadonlyMap<string, OutputPoint>;
   readonly #random: ReadonlyMap<string, ReturnType<typeof tensorGenerator>>;
   readonly #evidence: Map<string, ExtrinsicEvidence>;
   /** Number of the next image. */
   #image: number;
 
   /** `firstImage` is the number of the first image that it will be given, for the places of overflows. */
-  constructor(network: FloatNetwork, registers: ReadonlyMap<string, RegisterSpec>, seed: number, firstImage = 0) {
+  constructor(network: FloatNetwork, registers: ReadonlyMap<string, OutputPoint>, seed: number, firstImage = 0) {
     this.#image = firstImage;
     this.#network = network;
     this.#registers = registers;
@@ -53,7 +54,7 @@ export class ExtrinsicNetwork {
       const evidence = this.#evidence.get(name) ?? { overflow: 0, first: null, min: Infinity, max: -Infinity };
       this.#evidence.set(name, evidence);
       const batch = { first: this.#image + first, count: images };
-      return quantizeValues(values, register, evidence, this.#random.get(name), batch);
+      return quantizeValues(name, values, register, evidence, this.#random.get(name), batch);
     };
     const outputs = await this.#network.run(images, count, observe, onProgress);
     this.#image += count;
@@ -66,7 +67,7 @@ export async function runExtrinsic(
   network: FloatNetwork,
   images: Float32Array,
   count: number,
-  registers: ReadonlyMap<string, RegisterSpec>,
+  registers: ReadonlyMap<string, OutputPoint>,
   seed: number,
 ): Promise<ExtrinsicResult> {
   const extrinsic = new ExtrinsicNetwork(network, registers, seed);
@@ -74,14 +75,23 @@ export async function runExtrinsic(
   return { outputs, layers: extrinsic.layers };
 }
 
-/** The values as the register passes them on; `evidence` and `random` go on from image to image. */
+/**
+ * The values as the output passes them on: through its quantizer image by image, then through its register; `evidence` and `random`
+ * go on from image to image.
+ */
 export function quantizeValues(
-  values: Float32Array,
-  register: RegisterSpec,
+  layer: string,
+  computed: Float32Array,
+  register: OutputPoint,
   evidence: ExtrinsicEvidence,
   random: ReturnType<typeof tensorGenerator> | undefined,
   batch: ImageRange,
 ): Float32Array {
+  const values = quantizedByImage(layer, computed, register, batch.count);
+  if (register.withoutRegister) {
+    observeRange(values, evidence);
+    return values;
+  }
   const raws = allocateRaws(register.format, values.length);
   const perImage = values.length / batch.count;
   quantizeFloat64Array(
@@ -101,9 +111,33 @@ export function quantizeValues(
     random,
     "layer output",
   );
+  observeRange(values, evidence);
+  return rawsToValues(raws, register.format);
+}
+
+function observeRange(values: Float32Array, evidence: ExtrinsicEvidence): void {
   for (const value of values) {
     if (value < evidence.min) evidence.min = value;
     if (value > evidence.max) evidence.max = value;
   }
-  return rawsToValues(raws, register.format);
+}
+
+/** No result depends on how many images are computed at once. */
+function quantizedByImage(
+  layer: string,
+  values: Float32Array,
+  { quantizer }: OutputPoint,
+  images: number,
+): Float32Array {
+  if (quantizer === undefined) return values;
+  const result = new Float32Array(values.length);
+  const perImage = values.length / images;
+  for (let image = 0; image < images; image++) {
+    const part = values.slice(image * perImage, (image + 1) * perImage);
+    result.set(
+      applyQuantizer(quantizer, part, { role: "output", layer, seed: 0 }, `layer "${layer}": output`),
+      image * perImage,
+    );
+  }
+  return result;
 }

@@ -140,7 +140,7 @@ export class HybridNetwork {
       const evidence = this.#extrinsic.get(name) ?? { overflow: 0, first: null, min: Infinity, max: -Infinity };
       this.#extrinsic.set(name, evidence);
       const place = { first: batch.first + first, count };
-      const quantized = quantizeValues(values, register, evidence, this.#random.get(name), place);
+      const quantized = quantizeValues(name, values, register, evidence, this.#random.get(name), place);
       if (register.overflow === "trap" && evidence.first !== null && fault === null) {
         const { image, element, before } = evidence.first;
         const message = `image ${image}, element ${element} of layer "${name}": raw ${before} does not fit ${registerText(register)}`;

@@ -1,7 +1,9 @@
 /** Images through the extrinsic datapath and, beside it, through the float network, batch by batch. */
+import { quantizeWeights } from "../../compiler/quantization/quantize-weights.ts";
+import type { OutputPoint } from "../../compiler/quantization/resolve-assignment.ts";
 import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
 import { resolveExtrinsic } from "../../compiler/resolve-extrinsic.ts";
-import { type RegisterSpec, registerText } from "../../isa/register.ts";
+import { registerText } from "../../isa/register.ts";
 import type { Fault } from "../../sim/fault.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import type { ImageSpan } from "../exploration/evaluation.ts";
@@ -10,7 +12,7 @@ import type { ErrorEntry } from "../report/run-report.ts";
 import { AnswerTally } from "./accuracy.ts";
 import type { PreparedModel } from "./compile-model.ts";
 import { type ExtrinsicEvidence, ExtrinsicNetwork } from "./extrinsic.ts";
-import type { FloatSide } from "./float.ts";
+import { type FloatSide, openFloatReference } from "./float.ts";
 import type { RunHooks } from "./hooks.ts";
 import { imageBatches } from "./image-batches.ts";
 
@@ -19,7 +21,7 @@ export interface ExtrinsicJob {
   readonly span: ImageSpan;
   readonly float: Pick<FloatSide, "logits" | "lowered">;
   /** Output register of each layer. */
-  readonly outputs: ReadonlyMap<string, RegisterSpec>;
+  readonly outputs: ReadonlyMap<string, OutputPoint>;
   readonly seed: number;
 }
 
@@ -35,9 +37,32 @@ export function outputRegisters(
   { lowerable, calibration }: Pick<PreparedModel, "lowerable" | "calibration">,
   assignment: AssignmentSpecification,
   assignmentName = "assignment",
-): ReadonlyMap<string, RegisterSpec> {
+): ReadonlyMap<string, OutputPoint> {
   const ranges = calibration.ranges ?? {};
   return new Map(Object.entries(resolveExtrinsic(lowerable, { assignment, calibration: ranges, assignmentName })));
+}
+
+/** The float network with quantized weights where the assignment names quantizers for them, else the one that is there. */
+export async function withQuantizedWeights<T>(
+  { lowerable }: Pick<PreparedModel, "lowerable">,
+  assignment: AssignmentSpecification,
+  { float, seed, assignmentName = "assignment" }: WeightOptions,
+  action: (float: ExtrinsicJob["float"]) => Promise<T>,
+): Promise<T> {
+  const graph = quantizeWeights(lowerable, assignment, { seed, where: assignmentName });
+  if (graph === lowerable) return action(float);
+  const { network } = await openFloatReference(graph);
+  try {
+    return await action({ logits: float.logits, lowered: network });
+  } finally {
+    network.dispose();
+  }
+}
+
+interface WeightOptions {
+  readonly float: ExtrinsicJob["float"];
+  readonly seed: number;
+  readonly assignmentName?: string | undefined;
 }
 
 export async function runExtrinsicSpan(
@@ -66,7 +91,7 @@ export async function runExtrinsicSpan(
 }
 
 /** The fault of the first layer, in the network's order, whose trapping register overflowed. */
-function trapOf({ layers }: ExtrinsicNetwork, outputs: ReadonlyMap<string, RegisterSpec>): Fault | null {
+function trapOf({ layers }: ExtrinsicNetwork, outputs: ReadonlyMap<string, OutputPoint>): Fault | null {
   for (const [layer, { first }] of layers) {
     const register = outputs.get(layer);
     if (register?.overflow !== "trap" || first === null) continue;

@@ -19,7 +19,7 @@ import { keptAnswers } from "./float-answers.ts";
 import type { RunHooks } from "./hooks.ts";
 import { openData } from "./image-batches.ts";
 import { openPartialEvaluator, type PartialEvaluator } from "./partial-evaluator.ts";
-import { outputRegisters, runExtrinsicSpan } from "./run-extrinsic.ts";
+import { outputRegisters, runExtrinsicSpan, withQuantizedWeights } from "./run-extrinsic.ts";
 import { runMachine } from "./run-machine.ts";
 import type { StudyParts } from "./study-parts.ts";
 
@@ -142,9 +142,12 @@ export class Study implements Evaluator {
     options: EvaluationOptions,
   ): Promise<StudyEvaluation> {
     const { configuration, data, float, prepared } = this.parts;
-    const outputs = outputRegisters(prepared, this.#merged(assignment));
-    const job = { data, span, float, outputs, seed: configuration.seed };
-    const outcome = await runExtrinsicSpan(job, options);
+    const merged = this.#merged(assignment);
+    const outputs = outputRegisters(prepared, merged);
+    const { seed } = configuration;
+    const outcome = await withQuantizedWeights(prepared, merged, { float, seed }, (quantized) =>
+      runExtrinsicSpan({ data, span, float: quantized, outputs, seed }, options),
+    );
     if ("fault" in outcome) throw new FaultError(outcome.fault);
     const { answers, error, imageErrors, layers } = outcome;
     const overflow = [...layers].map(([layer, found]) => ({ layer, register: "output", overflow: found.overflow }));

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { quantizeWeights } from "../../../compiler/quantization/quantize-weights.ts";
 import {
   EXPORT_FORMATS,
   EXPORTERS,
@@ -56,14 +57,17 @@ export function addExportCommand(program: Command): void {
       });
       const opened = await openModel(configuration.model, configuration);
       const prepared = await prepareModel(configuration, opened, null);
+      const { seed } = configuration;
       const subject = exportSubject({
+        seed,
         model: prepared.name,
         lowerable: prepared.lowerable,
         assignment: prepared.assignment,
         calibration: prepared.calibration.ranges ?? {},
         where: assignment,
       });
-      await writeFileAtomically(flags.output, exportAssignment(flags.to, subject, prepared.lowerable));
+      const quantized = quantizeWeights(prepared.lowerable, prepared.assignment, { seed, where: assignment });
+      await writeFileAtomically(flags.output, exportAssignment(flags.to, subject, quantized));
       const summary = summaryOf(subject, flags);
       await emit(flags, summary, summaryText(summary));
     });

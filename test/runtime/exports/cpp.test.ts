@@ -112,7 +112,13 @@ describe("C++ types", () => {
   );
 
   it("whose modes the library lacks are diagnostics with every such register", () => {
-    const options = { explicitInput: false, countPadding: undefined, lookupBits: 12, averageDivider: false };
+    const options = {
+      explicitInput: false,
+      countPadding: undefined,
+      lookupBits: 12,
+      averageDivider: false,
+      weightQuantizer: undefined,
+    };
     const bad = register(fixedPoint(8, 4), "stochastic", "wrap", 2);
     const registers = [
       { register: "input", spec: bad, exact: false, constant: false },

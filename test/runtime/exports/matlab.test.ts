@@ -5,7 +5,13 @@ import { matlabFunction } from "../../../runtime/exports/matlab.ts";
 import type { ExportSubject } from "../../../runtime/exports/subject.ts";
 import { uglySubject } from "./tools.ts";
 
-const OPTIONS = { explicitInput: false, countPadding: undefined, lookupBits: 12, averageDivider: false };
+const OPTIONS = {
+  explicitInput: false,
+  countPadding: undefined,
+  lookupBits: 12,
+  averageDivider: false,
+  weightQuantizer: undefined,
+};
 
 describe("MATLAB types", () => {
   it("have the sign, the lengths and the names of Fixed-Point Designer", () => {

@@ -50,10 +50,12 @@ function quantizers({ layers }: ExportSubject): Readonly<Record<string, string>>
   );
 }
 
-/** Layers that only move words may be others after the importer's own passes. */
+/** Layers that only move or clip words may be others after the importer's own passes. */
 function keepsLayers({ graph }: DrawnSubject): boolean {
   const moving = ["transpose", "slice", "resize", "pad", "reshape", "activation", "concatenate"];
-  return graph.nodes.every(({ op }) => !moving.includes(op));
+  return graph.nodes.every(
+    (node) => !moving.includes(node.op) && !(node.op === "function" && node.function.kind === "clip"),
+  );
 }
 
 function sorted(values: readonly number[]): readonly number[] {

@@ -76,7 +76,13 @@ export function uglySubject(dialect?: Dialect): ExportSubject {
   const layers = specs.map((spec, index): ExportedLayer => {
     const output = { register: "output", spec, exact: false, constant: false } as const;
     const exact = { ...output, register: "accumulator", exact: true, spec: register(fixedPoint(150, 200)) } as const;
-    const options = { explicitInput: false, countPadding: undefined, lookupBits: 12, averageDivider: false };
+    const options = {
+      explicitInput: false,
+      countPadding: undefined,
+      lookupBits: 12,
+      averageDivider: false,
+      weightQuantizer: undefined,
+    };
     const name = `${NAMES[index % NAMES.length]}${index < NAMES.length ? "" : index}`;
     return { name, kind: "conv2d", registers: [exact, output], options };
   });
