@@ -34,7 +34,7 @@ export async function renderPage(results: readonly NamedResult[]): Promise<Page>
 /** The page of a result that comes straight from its command. */
 export async function writeResultPage(path: string, result: unknown): Promise<void> {
   const checked = checkedResult(result, "the result");
-  const page = await renderPage([{ name: checked.model, file: null, result: checked }]);
+  const page = await renderPage([{ name: checked.model ?? checked.schema, file: null, result: checked }]);
   await writeFileAtomically(path, page.html);
 }
 

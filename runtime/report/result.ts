@@ -5,11 +5,12 @@
 import { z } from "zod";
 import { type Diagnostic, DiagnosticError, diagnosticError, nearestName } from "../../isa/diagnostic.ts";
 import { type BitsReport, OBJECTIVES, STRATEGIES, TARGET_KINDS } from "./bits-report.ts";
+import type { CompareReport } from "./compare-report.ts";
 import type { RunReport } from "./run-report.ts";
 import type { SweepReport } from "./sweep-report.ts";
 
 /** A result that can be shown as a page. */
-export type Result = RunReport | SweepReport | BitsReport;
+export type Result = RunReport | SweepReport | BitsReport | CompareReport;
 
 export type ResultSchema = Result["schema"];
 
@@ -66,10 +67,11 @@ const register = z.looseObject({
   min: value.nullable(),
   max: value.nullable(),
   unusedHighBits: z.int().min(0).max(4096).nullable(),
-  unusedLowBits: z.int().min(0).max(4096).nullable().optional(),
+  unusedLowBits: z.int().min(0).max(4096).nullable().default(null),
   flushedToZero: count.nullable(),
   meanRoundingError: value.nullable(),
-  histogram: histogram.nullable().optional(),
+  expectedRoundingError: value.nullable().default(null),
+  histogram: histogram.nullable().default(null),
 });
 
 /** At most as many entries as any layer has registers. */
@@ -121,6 +123,10 @@ const run = z.looseObject({
         energyPj: amount,
         utilization: amount,
         sqnrDb: value.nullable(),
+        noise: z
+          .looseObject({ ownSqnrDb: value.nullable(), outputSqnrDb: value.nullable(), gain: amount.nullable() })
+          .nullable()
+          .default(null),
         registers: perRegister(register),
       }),
     )
@@ -133,7 +139,7 @@ const run = z.looseObject({
     .array(z.looseObject({ class: count, images: count, fixed: share, float: share.nullable(), fixed95: shares }))
     .max(RESULT_LIMITS.records)
     .nullable()
-    .optional(),
+    .default(null),
   resources,
 });
 
@@ -257,10 +263,74 @@ const bits = z.looseObject({
   resources,
 });
 
+/** Big integers: numbers where a double holds them, else decimal strings. */
+const integer = z.union([value, z.string().regex(/^-?[0-9]{1,400}$/)]);
+
+const word = { raw: integer, format: text, value };
+
+const historyWord = z.looseObject({ ...word, exact: value.nullable(), rounded: integer.nullable() });
+
+const parting = z.looseObject({
+  image: count,
+  layer: text.nullable(),
+  element: z.array(value).max(8),
+  a: z.looseObject(word),
+  b: z.looseObject(word),
+  step: value.nullable(),
+  register: text,
+  reason: text,
+  explanation: text,
+  history: z
+    .array(
+      z.looseObject({
+        step: value,
+        register: text,
+        a: historyWord.nullable(),
+        b: historyWord.nullable(),
+        differs: z.boolean(),
+      }),
+    )
+    .max(RESULT_LIMITS.records),
+  layers: z
+    .array(z.looseObject({ layer: text.nullable(), elements: count, different: count, largest: amount }))
+    .max(RESULT_LIMITS.layers),
+});
+
+const layerNames = z.array(text).max(RESULT_LIMITS.layers);
+
+const compare = z.looseObject({
+  schema: z.literal("macroscope/compare/1"),
+  sides: z
+    .array(z.looseObject({ label: text, kind: text, machine: text.nullable(), configuration: anything.nullable() }))
+    .max(100),
+  model: text.nullable(),
+  data: text.nullable(),
+  images: count,
+  equal: z.boolean(),
+  pairs: z
+    .array(
+      z.looseObject({
+        a: text,
+        b: text,
+        equal: z.boolean(),
+        layers: layerNames,
+        onlyInA: layerNames,
+        onlyInB: layerNames,
+        comparedByValue: z.array(text.nullable()).max(RESULT_LIMITS.layers),
+        differentOutputs: count.nullable(),
+        differentClasses: count.nullable(),
+        first: parting.nullable(),
+      }),
+    )
+    .max(100),
+  resources,
+});
+
 const SCHEMAS: Readonly<Record<ResultSchema, z.ZodType>> = {
   "macroscope/run/1": run,
   "macroscope/sweep/1": sweep,
   "macroscope/bits/1": bits,
+  "macroscope/compare/1": compare,
 };
 
 /** The text of a result file as a result; `DiagnosticError` RESULT for anything else. */

@@ -12,7 +12,7 @@ import { addImageOptions, assignmentPlace, type ConfigurationFlags, resolveFlags
 import { AnsweredNo, FaultError } from "../exit-codes.ts";
 import { interruptible } from "../interrupt.ts";
 import { parseName } from "../options.ts";
-import { addJsonOption, emit, type Output, requireOutputs } from "../output.ts";
+import { addJsonOption, addReportOption, emit, type Output, requireOutputs } from "../output.ts";
 import { type Progress, startProgress } from "../progress.ts";
 
 interface CompareFlags extends ConfigurationFlags, Output {
@@ -39,13 +39,13 @@ export function addCompareCommand(program: Command): void {
   addImageOptions(command)
     .option("--dataflows <list>", "compare orders of accumulation, the first with each other one: os,ws,is,tree:4")
     .option("--engines <list>", `compare engines: ${ENGINE_NAMES.join(",")}`);
-  addJsonOption(command, "the comparison")
+  addReportOption(addJsonOption(command, "the comparison"))
     .addHelpText(
       "after",
       "\nExample:\n  $ npx macroscope compare --dataflows os,ws,tree:4 --datapath wide --format 8,4 --images 20\n",
     )
     .action(async (a: string | undefined, b: string | undefined, flags: CompareFlags) => {
-      await requireOutputs(flags.json);
+      await requireOutputs(flags.json, flags.report);
       const requests = await sidesOf(a, b, flags);
       await interruptible(async (signal) => {
         let progress: Progress | undefined;

@@ -13,7 +13,7 @@ export function addReportCommand(program: Command): void {
     .command("report")
     .summary("write an HTML page with charts from result files")
     .description(
-      "Writes one HTML file that is readable offline from what --json of run, sweep and bits wrote.\n" +
+      "Writes one HTML file that is readable offline from what --json of run, sweep, bits and compare wrote.\n" +
         "Several results share a page; runs of one network with different word lengths become a curve.",
     )
     .argument("<result...>", "result files")

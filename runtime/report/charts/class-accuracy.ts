@@ -1,24 +1,15 @@
-import type { IntervalEntry } from "../run-report.ts";
+import type { ClassEntry } from "../run-report.ts";
 import { AXIS, type Chart, type Drawing, legendAbove, PAGE_WIDTHS } from "./chart.ts";
 import { errorBars } from "./error-bars.ts";
 import { PALETTE } from "./palette.ts";
-
-/** Accuracy on the images of one class. */
-export interface ClassAccuracy {
-  readonly class: number;
-  readonly images: number;
-  readonly fixed: number;
-  readonly float: number | null;
-  readonly fixed95: IntervalEntry;
-}
 
 /** Classes that are drawn: with more, the ones that lose most. */
 const CLASSES = 30;
 
 /** Accuracy by class with intervals; null for less than two classes. */
-export function accuracyByClass(classes: readonly ClassAccuracy[]): Chart | null {
+export function accuracyByClass(classes: readonly ClassEntry[]): Chart | null {
   if (classes.length < 2) return null;
-  const loss = ({ fixed, float }: ClassAccuracy): number => (float ?? 1) - fixed;
+  const loss = ({ fixed, float }: ClassEntry): number => (float ?? 1) - fixed;
   const shown = classes.toSorted((a, b) => loss(b) - loss(a)).slice(0, CLASSES);
   const cut = classes.length > shown.length;
   if (!cut) shown.sort((a, b) => a.class - b.class);
@@ -33,10 +24,10 @@ export function accuracyByClass(classes: readonly ClassAccuracy[]): Chart | null
   };
 }
 
-function drawing(classes: readonly ClassAccuracy[], width: number): Drawing {
+function drawing(classes: readonly ClassEntry[], width: number): Drawing {
   const names = ["fixed point", "float32"];
   const { height, legend } = legendAbove(names, width);
-  const { series1, series2, ink } = PALETTE;
+  const { heat3, series2, ink } = PALETTE;
   const option: Drawing["option"] = {
     legend: { ...legend, itemWidth: 12, itemHeight: 12 },
     grid: { left: 4, right: 8, top: height + 8, bottom: 34, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
@@ -55,7 +46,7 @@ function drawing(classes: readonly ClassAccuracy[], width: number): Drawing {
         name: "fixed point",
         silent: true,
         barMaxWidth: 36,
-        itemStyle: { color: series1.light },
+        itemStyle: { color: heat3.light },
         data: classes.map(({ fixed }) => 100 * fixed),
       },
       {

@@ -13,7 +13,7 @@ export function errorBars(
     silent: true,
     data: intervals.map((interval) => [...interval]),
     encode: { x: 0, y: [1, 2] },
-    z: 1,
+    z: 3,
     renderItem: (_parameters, api) => {
       const [x = 0, bottom = 0] = api.coord([api.value(0), api.value(1)]);
       const [, top = 0] = api.coord([api.value(0), api.value(2)]);

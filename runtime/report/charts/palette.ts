@@ -58,7 +58,7 @@ export const PALETTE: Readonly<Record<ColourName, Colour>> = {
   heat0: { light: "#edf3fa", dark: "#1b2530" },
   heat1: { light: "#cbdff2", dark: "#213c57" },
   heat2: { light: "#9cc4e8", dark: "#2a5680" },
-  heat3: { light: "#62a0d6", dark: "#3672a8" },
+  heat3: { light: "#62a0d6", dark: "#316a9d" },
   heat4: { light: "#2871b3", dark: "#8cc0ea" },
   heat5: { light: "#0e4a82", dark: "#c4dff6" },
   onHeatWeak: { light: "#1d2331", dark: "#e6e9ee" },

@@ -61,6 +61,7 @@ function cleanedTag(tag: string, prefix: string): string {
     .replace(' ecmeta_ssr_type="chart"', ' class="mark"')
     .replace(/ ecmeta_[a-z_]+="[^"]*"/g, "")
     .replace(/ pointer-events="[^"]*"/g, "")
+    .replace(/ stroke="[^"]*" stroke-width="0"/g, "")
     .replace(/ style="([^"]*)"/g, (_all, declarations: string) => presentationAttributes(declarations))
     .replace(/(id="|url\(#)zr[0-9]+-/g, `$1${prefix}-`);
 }

@@ -16,7 +16,8 @@ export interface SweepCurve {
 const CURVES = 8;
 
 /** Points grouped by datapath, rounding, overflow and layers; of several fraction lengths the best at each word length. */
-export function sweepCurves(records: readonly SweepRecord[]): readonly SweepCurve[] {
+export function sweepCurves(all: readonly SweepRecord[]): readonly SweepCurve[] {
+  const records = all.filter((record) => !isTrial(record));
   const several = (of: (record: SweepRecord) => string | null): boolean => new Set(records.map(of)).size > 1;
   const withOverflow = several(({ point }) => point.overflow);
   const withSubunit = several(({ point }) => point.subunit);
@@ -41,6 +42,11 @@ export function sweepCurves(records: readonly SweepRecord[]): readonly SweepCurv
     way,
     best: [...best.values()].sort((a, b) => a.point.wordLength - b.point.wordLength),
   }));
+}
+
+/** Whether a point was only tried, on images of its own, to choose a fraction length. */
+export function isTrial({ point }: SweepRecord): boolean {
+  return "first" in point && typeof point.first === "number" && point.first > 0;
 }
 
 /** Accuracy; without labels the share of equal classes; for networks that do not classify the SQNR. */

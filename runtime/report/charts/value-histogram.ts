@@ -1,24 +1,14 @@
 import { integerBits, writtenFormat } from "../format-text.ts";
-import type { RegisterEntry } from "../run-report.ts";
+import type { HistogramEntry, RegisterEntry } from "../run-report.ts";
 import { AXIS, type Chart, type Drawing, shortened, TILE_WIDTHS } from "./chart.ts";
 import type { ChartSeries } from "./echarts.ts";
 import { PALETTE } from "./palette.ts";
 
-/**
- * Counts of values before the fit by octave of magnitude: octave i holds those from 2^(i−1) to 2^i. `underflow` counts
- * values other than zero that were rounded to zero, by the octave they would have been in.
- */
-export interface ValueHistogram {
-  readonly octaves: readonly { readonly integerBits: number; readonly negative: number; readonly positive: number }[];
-  readonly zero: number;
-  readonly underflow: readonly { readonly integerBits: number; readonly count: number }[];
-}
-
-/** A register of a run, with its histogram where one was taken. */
+/** A register of a run. */
 export interface ObservedRegister {
   readonly layer: string;
   readonly register: string;
-  readonly entry: RegisterEntry & { readonly histogram?: ValueHistogram | null | undefined };
+  readonly entry: RegisterEntry;
 }
 
 /** Octaves that are drawn around the format and the values. */
@@ -29,7 +19,7 @@ const HEIGHT = 190;
 /** Values of one register against its format; null where none were observed. `number` tells the charts of a report apart. */
 export function valueHistogram({ layer, register, entry }: ObservedRegister, number: number): Chart | null {
   const { histogram } = entry;
-  if (histogram === null || histogram === undefined || histogram.octaves.length === 0) return null;
+  if (histogram === null || histogram.octaves.length === 0) return null;
   const bins = binsOf(histogram);
   const format = writtenFormat(entry.format);
   const range = format === null ? null : { low: 1 - format.fractionLength, high: integerBits(format) };
@@ -50,7 +40,7 @@ interface Bin {
   readonly total: number;
 }
 
-function binsOf({ octaves, zero, underflow }: ValueHistogram): readonly Bin[] {
+function binsOf({ octaves, zero, underflow }: HistogramEntry): readonly Bin[] {
   const numbers = [...octaves, ...underflow].map((octave) => octave.integerBits);
   const last = Math.max(...numbers);
   const first = Math.max(Math.min(...numbers), last - OCTAVES + 1);
@@ -78,7 +68,7 @@ function binsOf({ octaves, zero, underflow }: ValueHistogram): readonly Bin[] {
   return bins.map((entry) => ({ ...entry, total }));
 }
 
-function captionOf(format: string, bins: readonly Bin[], { zero }: ValueHistogram): string {
+function captionOf(format: string, bins: readonly Bin[], { zero }: HistogramEntry): string {
   const total = bins[0]?.total ?? 1;
   return `${format}; zero: ${percentText(zero / total)} of ${total.toLocaleString("en-US")} values.`;
 }

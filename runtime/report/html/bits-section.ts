@@ -1,4 +1,3 @@
-import { stringify } from "yaml";
 import type {
   BitsReport,
   LayerRequirement,
@@ -15,7 +14,7 @@ import { grouped, percent, percentRange, significant } from "../wording.ts";
 import { figure } from "./figure.ts";
 import { type KeyFigure, keyFigures } from "./key-figures.ts";
 import { html, type Markup } from "./markup.ts";
-import { reproduction } from "./reproduction.ts";
+import { configuredStep, reproduction, yamlText } from "./reproduction.ts";
 import type { Section } from "./section.ts";
 import { type HtmlColumn, htmlTable } from "./table.ts";
 
@@ -34,7 +33,7 @@ export function bitsSection(report: BitsReport, prefix: string, file: string | n
   const { model, weights, chosen, uniform, trials, layers } = report;
   const charts = [neededBits(layers), paretoFront(report)].filter((chart) => chart !== null);
   const mood = chosen === null || !report.kept ? "bad" : "good";
-  const assignment = chosen === null ? null : stringify(chosen.assignment, { aliasDuplicateObjects: false });
+  const assignment = chosen === null ? null : yamlText(chosen.assignment);
   const body = html`<p class="summary">${summary(report)}</p>
 <p class="verdict ${mood}">${verdict(report)}</p>
 ${chosen === null ? null : keyFigures(figures(chosen, uniform))}
@@ -50,14 +49,10 @@ ${
 <h3>Candidates</h3>
 ${trialTable(trials)}
 ${reproduction({
-  schema: report.schema,
-  command: "bits",
-  file,
-  configuration: report.configuration,
-  request: report.request,
+  ...report,
+  steps: [configuredStep("bits", file, report.request)],
+  configurations: new Map([["configuration.yaml", report.configuration]]),
   digest: chosen?.final?.digest ?? null,
-  floatBackend: report.floatBackend,
-  ...report.resources,
 })}`;
   return {
     heading: `${model}: formats for ${TARGETS[report.target.kind](significant(report.target.value))}`,

@@ -2,10 +2,12 @@
 import { createHash } from "node:crypto";
 import type { BitsReport } from "../bits-report.ts";
 import type { Chart } from "../charts/chart.ts";
+import type { CompareReport } from "../compare-report.ts";
 import type { NamedResult, Result, ResultSchema } from "../result.ts";
 import type { RunReport } from "../run-report.ts";
 import type { SweepReport } from "../sweep-report.ts";
 import { bitsSection } from "./bits-section.ts";
+import { compareSection } from "./compare-section.ts";
 import { html, Markup } from "./markup.ts";
 import { overview } from "./overview.ts";
 import { runSection } from "./run-section.ts";
@@ -23,6 +25,7 @@ const SECTIONS: {
   "macroscope/run/1": (result: RunReport, prefix, file) => runSection(result, prefix, file),
   "macroscope/sweep/1": (result: SweepReport, prefix, file) => sweepSection(result, prefix, file),
   "macroscope/bits/1": (result: BitsReport, prefix, file) => bitsSection(result, prefix, file),
+  "macroscope/compare/1": (result: CompareReport, prefix, file) => compareSection(result, prefix, file),
 };
 
 export interface Page {

@@ -1,50 +1,76 @@
 import { stringify } from "yaml";
+import type { ResourceEntry } from "../run-report.ts";
 import { grouped, significant } from "../wording.ts";
 import { html, type Markup } from "./markup.ts";
 
 /** What is needed to get a result again. */
 export interface Reproduction {
   readonly schema: string;
-  /** `run`, `sweep` … */
-  readonly command: string;
-  readonly file: string | null;
-  readonly configuration: Readonly<Record<string, unknown>>;
-  /** What else the command line said; null where the configuration has all. */
-  readonly request: Readonly<Record<string, unknown>> | null;
+  /** Sentences and command lines, one after the other. */
+  readonly steps: readonly Step[];
+  /** Configurations by the names of the files they are to be saved as. */
+  readonly configurations: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
   readonly digest: string | null;
   readonly floatBackend: string | null;
-  readonly seconds: number;
-  readonly peakMemoryBytes: number;
+  readonly resources: ResourceEntry;
 }
 
-/** Configuration, command line, schema, digest. */
+export interface Step {
+  readonly sentence: string;
+  readonly command: string;
+}
+
+/** Command line, configuration, schema, digest. */
 export function reproduction(of: Reproduction): Markup {
-  const { command, file, configuration, request, schema, digest, floatBackend, seconds, peakMemoryBytes } = of;
-  const source = file === null ? "configuration.yaml" : shellQuoted(file);
-  const how =
-    file === null
-      ? html`<p>Save the configuration below as <code>configuration.yaml</code>, then:</p>`
-      : html`<p>The result file holds its configuration:</p>`;
-  const asked =
-    request === null
-      ? null
-      : html`<p>What was asked for besides, to be said with the flags of <code>macroscope ${command}</code>:</p>
-<pre><code>${stringify(request, { aliasDuplicateObjects: false })}</code></pre>`;
+  const { schema, steps, configurations, digest, floatBackend, resources } = of;
   const facts = [
     `schema ${schema}`,
     ...(floatBackend === null ? [] : [`float reference ${floatBackend}`]),
-    `took ${significant(seconds)} s, peak memory ${grouped(peakMemoryBytes / 2 ** 20)} MiB`,
+    `took ${significant(resources.seconds)} s, peak memory ${grouped(resources.peakMemoryBytes / 2 ** 20)} MiB`,
   ];
   return html`<h3>To reproduce it</h3>
-${how}
-<pre><code>npx macroscope ${command} --config ${source}</code></pre>
-${asked}<details><summary>Configuration (YAML)</summary>
-<pre><code>${stringify(configuration, { aliasDuplicateObjects: false })}</code></pre></details>
+${steps.map(({ sentence, command }) => html`<p>${sentence}</p>\n<pre><code>${command}</code></pre>\n`)}
+${[...configurations].map(
+  ([name, configuration]) => html`<details><summary>${name}</summary>
+<pre><code>${yamlText(configuration)}</code></pre></details>
+`,
+)}
 ${digest === null ? null : html`<p class="note">Digest of the output: <code>${digest}</code></p>`}
 <p class="note">${facts.join(" · ")}</p>`;
 }
 
+/** How a command with one configuration is run again: from its result file, or from the configuration that the page shows. */
+export function configuredStep(
+  command: string,
+  file: string | null,
+  request: Readonly<Record<string, unknown>> | null,
+): Step {
+  const flags = request === null ? "" : flagsText(request);
+  const source = file === null ? "configuration.yaml" : shellQuoted(file);
+  const sentence =
+    file === null
+      ? "Save the configuration below as configuration.yaml, then:"
+      : "The result file holds its configuration, which stands below as well:";
+  return { sentence, command: `npx macroscope ${command} --config ${source}${flags}` };
+}
+
+/** Plain data as YAML. */
+export function yamlText(value: unknown): string {
+  return stringify(value, { aliasDuplicateObjects: false });
+}
+
+/** ` --word-lengths 4..16:2` for `{ wordLengths: "4..16:2" }`: what was written on the command line; nothing for what is no flag. */
+function flagsText(request: Readonly<Record<string, unknown>>): string {
+  return Object.entries(request)
+    .filter(([, value]) => typeof value === "string" || typeof value === "number")
+    .map(([key, value]) => {
+      const flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+      return ` --${shellQuoted(flag)} ${shellQuoted(String(value))}`;
+    })
+    .join("");
+}
+
 /** A path as a shell reads it. */
-function shellQuoted(path: string): string {
-  return /^[A-Za-z0-9_./+-]+$/.test(path) && !path.startsWith("-") ? path : `'${path.replaceAll("'", "'\\''")}'`;
+export function shellQuoted(path: string): string {
+  return /^[A-Za-z0-9_./,:+-]+$/.test(path) && !path.startsWith("-") ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

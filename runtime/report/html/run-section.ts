@@ -1,5 +1,5 @@
 import type { Chart } from "../charts/chart.ts";
-import { accuracyByClass, type ClassAccuracy } from "../charts/class-accuracy.ts";
+import { accuracyByClass } from "../charts/class-accuracy.ts";
 import { energyComponents } from "../charts/energy-components.ts";
 import { layerCosts } from "../charts/layer-costs.ts";
 import { registerWidths } from "../charts/register-widths.ts";
@@ -11,7 +11,7 @@ import { figure } from "./figure.ts";
 import { histogramTiles } from "./histogram-tiles.ts";
 import { type KeyFigure, keyFigures } from "./key-figures.ts";
 import { type Content, html } from "./markup.ts";
-import { reproduction } from "./reproduction.ts";
+import { configuredStep, reproduction } from "./reproduction.ts";
 import { layerTable, overflowTable, registerTable } from "./run-tables.ts";
 import type { Section } from "./section.ts";
 
@@ -23,8 +23,7 @@ export function runSection(report: RunReport, prefix: string, file: string | nul
   const costs = layerCosts(report);
   const units = cycles === null ? null : unitTime(cycles);
   const components = energy === null ? null : energyComponents(energy);
-  const { classes } = report as RunReport & { readonly classes?: readonly ClassAccuracy[] | null | undefined };
-  const byClass = accuracyByClass(classes ?? []);
+  const byClass = accuracyByClass(report.classes ?? []);
   const show = (chart: Chart | null): Content => (chart === null ? null : figure(chart, prefix));
   const overflows = overflowTable(report);
   const registers = registerTable(report);
@@ -44,7 +43,11 @@ ${show(costs)}${show(units)}${show(components)}
 <h3>Layers</h3>
 ${layerTable(report)}
 ${report.notModelled.length === 0 ? null : html`<p class="note">Not modelled: ${report.notModelled.join("; ")}.</p>`}
-${reproduction({ ...report, command: "run", file, request: null, ...report.resources })}`;
+${reproduction({
+  ...report,
+  steps: [configuredStep("run", file, null)],
+  configurations: new Map([["configuration.yaml", report.configuration]]),
+})}`;
   const charts = [byClass, widths, ...(histograms?.charts ?? []), costs, units, components];
   return {
     heading: `${model} on ${data}`,

@@ -20,10 +20,16 @@ export function layerTable({ layers, cycles }: RunReport): Markup {
       cell: onMachine(({ macs, utilization }) => (macs === 0 ? NOTHING : percent(utilization, 1))),
     },
     { title: "energy, nJ", align: "right", cell: onMachine(({ energyPj }) => significant(energyPj / 1000)) },
-    { title: "SQNR, dB", align: "right", cell: ({ sqnrDb }) => (sqnrDb === null ? NOTHING : sqnrDb.toFixed(1)) },
+    { title: "SQNR, dB", align: "right", cell: ({ sqnrDb }) => decibels(sqnrDb) },
+    { title: "of its own noise", align: "right", cell: ({ noise }) => decibels(noise?.ownSqnrDb ?? null) },
+    { title: "of it at the output", align: "right", cell: ({ noise }) => decibels(noise?.outputSqnrDb ?? null) },
     { title: "overflows", align: "right", cell: ({ registers }) => overflowCell(sumOf(registers)) },
   ];
   return htmlTable("Layers, per image; overflows of all images", columns, layers);
+}
+
+function decibels(value: number | null): string {
+  return value === null ? NOTHING : value.toFixed(1);
 }
 
 function sumOf(registers: LayerEntry["registers"]): number {
@@ -37,7 +43,7 @@ function overflowCell(overflow: number): Content {
 interface RegisterRow {
   readonly layer: string;
   readonly register: string;
-  readonly entry: RegisterEntry & { readonly unusedLowBits?: number | null | undefined };
+  readonly entry: RegisterEntry;
 }
 
 function registerRows({ layers }: RunReport): readonly RegisterRow[] {
@@ -50,8 +56,8 @@ function registerRows({ layers }: RunReport): readonly RegisterRow[] {
 export function registerTable(report: RunReport): Markup | null {
   const rows = registerRows(report).filter(({ entry }) => entry.min !== null || entry.overflow > 0);
   if (rows.length === 0) return null;
-  const number = (value: number | null | undefined, show: (value: number) => string): string =>
-    value === null || value === undefined ? NOTHING : show(value);
+  const number = (value: number | null, show: (value: number) => string): string =>
+    value === null ? NOTHING : show(value);
   const columns: readonly HtmlColumn<RegisterRow>[] = [
     { title: "layer", align: "left", cell: ({ layer }) => layer },
     { title: "register", align: "left", cell: ({ register }) => register },
@@ -63,6 +69,7 @@ export function registerTable(report: RunReport): Markup | null {
     { title: "unused low bits", align: "right", cell: ({ entry }) => number(entry.unusedLowBits, String) },
     { title: "lost to zero", align: "right", cell: ({ entry }) => number(entry.flushedToZero, grouped) },
     { title: "mean error, last bits", align: "right", cell: ({ entry }) => number(entry.meanRoundingError, errorText) },
+    { title: "expected", align: "right", cell: ({ entry }) => number(entry.expectedRoundingError, errorText) },
   ];
   return htmlTable("Registers: values before the fit", columns, rows);
 }

@@ -1,10 +1,10 @@
-import { figureOf, sweepChart, sweepCurves } from "../charts/sweep-curves.ts";
+import { figureOf, isTrial, sweepChart, sweepCurves } from "../charts/sweep-curves.ts";
 import type { SweepRecord, SweepReport } from "../sweep-report.ts";
 import { NOTHING } from "../table.ts";
 import { grouped, percent, percentRange, significant } from "../wording.ts";
 import { figure } from "./figure.ts";
 import { html, type Markup } from "./markup.ts";
-import { reproduction } from "./reproduction.ts";
+import { configuredStep, reproduction } from "./reproduction.ts";
 import type { Section } from "./section.ts";
 import { type HtmlColumn, htmlTable } from "./table.ts";
 
@@ -26,14 +26,10 @@ ${recordTable(
 <h3>All points</h3>
 ${recordTable("All points", records)}
 ${reproduction({
-  schema: report.schema,
-  command: "sweep",
-  file,
-  configuration: report.configuration,
-  request: report.request,
+  ...report,
+  steps: [configuredStep("sweep", file, report.request)],
+  configurations: new Map([["configuration.yaml", report.configuration]]),
   digest: null,
-  floatBackend: report.floatBackend,
-  ...report.resources,
 })}`;
   return {
     heading: `${model} on ${data}: sweep`,
@@ -47,10 +43,12 @@ ${reproduction({
 }
 
 function summary({ records }: SweepReport): string {
-  const best = records.reduce<SweepRecord | undefined>(
-    (found, record) => (found === undefined || figureOf(record) > figureOf(found) ? record : found),
-    undefined,
-  );
+  const best = records
+    .filter((record) => !isTrial(record))
+    .reduce<SweepRecord | undefined>(
+      (found, record) => (found === undefined || figureOf(record) > figureOf(found) ? record : found),
+      undefined,
+    );
   if (best === undefined) return "No point was computed.";
   const float = best.result.accuracy?.float ?? null;
   const against = float === null ? "" : `; float reaches ${percent(float)}`;

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { reportPage } from "../../../runtime/report/html/page.ts";
 import type { NamedResult, Result } from "../../../runtime/report/result.ts";
 import { Browser, CHROMIUM, type Look, type View } from "./browser.ts";
-import { HOSTILE_NAMES, manyNames, sampleBits, sampleRun, sampleSweep } from "./sample-results.ts";
+import { HOSTILE_NAMES, manyNames, sampleBits, sampleCompare, sampleRun, sampleSweep } from "./sample-results.ts";
 
 interface Measured {
   /** Charts that are shown. */
@@ -71,12 +71,12 @@ function named(...results: readonly Result[]): readonly NamedResult[] {
 /** Pages by name, and how many charts each must show. */
 const PAGES: Readonly<Record<string, { readonly results: readonly NamedResult[]; readonly charts: number }>> = {
   "every kind of result": {
-    results: named(sampleRun(LENET, 6), sampleRun(LENET, 8), sampleSweep(), sampleBits(LENET)),
-    charts: 1 + 2 * (4 + 24) + 1 + 2,
+    results: named(sampleRun(LENET, 6), sampleRun(LENET, 8), sampleSweep(), sampleBits(LENET), sampleCompare(LENET)),
+    charts: 1 + 2 * (5 + 24) + 1 + 2 + 1,
   },
   "152 layers with names against pages": {
     results: named(sampleRun([...manyNames(152), ...HOSTILE_NAMES]), sampleBits([...HOSTILE_NAMES, ...manyNames(152)])),
-    charts: 4 + 24 + 2,
+    charts: 5 + 24 + 2,
   },
   "a sweep": { results: named(sampleSweep()), charts: 1 },
 };

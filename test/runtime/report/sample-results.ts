@@ -2,8 +2,14 @@
 
 import type { CandidateCost } from "../../../runtime/exploration/evaluation.ts";
 import type { BitsReport, Measured, MeasuredAssignment, Trial } from "../../../runtime/report/bits-report.ts";
-import type { ValueHistogram } from "../../../runtime/report/charts/value-histogram.ts";
-import type { Accuracy, LayerEntry, RegisterEntry, RunReport } from "../../../runtime/report/run-report.ts";
+import type { CompareReport, HistoryRow, HistoryWord } from "../../../runtime/report/compare-report.ts";
+import type {
+  Accuracy,
+  HistogramEntry,
+  LayerEntry,
+  RegisterEntry,
+  RunReport,
+} from "../../../runtime/report/run-report.ts";
 import type { SweepRecord, SweepReport } from "../../../runtime/report/sweep-report.ts";
 
 export const RESOURCES: RunReport["resources"] = { seconds: 12.5, peakMemoryBytes: 2 ** 28 };
@@ -26,7 +32,7 @@ export function sampleAccuracy(fixed: number, float = 0.98): Accuracy {
   };
 }
 
-function histogram(around: number, width: number): ValueHistogram {
+function histogram(around: number, width: number): HistogramEntry {
   const octaves = Array.from({ length: width }, (_, index) => {
     const integerBits = around - width + 1 + index;
     const count = Math.round(9000 / (1 + (index - width / 2) ** 2));
@@ -37,7 +43,7 @@ function histogram(around: number, width: number): ValueHistogram {
 
 const REGISTERS = ["input", "weight", "product", "accumulator", "bias", "output"] as const;
 
-function register(layer: number, index: number): RegisterEntry & { histogram: ValueHistogram } {
+function register(layer: number, index: number): RegisterEntry {
   const overflow = (layer * 7 + index) % 11 === 3 ? 1234 * (layer + 1) : 0;
   return {
     format: "16,8 nearest saturate",
@@ -59,7 +65,9 @@ function register(layer: number, index: number): RegisterEntry & { histogram: Va
     max: 120.25,
     unusedHighBits: overflow > 0 ? 0 : (layer + 2 * index) % 13,
     flushedToZero: index === 2 ? 719_474 : 0,
+    unusedLowBits: index === 0 ? 2 : 0,
     meanRoundingError: index === 2 ? -0.0123 : 0,
+    expectedRoundingError: index === 2 ? 0 : null,
     histogram: histogram(overflow > 0 ? 9 : ((layer + index) % 7) + 1, 12),
   };
 }
@@ -77,6 +85,7 @@ export function sampleRun(names: readonly string[], wordLength = 16): RunReport 
       energyPj: 5e6 * ((index * 13) % 17) + 1e5,
       utilization: 0.5,
       sqnrDb: 40 - (index % 20),
+      noise: index % 3 === 2 ? null : { ownSqnrDb: 45, outputSqnrDb: 30 + (index % 9), gain: 1.5 },
       doubleRounding: false,
       registers:
         index % 3 === 2
@@ -106,6 +115,13 @@ export function sampleRun(names: readonly string[], wordLength = 16): RunReport 
     floatBackend: "tfjs 4.22.0 (wasm, SIMD)",
     accuracy: sampleAccuracy(fixed),
     agreement: { share: fixed, share95: [fixed - 0.02, fixed + 0.01], top5: 1, ties: 1 },
+    classes: Array.from({ length: 10 }, (_, index) => ({
+      class: index,
+      images: 100,
+      fixed: fixed - 0.002 * index,
+      float: 0.98,
+      fixed95: [fixed - 0.04, fixed + 0.01],
+    })),
     error: { mae: 0.0123, maxAbs: 1.5, sqnrDb: 31.2 },
     cycles: {
       total: 1000 * cycles,
@@ -304,3 +320,88 @@ export const HOSTILE_NAMES: readonly string[] = [
   "卷积层一二三四五六七八九十卷积层一二三四五六七八九十",
   'class="zr0-cls-0" style="font-size:99px" ecmeta_x="y"',
 ];
+
+export function sampleCompare(names: readonly string[]): CompareReport {
+  const word = (raw: bigint): { raw: bigint; format: string; value: number } => ({
+    raw,
+    format: "8,4",
+    value: Number(raw) / 16,
+  });
+  const history = Array.from({ length: 30 }, (_, step): HistoryRow => {
+    const side = (raw: bigint): HistoryWord => ({
+      ...word(raw),
+      exact: Number(raw) / 16,
+      rounded: raw,
+      row: 1,
+      column: 2,
+      instruction: 3,
+    });
+    return {
+      step,
+      register: "accumulator",
+      a: side(BigInt(step)),
+      b: side(BigInt(step < 20 ? step : step + 1)),
+      differs: step >= 20,
+    };
+  });
+  return {
+    schema: "macroscope/compare/1",
+    sides: ["os", "ws"].map((label) => ({
+      label,
+      kind: "machine",
+      machine: `${label}: 16 × 16`,
+      configuration: { model: "sample" },
+    })),
+    model: "sample",
+    data: "sample-images",
+    images: 20,
+    equal: false,
+    pairs: [
+      {
+        a: "os",
+        b: "ws",
+        equal: false,
+        layers: names,
+        onlyInA: [],
+        onlyInB: [],
+        comparedByValue: [],
+        differentOutputs: 7,
+        differentClasses: 1,
+        first: {
+          image: 2,
+          layer: names[0] ?? "layer",
+          element: [0, 3, 1],
+          a: word(20n),
+          b: word(21n),
+          step: 20,
+          register: "accumulator",
+          reason: "order",
+          explanation: "Both add the same products in another order, and at this step one of them clips.",
+          history,
+          layers: names.map((layer, index) => ({
+            layer,
+            elements: 1000,
+            different: 7 * index + 1,
+            largest: 0.25 * index,
+          })),
+        },
+      },
+    ],
+    resources: RESOURCES,
+  };
+}
+
+const LENET: readonly string[] = ["conv1", "pool1", "conv2", "fc1", "fc2"];
+
+/** One result of every command as JSON text, by the command's name. */
+export const SAMPLES: Readonly<Record<string, string>> = Object.fromEntries(
+  [
+    ["run", sampleRun(LENET)] as const,
+    ["sweep", sampleSweep()] as const,
+    ["bits", sampleBits(LENET)] as const,
+    ["compare", sampleCompare(LENET)] as const,
+  ].map(([name, result]) => [
+    name,
+    JSON.stringify(result, (_key, value: unknown) => (typeof value === "bigint" ? Number(value) : value)),
+  ]),
+);
