@@ -173,6 +173,15 @@ describe("registers that the model prescribes", () => {
     });
   });
 
+  it("are computed in float where the user's default is, but for a layer's own entry", () => {
+    const user = { default: { datapath: "extrinsic", format: "16,8" }, layers: { fc: { datapath: "wide" } } };
+    const model = { layers: { conv1: { datapath: "wide", output: "8,4" }, fc: { datapath: "wide", output: "8,2" } } };
+    expect(underSpecification(model, user).layers).toEqual({
+      conv1: { datapath: "extrinsic", output: "8,4" },
+      fc: { datapath: "wide", output: "8,2" },
+    });
+  });
+
   it("of a model without any leave the user's specification as it is", () => {
     const user = { default: { format: "16,8" } };
     expect(underSpecification({}, user)).toBe(user);

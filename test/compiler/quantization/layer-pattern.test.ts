@@ -1,5 +1,10 @@
 import { expect, test } from "vitest";
-import { literalLength, matchesPattern, selectKeys } from "../../../compiler/quantization/layer-pattern.ts";
+import {
+  literalLength,
+  matchesPattern,
+  selectKeys,
+  selectLayers,
+} from "../../../compiler/quantization/layer-pattern.ts";
 import { DiagnosticError } from "../../../isa/diagnostic.ts";
 
 const LAYERS = ["conv1", "conv2", "fc1", "inception_3a/1x1", "inception_3a/pool/proj", "inception_3b/1x1"];
@@ -51,4 +56,17 @@ test("a key that matches no layer is an error that names the nearest layers", ()
     'UNKNOWN_LAYER: the nearest layers are "conv1", "conv2"',
   ]);
   expect(codes(() => selectKeys(["zzzzzzzzz*"], LAYERS, "spec"))[0]).toContain("UNKNOWN_LAYER");
+});
+
+test("a selection is every layer that any of its patterns matches, each once and in the layers' order", () => {
+  expect(selectLayers(["inception_3a/**", "conv2", "conv*"], LAYERS, "--layers")).toEqual([
+    "conv1",
+    "conv2",
+    "inception_3a/1x1",
+    "inception_3a/pool/proj",
+  ]);
+  expect(selectLayers([], LAYERS, "--layers")).toEqual([]);
+  expect(() => selectLayers(["conv1", "cnov2"], LAYERS, "--layers")).toThrow(
+    /UNKNOWN_LAYER.*--layers: "cnov2".*"conv2"/,
+  );
 });

@@ -11,7 +11,7 @@ import {
   parseAssignmentSpecification,
 } from "../../../compiler/quantization/specification.ts";
 import type { DatapathSpec } from "../../../isa/datapath.ts";
-import { registerText } from "../../../isa/register.ts";
+import { register, registerText } from "../../../isa/register.ts";
 
 function layer(name: string, facts: Partial<LayerFacts> = {}): LayerFacts {
   const weights = new Float32Array([0.25, -1.5, 0.75]);
@@ -292,4 +292,26 @@ describe("bad specifications", () => {
     expect(conv1?.weight.format.wordLength).toBe(6);
     expect(pool2?.output.format.wordLength).toBe(8);
   });
+});
+
+test("a value from a register outside brings its format, and a maximum pool of it keeps its register", () => {
+  const outside = register({ wordLength: 9, fractionLength: 6, signed: true }, "down");
+  const known = new Map([["image", outside]]);
+  const specification = { default: { datapath: "wide", format: "12,4" } };
+  const request = { specification, layers: [CONV1], input: "image", calibration: {}, where: "spec", known };
+  const { conv1 } = resolveAssignment(request).formats;
+  // The rounding is the layer's own.
+  expect(conv1 && registerText(conv1.input)).toBe("9,6 nearest saturate");
+  expect(conv1 && registerText(conv1.output)).toBe("12,4 nearest saturate");
+  const pool = { ...MAXIMUM, producers: ["image"] };
+  expect(resolveOutputs({ ...request, layers: [pool] }).outputs.pool1).toEqual(outside);
+  const explicit = { default: { ...specification.default, input: "7,3" } };
+  const own = resolveAssignment({ ...request, specification: explicit }).formats.conv1;
+  expect(own && registerText(own.input)).toBe("7,3 nearest saturate");
+});
+
+test("no program can be made of a float layer", () => {
+  const specification = parseAssignmentSpecification({ default: { datapath: "float" } }, "spec");
+  const request = { specification, layers: NETWORK, input: "image", calibration: {}, where: "spec" };
+  expect(() => resolveAssignment(request)).toThrow(/EXTRINSIC.*datapath is float/);
 });
