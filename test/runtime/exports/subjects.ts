@@ -64,6 +64,7 @@ interface DrawnEntry {
   readonly averageDivider: boolean;
   readonly countPadding: boolean | undefined;
   readonly lookupBits: number | undefined;
+  readonly quantizer: string | undefined;
 }
 
 function entries(modes: Modes): fc.Arbitrary<DrawnEntry> {
@@ -76,13 +77,17 @@ function entries(modes: Modes): fc.Arbitrary<DrawnEntry> {
     averageDivider: fc.boolean(),
     countPadding: fc.constantFrom(undefined, true, false),
     lookupBits: fc.constantFrom(undefined, 1, 9, 20),
+    quantizer: fc.constantFrom(undefined, undefined, "ternary", "kmeans:3"),
   });
 }
 
 function entryOf(drawn: DrawnEntry, arithmetic: ArithmeticKind): LayerEntry {
   const named = NAMEABLE[arithmetic].flatMap((name) => {
     const spec = drawn.registers[name];
-    return spec === null || spec === undefined ? [] : [[name, registerFields(spec)] as const];
+    if (spec === null || spec === undefined) return [];
+    const { quantizer } = drawn;
+    const before = name === "weight" && quantizer !== undefined ? { quantizer } : {};
+    return [[name, { ...registerFields(spec), ...before }] as const];
   });
   const [product, accumulator] = drawn.exact;
   return {
