@@ -1,0 +1,108 @@
+/** What a run says of single registers, layers and classes, from files to the printed picture. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { HistogramEntry, RunReport } from "../../../runtime/report/run-report.ts";
+import { type SmallFiles, writeSmallFiles } from "../small-network.ts";
+import { invoke } from "./invoke.ts";
+import { checkedResult } from "./run-result.ts";
+
+let folder: string;
+let files: SmallFiles;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "macroscope-evidence-"));
+  files = await writeSmallFiles(folder);
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+async function run(...args: readonly string[]): Promise<{ report: RunReport; text: string }> {
+  const ran = await invoke("run", files.model, "--data", files.data, "--workers", "1", "--json", "-", ...args);
+  expect(ran.code, ran.stderr).toBe(0);
+  return { report: checkedResult(JSON.parse(ran.stdout)), text: ran.stderr };
+}
+
+function counted({ octaves, zero }: HistogramEntry): number {
+  return octaves.reduce((sum, { negative, positive }) => sum + negative + positive, zero);
+}
+
+describe("evidence of registers", () => {
+  it("counts every value of the observed images once, and what was flushed by its size", async () => {
+    const { report } = await run("--format", "8,3", "--observe", "3");
+    const [conv1, pool1, fc1] = report.layers;
+    // Per image: 4 × 4 × 3 sums of 6 products, pool of 2 × 2 × 3, and 7 sums of 12 products.
+    const values = {
+      conv1: { input: 30, product: 288, accumulator: 336, output: 48 },
+      fc1: { product: 84, accumulator: 91, output: 7 },
+    };
+    expect(pool1?.registers.product).toBeUndefined();
+    for (const layer of [conv1, fc1]) {
+      for (const [name, count] of Object.entries(values[layer?.name as keyof typeof values])) {
+        const { histogram, flushedToZero, format, min, max } = layer?.registers[name] ?? {};
+        expect(histogram, name).not.toBeNull();
+        if (!histogram) continue;
+        expect(counted(histogram)).toBe(3 * count);
+        expect(histogram.underflow.reduce((sum, { count: lost }) => sum + lost, 0)).toBe(flushedToZero);
+        // Octaves reach exactly as far as the range.
+        const highest = histogram.octaves.at(-1)?.integerBits ?? -3;
+        const largest = Math.max(max ?? 0, -(min ?? 0));
+        expect(largest).toBeLessThanOrEqual(2 ** highest);
+        expect(largest).toBeGreaterThanOrEqual(2 ** (highest - 1) - 2 ** -3);
+        expect(format).toMatch(/^8,3 /);
+      }
+      const weights = layer?.registers.weight?.histogram;
+      expect(weights && counted(weights)).toBe(layer?.name === "conv1" ? 18 : 84);
+    }
+  });
+
+  it("is absent where nothing was observed, but for constants", async () => {
+    const { report } = await run("--observe", "0");
+    for (const { registers, noise } of report.layers) {
+      expect(noise).toBeNull();
+      for (const [name, { histogram, unusedLowBits }] of Object.entries(registers)) {
+        expect(histogram === null).toBe(name !== "weight" && name !== "bias");
+        expect(unusedLowBits === null).toBe(histogram === null);
+      }
+    }
+  });
+
+  it("finds the low bits that are 0 in every word", async () => {
+    // Pixels are multiples of 1/256: of 14 fraction bits the last six say nothing, of 4 all are needed.
+    const lowBits = async (format: string): Promise<(number | null | undefined)[]> => {
+      const { registers } = (await run("--format", format)).report.layers[0] ?? {};
+      return [registers?.input?.unusedLowBits, registers?.weight?.unusedLowBits];
+    };
+    expect(await lowBits("20,14")).toEqual([6, 0]);
+    expect(await lowBits("10,4")).toEqual([0, 0]);
+  });
+
+  it("accuracy by class adds up to the accuracy", async () => {
+    const { report } = await run("--format", "8,3");
+    const { accuracy, classes, images } = report;
+    expect(classes?.reduce((sum, entry) => sum + entry.images, 0)).toBe(images);
+    const right = (of: "fixed" | "float"): number =>
+      classes?.reduce((sum, entry) => sum + (entry[of] ?? 0) * entry.images, 0) ?? 0;
+    expect(right("fixed") / images).toBeCloseTo(accuracy?.fixed ?? -1, 12);
+    expect(right("float") / images).toBeCloseTo(accuracy?.float ?? -1, 12);
+    expect(classes?.map((entry) => entry.class)).toEqual(
+      [...(classes ?? [])].map((entry) => entry.class).sort((a, b) => a - b),
+    );
+  });
+
+  it("is printed on request, a character an octave between the ends of the format", async () => {
+    const plain = await run("--format", "8,3");
+    expect(plain.text).not.toContain("│");
+    const { text, report } = await run("--format", "8,3", "--histograms");
+    const lines = text.split("\n").filter((line) => line.includes("│"));
+    // The title, and every register that saw values.
+    const seen = report.layers.flatMap(({ registers }) =>
+      Object.values(registers).filter(({ histogram }) => histogram),
+    );
+    expect(lines).toHaveLength(1 + seen.length);
+    for (const line of lines.slice(1)) expect(line.split("│")[1]).toHaveLength(7);
+    expect(text).toContain("Accuracy by class");
+    expect(text).toContain("its own at the output");
+  });
+});
