@@ -2,6 +2,7 @@
 export type { QuantizerContext, TensorQuantizer } from "../compiler/quantization/quantizers/quantizer.ts";
 export { registerQuantizer } from "../compiler/quantization/quantizers/table.ts";
 export * from "../isa/diagnostic.ts";
+export { type CompareHooks, type CompareOutcome, compareSides, type SideRequest } from "./compare/compare.ts";
 export {
   type ConfigurationFile,
   type ConfigurationPlaces,
@@ -13,6 +14,7 @@ export type { Dataset, ImageBatch } from "./datasets/dataset.ts";
 export { BUNDLED_DATASETS, type OpenOptions, openDataset } from "./datasets/open-dataset.ts";
 export type { Preprocessing } from "./datasets/preprocessing.ts";
 export { type PreprocessingSpecification, preprocessingFrom, RECIPE_NAMES } from "./datasets/recipes.ts";
+export { type Dump, DumpWriter, parseDump } from "./dump/dump.ts";
 export {
   EXPORT_FORMATS,
   type ExportFormat,
@@ -23,6 +25,8 @@ export {
 } from "./exports/index.ts";
 export { type ReadAssignment, readAssignment } from "./exports/read-assignment.ts";
 export { BUNDLED_MODELS, openModel } from "./model.ts";
+export type { CompareReport } from "./report/compare-report.ts";
+export { compareReportText } from "./report/compare-text.ts";
 export type { RunReport } from "./report/run-report.ts";
 export { runReportText } from "./report/text.ts";
 export { compileOnly } from "./session/compile-model.ts";

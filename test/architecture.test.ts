@@ -112,6 +112,11 @@ describe("rooms that never meet", () => {
     expect(arrows("sim/energy/", "sim/cycles")).toEqual([]);
   });
 
+  it("histories of words know neither engine", () => {
+    expect(arrows("sim/history/", "sim/reference/")).toEqual([]);
+    expect(arrows("sim/history/", "sim/fast/")).toEqual([]);
+  });
+
   it("a report renders its own data", () => {
     expect(arrows("runtime/report/", "sim/fast")).toEqual([]);
     expect(arrows("runtime/report/", "sim/reference")).toEqual([]);
