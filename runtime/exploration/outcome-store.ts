@@ -1,5 +1,5 @@
 /** Outcomes that are kept between runs, so that an interrupted search repeats no image. */
-import { createHash } from "node:crypto";
+import { canonicalDigest } from "./canonical-json.ts";
 import type { Candidate, Evaluation, ImageSpan } from "./evaluation.ts";
 
 /** Where outcomes are kept. Values are plain data. */
@@ -28,16 +28,7 @@ export type SearchedEvaluation = Pick<
 
 /** SHA-256 of everything that decides the outcome: `shared`, the candidate and the images. Fields may stand in any order. */
 export function outcomeKey(shared: unknown, candidate: Candidate, span: ImageSpan): string {
-  return createHash("sha256").update(canonicalJson({ shared, candidate, span })).digest("hex");
-}
-
-/** JSON with sorted fields. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, part: unknown) =>
-    typeof part === "object" && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : part,
-  );
+  return canonicalDigest({ shared, candidate, span });
 }
 
 export function stored(evaluation: Evaluation): StoredOutcome {

@@ -234,7 +234,8 @@ function formatIn(
   { default: all, layers }: AssignmentSpecification,
   { layer, register, producer }: SearchRegister,
 ): string {
-  const entry = layers?.[layer]?.[register] ?? (producer === null ? all?.format : layers?.[producer]?.output);
+  const own = register === "scale" ? undefined : layers?.[layer]?.[register];
+  const entry = own ?? (producer === null ? all?.format : layers?.[producer]?.output);
   return typeof entry === "string" ? entry : (all?.format ?? "");
 }
 

@@ -3,15 +3,9 @@ import type { AssignmentSpecification } from "../../compiler/quantization/specif
 import { DiagnosticError, InvariantError } from "../../isa/diagnostic.ts";
 import { SequentialMeanTest } from "../metrics/sequential.ts";
 import type { Trial } from "../report/bits-report.ts";
+import { canonicalJson } from "./canonical-json.ts";
 import type { CandidateCost, Evaluator, ImageSpan } from "./evaluation.ts";
-import {
-  canonicalJson,
-  type OutcomeStore,
-  outcomeKey,
-  restored,
-  type SearchedEvaluation,
-  stored,
-} from "./outcome-store.ts";
+import { type OutcomeStore, outcomeKey, restored, type SearchedEvaluation, stored } from "./outcome-store.ts";
 import { figureOf, keeps, searchLimit, TARGET_RULES, type Target } from "./target.ts";
 
 export interface TrialSettings {

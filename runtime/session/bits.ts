@@ -5,6 +5,8 @@ import { diagnosticError } from "../../isa/diagnostic.ts";
 import type { RunConfiguration } from "../configuration.ts";
 import { randomSeed } from "../datasets/random-images.ts";
 import type { ImageSpan } from "../exploration/evaluation.ts";
+import { Journal } from "../exploration/journal.ts";
+import { BITS_JOURNAL, JournalStore, type OutcomeEntry, parseOutcomeEntry } from "../exploration/journal-store.ts";
 import type { CostWeights } from "../exploration/objective.ts";
 import { type ImagesOf, type SearchHooks, search } from "../exploration/search.ts";
 import type { Target } from "../exploration/target.ts";
@@ -13,6 +15,7 @@ import type { RunHooks } from "./hooks.ts";
 import { resourcesSince } from "./resources.ts";
 import { searchSpaceOf } from "./search-space.ts";
 import { openStudy, type Study } from "./study.ts";
+import { studyIdentity } from "./study-identity.ts";
 
 export interface BitsRequest {
   readonly target: Target;
@@ -29,9 +32,16 @@ export interface BitsRequest {
   /** See `SpaceOptions`. */
   readonly marginBits: number;
   readonly observedImages: number;
+  /** File that keeps outcomes as they come; null: they are kept nowhere. */
+  readonly journal: string | null;
+  /** Of macroscope. */
+  readonly version: string;
 }
 
-export type BitsHooks = RunHooks & SearchHooks;
+export interface BitsHooks extends RunHooks, Omit<SearchHooks, "store"> {
+  /** What happened to the journal that someone should know. */
+  readonly onNote?: (note: string) => void;
+}
 
 /** Bits of every register where the search begins. */
 const START_WORD_LENGTH = 16;
@@ -41,19 +51,6 @@ const SEARCH_IMAGES = 1000;
 /** Images looked at where nothing is said, of data that has more; and of drawn ones. */
 const MOST_IMAGES = 10_000;
 const DRAWN_IMAGES = 16;
-
-/** What decides a trial's outcome beside word lengths and images: the same for the same journal. */
-export function sharedConfiguration(configuration: RunConfiguration): Readonly<Record<string, unknown>> {
-  const {
-    workers: _workers,
-    engine: _engine,
-    observe: _observe,
-    images: _images,
-    assignment: _assignment,
-    ...shared
-  } = configuration;
-  return shared;
-}
 
 /** Reads files; prints nothing. Throws `DiagnosticError` for wrong input, `FaultError` where the machine faults. */
 export async function findBits(
@@ -73,8 +70,8 @@ export async function findBits(
       const what = "the model prescribes the word lengths of all its registers";
       throw diagnosticError("MODEL", configuration.model, what, "give the float model that it was quantized from");
     }
-    hooks.onStage?.("search", 1);
-    const measured = searchStudy.parts.configuration;
+    const shared = await studyIdentity(searchStudy.parts, searchStudy.images, request.version);
+    const journal = await openJournal(searchStudy, shared, request.journal, hooks);
     const found = await search(
       {
         space,
@@ -84,10 +81,11 @@ export async function findBits(
         strategy: request.strategy,
         errorProbability: request.errorProbability,
         seed: configuration.seed,
-        shared: sharedConfiguration(measured),
+        shared,
       },
-      hooks,
-    );
+      { ...hooks, ...(journal && { store: new JournalStore(journal) }) },
+    ).finally(() => journal?.close());
+    const measured = searchStudy.parts.configuration;
     const { prepared } = searchStudy.parts;
     const { target, objective, strategy } = request;
     const { startWordLength, ...result } = found;
@@ -116,6 +114,22 @@ export async function findBits(
     await searchStudy.close();
     if (finalStudy !== searchStudy) await finalStudy.close();
   }
+}
+
+async function openJournal(
+  { parts }: Study,
+  shared: Readonly<Record<string, unknown>>,
+  path: string | null,
+  { onNote }: BitsHooks,
+): Promise<Journal<OutcomeEntry> | null> {
+  if (path === null) return null;
+  const { model, data, seed } = parts.configuration;
+  const about = { model, data, seed, version: shared.version, floatBackend: shared.floatBackend };
+  const journal = await Journal.open({ path, schema: BITS_JOURNAL, shared, about, parse: parseOutcomeEntry });
+  const { entries, cutBytes } = journal;
+  if (cutBytes > 0) onNote?.(`${path}: cut off a torn last line of ${cutBytes} bytes`);
+  if (entries.length > 0) onNote?.(`${path}: ${entries.length} outcomes are there already`);
+  return journal;
 }
 
 /** What all layers share, from the configuration's default entry; formats are what is searched. */

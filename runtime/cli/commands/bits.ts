@@ -7,13 +7,14 @@ import { targetOf } from "../../exploration/target.ts";
 import { writeFileAtomically } from "../../files.ts";
 import { type BitsReport, STRATEGIES, type Strategy, TARGET_KINDS, type TargetKind } from "../../report/bits-report.ts";
 import { bitsReportText } from "../../report/bits-text.ts";
-import { type BitsRequest, findBits } from "../../session/bits.ts";
+import { type BitsHooks, type BitsRequest, findBits } from "../../session/bits.ts";
 import { addRunOptions, type ConfigurationFlags, resolveFlags } from "../configuration-options.ts";
 import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interrupt.ts";
 import { parseInteger, parseName } from "../options.ts";
 import { addJsonOption, addReportOption, emit, type Output, requireOutputs } from "../output.ts";
 import { type Progress, startProgress } from "../progress.ts";
+import { VERSION } from "../version.ts";
 
 interface BitsFlags extends ConfigurationFlags, Output {
   readonly target: number;
@@ -27,6 +28,7 @@ interface BitsFlags extends ConfigurationFlags, Output {
   readonly observedImages: number;
   readonly earlyError: number;
   readonly output?: string;
+  readonly journal?: string;
 }
 
 export function addBitsCommand(program: Command): void {
@@ -80,6 +82,7 @@ export function addBitsCommand(program: Command): void {
         .default(0.01)
         .argParser(number("--early-error")),
     )
+    .option("--journal <file>", "keep outcomes there (JSON Lines) and take those that are there already")
     .option("-o, --output <file>", "write the assignment (YAML), as run --assign takes it");
   addReportOption(addJsonOption(command, "the result"))
     .addHelpText(
@@ -87,12 +90,10 @@ export function addBitsCommand(program: Command): void {
       "\nExample:\n  $ npx macroscope bits --strategy uniform --target 0.9 --search-images 50 --images 50 -o assignment.yaml\n",
     )
     .action(async (model: string | undefined, flags: BitsFlags) => {
-      await requireOutputs(flags.json, flags.report, flags.output);
+      await requireOutputs(flags.json, flags.report, flags.output, flags.journal);
       const request = requestOf(flags);
       const configuration = await resolveFlags(model, flags);
-      const report = await interruptible((signal) =>
-        findBits(configuration, withUsualData(request, configuration), { signal, ...progressHooks() }),
-      );
+      const report = await interruptible((signal) => searched(configuration, request, signal));
       if (flags.output !== undefined && report.chosen !== null) {
         await writeFileAtomically(flags.output, assignmentFile(report));
       }
@@ -125,6 +126,8 @@ function requestOf(flags: BitsFlags): BitsRequest {
     errorProbability: earlyError,
     marginBits: flags.marginBits,
     observedImages: flags.observedImages,
+    journal: flags.journal ?? null,
+    version: VERSION,
   };
 }
 
@@ -134,26 +137,66 @@ function withUsualData(request: BitsRequest, { data }: RunConfiguration): BitsRe
   return { ...request, searchData: "mnist-validation" };
 }
 
-function progressHooks(): Parameters<typeof findBits>[2] {
-  let progress: Progress | undefined;
-  let total = 0;
-  let counting: "images" | "trials" = "images";
-  const restart = (label: string, count: number, unit: "images" | "trials"): void => {
-    progress?.stop();
-    progress = startProgress(label, count, unit);
-    [total, counting] = [count, unit];
-  };
-  return {
-    onStage: (label, images) => restart(label, images, "images"),
-    onProgress: (images) => {
-      if (counting === "images") progress?.update(images);
-    },
-    onTrial: (_trial, done, expected) => {
-      if (counting !== "trials" || expected !== total) restart("trials", expected, "trials");
-      progress?.update(done);
-      if (done === expected) progress?.stop();
+/** With progress on the terminal; an interrupt says what is kept. */
+async function searched(
+  configuration: RunConfiguration,
+  request: BitsRequest,
+  signal: AbortSignal,
+): Promise<BitsReport> {
+  const bar = new SearchProgress();
+  const hooks: BitsHooks = {
+    signal,
+    onStage: (label, images) => bar.begin(label, images, "images"),
+    onProgress: (images) => bar.images(images),
+    onTrial: (_trial, done, expected) => bar.trials(done, expected),
+    onNote: (note) => {
+      bar.stop();
+      process.stderr.write(`${note}\n`);
     },
   };
+  try {
+    return await findBits(configuration, withUsualData(request, configuration), hooks);
+  } catch (error) {
+    bar.stop();
+    if (signal.aborted) process.stderr.write(`${interruptedText(request)}\n`);
+    throw error;
+  } finally {
+    bar.stop();
+  }
+}
+
+function interruptedText({ journal }: BitsRequest): string {
+  if (journal === null) return "nothing is kept: with --journal <file> a search goes on where it was stopped";
+  return `${journal} keeps what was done: the same command goes on from there`;
+}
+
+/** Images while the data are opened and watched, then trials, of which it is only guessed how many there will be. */
+class SearchProgress {
+  #bar: Progress | null = null;
+  #unit = "";
+  #total = 0;
+
+  begin(label: string, total: number, unit: string): void {
+    this.stop();
+    this.#bar = startProgress(label, total, unit);
+    this.#unit = unit;
+    this.#total = total;
+  }
+
+  images(done: number): void {
+    if (this.#unit === "images") this.#bar?.update(done);
+  }
+
+  trials(done: number, expected: number): void {
+    if (this.#unit !== "trials" || this.#total !== expected) this.begin("search", expected, "trials");
+    this.#bar?.update(done);
+  }
+
+  stop(): void {
+    this.#bar?.stop();
+    this.#bar = null;
+    this.#unit = "";
+  }
 }
 
 function assignmentFile({ chosen, target, model, search }: BitsReport): string {

@@ -28,13 +28,8 @@ function configurationOf(datapath: string): ReturnType<typeof resolveConfigurati
   return resolveConfiguration({ model: files.model, data: files.data, assignment });
 }
 
-function ask(
-  kind: TargetKind,
-  value: number,
-  datapath = "intrinsic",
-  more: Partial<BitsRequest> = {},
-): Promise<BitsReport> {
-  return findBits(configurationOf(datapath), {
+function requestFor(kind: TargetKind, value: number, more: Partial<BitsRequest> = {}): BitsRequest {
+  return {
     target: targetOf(kind, value),
     objective: "weighted",
     weights: DEFAULT_WEIGHTS,
@@ -45,8 +40,19 @@ function ask(
     errorProbability: 0.01,
     marginBits: 1,
     observedImages: 4,
+    journal: null,
+    version: "test",
     ...more,
-  });
+  };
+}
+
+function ask(
+  kind: TargetKind,
+  value: number,
+  datapath = "intrinsic",
+  more: Partial<BitsRequest> = {},
+): Promise<BitsReport> {
+  return findBits(configurationOf(datapath), requestFor(kind, value, more));
 }
 
 describe("bits of a small network", () => {
@@ -131,11 +137,30 @@ describe("bits of a small network", () => {
     expect(bitsReportText(report, null)).toContain("Not reached");
   });
 
+  it("goes on from a journal, and ends with the same result", async () => {
+    const journal = join(folder, "bits.jsonl");
+    const lasting = ({ resources: _, request: __, ...rest }: BitsReport): unknown => rest;
+    const whole = await ask("agreement", 0.9);
+    const controller = new AbortController();
+    let left = 20;
+    const interrupted = findBits(configurationOf("intrinsic"), requestFor("agreement", 0.9, { journal }), {
+      signal: controller.signal,
+      onTrial: () => void (--left === 0 && controller.abort()),
+    });
+    await expect(interrupted).rejects.toThrow(/abort/i);
+    const notes: string[] = [];
+    const resumed = await findBits(configurationOf("intrinsic"), requestFor("agreement", 0.9, { journal }), {
+      onNote: (note) => void notes.push(note),
+    });
+    expect(notes.join()).toMatch(/[0-9]+ outcomes are there already/);
+    expect(lasting(resumed)).toEqual(lasting(whole));
+    const foreign = findBits(configurationOf("intrinsic"), requestFor("agreement", 0.9, { journal, version: "other" }));
+    await expect(foreign).rejects.toThrow(/another configuration/);
+  });
+
   it("refuses what it cannot use", async () => {
     const withLayers = { ...configurationOf("intrinsic"), assignment: { layers: { conv1: { format: "8,4" } } } };
-    const request = { target: targetOf("sqnr", 20), objective: "weighted", weights: DEFAULT_WEIGHTS } as const;
-    const rest = { strategy: "greedy", searchData: null, searchImages: null, finalImages: null } as const;
-    const search = { ...request, ...rest, errorProbability: 0, marginBits: 1, observedImages: 1 };
+    const search = requestFor("sqnr", 20);
     await expect(findBits(withLayers, search)).rejects.toThrow(/formats to layers/);
     await expect(ask("sqnr", 20, "intrinsic", { searchData: "nowhere" })).rejects.toThrow(/nowhere/);
   });
@@ -173,6 +198,8 @@ describe.runIf(process.env.MACROSCOPE_LONG === "1")("bits of the bundled LeNet",
       errorProbability: 0.01,
       marginBits: 1,
       observedImages: 4,
+      journal: null,
+      version: "test",
     });
     expect(report.kept).toBe(true);
     const { chosen, uniform } = report;
