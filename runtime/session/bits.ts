@@ -24,7 +24,7 @@ export interface BitsRequest {
   readonly strategy: Strategy;
   /** Data of the search; null: the first half of the data. */
   readonly searchData: string | null;
-  /** Images of the search and of the final figures, at most; null: 1,000 and all, a half each of data that both share. */
+  /** Images of the search and of the final figures, at most; null: 1,000 each, or a half each of shared data with fewer; 16 drawn ones. */
   readonly searchImages: number | null;
   readonly finalImages: number | null;
   /** See `TrialSettings`. */
@@ -46,10 +46,8 @@ export interface BitsHooks extends RunHooks, Omit<SearchHooks, "store"> {
 /** Bits of every register where the search begins. */
 const START_WORD_LENGTH = 16;
 
-/** Images of the search where nothing is said. */
-const SEARCH_IMAGES = 1000;
-/** Images looked at where nothing is said, of data that has more; and of drawn ones. */
-const MOST_IMAGES = 10_000;
+/** Images of the search, and of the final figures, where nothing is said; and of drawn ones. */
+const USUAL_IMAGES = 1000;
 const DRAWN_IMAGES = 16;
 
 /** Reads files; prints nothing. Throws `DiagnosticError` for wrong input, `FaultError` where the machine faults. */
@@ -144,6 +142,9 @@ function layerDefaults({ assignment }: RunConfiguration): LayerEntry {
       "give datapath, rounding and overflow for all layers alone",
     );
   }
+  if (written.datapath === "float") {
+    throw diagnosticError("OPTION", "--datapath", "float has no word lengths", "use intrinsic, tensorquant or wide");
+  }
   const { format: _format, marginBits: _marginBits, ...defaults } = written;
   return defaults;
 }
@@ -160,12 +161,10 @@ async function openImages(
   { searchData, searchImages, finalImages }: BitsRequest,
   hooks: RunHooks,
 ): Promise<OpenedImages> {
-  const drawn = (data: string): boolean => randomSeed(data) !== null;
-  const usual = (data: string, most: number): number => (drawn(data) ? DRAWN_IMAGES : most);
+  const usual = (data: string): number => (randomSeed(data) === null ? USUAL_IMAGES : DRAWN_IMAGES);
   const { data } = configuration;
   if (searchData === null || searchData === data) {
-    const half = usual(data, SEARCH_IMAGES);
-    const wanted = { search: searchImages ?? half, final: finalImages ?? half };
+    const wanted = { search: searchImages ?? usual(data), final: finalImages ?? usual(data) };
     const study = await openStudy({ ...configuration, images: wanted.search + wanted.final }, hooks);
     const { search, final } = await closing(study, () => splitImages(study.images, wanted, data));
     return {
@@ -180,7 +179,7 @@ async function openImages(
       data: searchData,
       // Labels in a file of their own are those of the final images.
       labels: null,
-      images: searchImages ?? usual(searchData, SEARCH_IMAGES),
+      images: searchImages ?? usual(searchData),
     },
     hooks,
   );
@@ -188,7 +187,7 @@ async function openImages(
     openStudy(
       {
         ...configuration,
-        images: finalImages ?? usual(data, MOST_IMAGES),
+        images: finalImages ?? usual(data),
         calibration: searchStudy.parts.configuration.calibration,
       },
       { ...hooks, calibrate: false },

@@ -8,7 +8,7 @@ import { writeFileAtomically } from "../../files.ts";
 import { type BitsReport, STRATEGIES, type Strategy, TARGET_KINDS, type TargetKind } from "../../report/bits-report.ts";
 import { bitsReportText } from "../../report/bits-text.ts";
 import { type BitsHooks, type BitsRequest, findBits } from "../../session/bits.ts";
-import { addRunOptions, type ConfigurationFlags, resolveFlags } from "../configuration-options.ts";
+import { addImageOptions, addWorkersOption, type ConfigurationFlags, resolveFlags } from "../configuration-options.ts";
 import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interrupt.ts";
 import { parseInteger, parseName } from "../options.ts";
@@ -42,7 +42,7 @@ export function addBitsCommand(program: Command): void {
         "Other data: its first half is searched on, the rest measured, unless --search-data is given.",
     )
     .argument("[model]", "as run takes it, but no program file");
-  addRunOptions(command)
+  addWorkersOption(addImageOptions(command, addDatapathOptions))
     .addOption(new Option("--target <value>", "what must be kept").default(0.99).argParser(number("--target")))
     .addOption(
       new Option("--target-kind <kind>", `${TARGET_KINDS.join(", ")}: shares, points of per cent, dB or values`)
@@ -104,6 +104,14 @@ export function addBitsCommand(program: Command): void {
       );
       if (!report.kept) process.exitCode = EXIT.no;
     });
+}
+
+/** What the registers of all layers share; their formats are what is searched. */
+function addDatapathOptions(command: Command): Command {
+  return command
+    .option("--datapath <name>", "intrinsic, tensorquant, wide, wide:N or extrinsic (default: intrinsic)")
+    .option("--rounding <mode>", "rounding mode (default: nearest)")
+    .option("--overflow <mode>", "overflow mode, also wrap:N (default: the datapath's)");
 }
 
 function requestOf(flags: BitsFlags): BitsRequest {
