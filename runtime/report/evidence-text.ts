@@ -1,3 +1,4 @@
+import { formatOnly, integerBits, writtenFormat } from "./format-text.ts";
 import type { ClassEntry, HistogramEntry, LayerEntry, RegisterEntry, RunReport } from "./run-report.ts";
 import { type Column, NOTHING, tableText } from "./table.ts";
 import { grouped, percent, percentRange, significant } from "./wording.ts";
@@ -27,7 +28,7 @@ function histogramTable({ layers, observedImages }: RunReport): string {
   const columns: readonly Column<RegisterRow>[] = [
     { title: "layer", align: "left", cell: ({ layer }) => layer },
     { title: "register", align: "left", cell: ({ name }) => name },
-    { title: "format", align: "left", cell: ({ entry }) => entry.format.split(" ")[0] ?? "" },
+    { title: "format", align: "left", cell: ({ entry }) => formatOnly(entry.format) },
     { title: "too large│format│too small", align: "left", cell: (row) => pictures.get(row) ?? "" },
     { title: "zero", align: "right", cell: ({ histogram }) => percent(histogram.zero / total(histogram), 1) },
     {
@@ -46,12 +47,11 @@ function total({ octaves, zero }: HistogramEntry): number {
   return zero + octaves.reduce((sum, { negative, positive }) => sum + negative + positive, 0);
 }
 
-/** Octaves that the format holds, lowest and highest. */
-function octavesOf(format: string): { lowest: number; highest: number } {
-  const [, unsigned, wordLength, fraction] = /^(u?)([0-9]+),(-?[0-9]+)/.exec(format) ?? [];
-  const fractionLength = Number(fraction);
-  const highest = Number(wordLength) - fractionLength - (unsigned === "u" ? 0 : 1);
-  return { lowest: Math.min(highest, 1 - fractionLength), highest };
+/** Octaves that a written format holds, lowest and highest; every register of a run has one. */
+function octavesOf(text: string): { lowest: number; highest: number } {
+  const format = writtenFormat(text) ?? { wordLength: 1, fractionLength: 0, signed: false };
+  const highest = integerBits(format);
+  return { lowest: Math.min(highest, 1 - format.fractionLength), highest };
 }
 
 const HEIGHTS = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"] as const;
@@ -68,12 +68,12 @@ function alignedPictures(rows: readonly RegisterRow[]): ReadonlyMap<RegisterRow,
 function pictureParts({ entry, histogram }: RegisterRow): { tooLarge: string; inside: string; tooSmall: string } {
   const { lowest, highest } = octavesOf(entry.format);
   const counts = new Map<number, number>();
-  for (const { integerBits, negative, positive } of histogram.octaves) {
+  for (const { integerBits: bits, negative, positive } of histogram.octaves) {
     // The raw −1 has no bits besides its sign: it is shown with the last bit.
-    const octave = Math.max(integerBits, lowest);
+    const octave = Math.max(bits, lowest);
     counts.set(octave, (counts.get(octave) ?? 0) + negative + positive);
   }
-  const lost = new Map(histogram.underflow.map(({ integerBits, count }) => [integerBits, count]));
+  const lost = new Map(histogram.underflow.map((lost) => [lost.integerBits, lost.count]));
   const all = total(histogram);
   const bar = (count: number | undefined, empty: string): string => {
     if (count === undefined) return empty;
