@@ -20,7 +20,7 @@ import { deterministicRoundingModes } from "../../arbitraries/numerics.ts";
 import { exactValue, type Found, heldValue, slowSearch } from "./slow-search.ts";
 import { smallGraphs } from "./small-graphs.ts";
 
-const RUNS = process.env.MACROSCOPE_LONG === "1" ? 600 : 30;
+const RUNS = process.env.MACROSCOPE_LONG === "1" ? 150 : 30;
 const IMAGES = 2;
 
 function compiled(graph: Graph, machine: Machine, assignment: AssignmentSpecification): Program | null {

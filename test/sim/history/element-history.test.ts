@@ -11,7 +11,7 @@ import { machinePrograms, machines } from "../../arbitraries/machine-program.ts"
 import { imageBatch } from "../../conformance/compare.ts";
 import { tensorWords } from "./tensor-words.ts";
 
-const RUNS = process.env.MACROSCOPE_LONG === "1" ? 500 : 20;
+const RUNS = process.env.MACROSCOPE_LONG === "1" ? 150 : 20;
 const DATAFLOWS: readonly Dataflow[] = ["output-stationary", "weight-stationary", "input-stationary", "tree"];
 /** Elements of a tensor that are looked into. */
 const ELEMENTS = 12;
