@@ -71,7 +71,8 @@ const ENTRY_TEXTS: Readonly<Record<ExperimentTable["form"], (entry: ExperimentEn
   format: ({ wordLength, fractionLength }) => `${wordLength},${fractionLength}`,
 };
 
-function entryText(entry: ExperimentEntry, form: ExperimentTable["form"], source: Source): string {
+/** An entry as the paper's tables have it. */
+export function entryText(entry: ExperimentEntry, form: ExperimentTable["form"], source: Source): string {
   return ENTRY_TEXTS[form](entry, source);
 }
 
@@ -82,7 +83,7 @@ function figureText(figure: number | null, source: Source): string {
   return figure === null ? NOTHING : figure.toFixed(DECIMALS[source]);
 }
 
-function intervalText(entry: ExperimentEntry | null): string {
+export function intervalText(entry: ExperimentEntry | null): string {
   const interval = entry?.figure95;
   return interval == null ? "" : `${interval[0].toFixed(3)} … ${interval[1].toFixed(3)}`;
 }

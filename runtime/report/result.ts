@@ -152,6 +152,53 @@ const cost = z.looseObject({
   energyPjPerImage: amount,
 });
 
+const point = z.looseObject({
+  datapath: text,
+  wordLength: z.int().min(1).max(1024),
+  fractionLength: z.union([z.int().min(-4096).max(4096), z.literal("auto")]),
+  rounding: text,
+  overflow: text.nullable(),
+  subunit: text.nullable(),
+  layers: z.array(text).max(RESULT_LIMITS.layers).nullable(),
+  images: count,
+  first: count.optional(),
+});
+
+const experimentEntry = z.looseObject({
+  wordLength: value,
+  fractionLength: value,
+  figure: value.nullable(),
+  figure95: z.tuple([value, value]).nullable(),
+  subunit: text.nullable(),
+  bottleneck: z.boolean(),
+});
+
+const experiment = z.looseObject({
+  name: text,
+  measure: text,
+  tables: z
+    .array(
+      z.looseObject({
+        paper: text,
+        title: text,
+        rowTitle: text,
+        columns: z.array(text).max(1000),
+        form: z.enum(["figure and fraction", "figure", "format"]),
+        rows: z
+          .array(
+            z.looseObject({
+              name: text,
+              source: z.enum(["macroscope", "paper"]),
+              entries: z.array(experimentEntry.nullable()).max(1000),
+            }),
+          )
+          .max(RESULT_LIMITS.layers),
+        notes: z.array(text).max(1000),
+      }),
+    )
+    .max(100),
+});
+
 const sweep = z.looseObject({
   schema: z.literal("macroscope/sweep/1"),
   configuration: anything,
@@ -164,16 +211,7 @@ const sweep = z.looseObject({
     .array(
       z.looseObject({
         key: text,
-        point: z.looseObject({
-          datapath: text,
-          wordLength: z.int().min(1).max(1024),
-          fractionLength: z.union([z.int().min(-4096).max(4096), z.literal("auto")]),
-          rounding: text,
-          overflow: text.nullable(),
-          subunit: text.nullable(),
-          layers: z.array(text).max(RESULT_LIMITS.layers).nullable(),
-          images: count,
-        }),
+        point,
         result: z.looseObject({
           accuracy: accuracy.nullable(),
           agreement: agreement.nullable(),
@@ -190,6 +228,11 @@ const sweep = z.looseObject({
       }),
     )
     .max(RESULT_LIMITS.records),
+  refused: z
+    .array(z.looseObject({ point, why: text }))
+    .max(RESULT_LIMITS.records)
+    .optional(),
+  experiment: experiment.optional(),
   resources,
 });
 

@@ -46,7 +46,7 @@ export function sweepCurves(all: readonly SweepRecord[]): readonly SweepCurve[] 
 
 /** Whether a point was only tried, on images of its own, to choose a fraction length. */
 export function isTrial({ point }: SweepRecord): boolean {
-  return "first" in point && typeof point.first === "number" && point.first > 0;
+  return (point.first ?? 0) > 0;
 }
 
 /** Accuracy; without labels the share of equal classes; for networks that do not classify the SQNR. */
@@ -70,13 +70,15 @@ export function sweepChart(records: readonly SweepRecord[]): Chart | null {
     })
     .filter(({ points }) => points.length > 0);
   if (drawn.length === 0) return null;
-  const fractions = new Set(records.map(({ point }) => point.fractionLength));
+  const points = curves.reduce((sum, { best }) => sum + best.length, 0);
   return accuracyCurves({
     id: "accuracy",
     title: `${measure.title} over word length`,
     caption: [
       "One curve per way of computing, moved apart a little; bars are 95 % intervals.",
-      fractions.size > 1 ? "At every word length the best of its fraction lengths." : "",
+      points < records.filter((record) => !isTrial(record)).length
+        ? "At every word length the best of its fraction lengths."
+        : "",
       curves.length > CURVES ? `The first ${CURVES} of ${curves.length} curves; the table has all.` : "",
     ]
       .filter((part) => part !== "")

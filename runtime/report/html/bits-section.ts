@@ -50,7 +50,7 @@ ${
 ${trialTable(trials)}
 ${reproduction({
   ...report,
-  steps: [configuredStep("bits", file, report.request)],
+  steps: [configuredStep("bits", file, searchFlags(report.request))],
   configurations: new Map([["configuration.yaml", report.configuration]]),
   digest: chosen?.final?.digest ?? null,
 })}`;
@@ -63,6 +63,28 @@ ${reproduction({
     ].join(" · "),
     body,
     charts,
+  };
+}
+
+/** What was asked for, by the names of the command's flags. */
+function searchFlags(request: BitsReport["request"]): Readonly<Record<string, unknown>> {
+  const fields = (value: unknown): Readonly<Record<string, unknown>> =>
+    typeof value === "object" && value !== null ? { ...value } : {};
+  const { target, weights, strategy, searchData, searchImages, finalImages, errorProbability } = request;
+  const { kind, value, margin } = fields(target);
+  const terms = Object.entries(fields(weights)).filter(([, weight]) => typeof weight === "number" && weight > 0);
+  return {
+    target: value,
+    targetKind: kind,
+    margin,
+    ...(terms.length === 0 ? {} : { objective: terms.map(([term, weight]) => `${term}=${weight}`).join(",") }),
+    strategy,
+    searchData,
+    searchImages,
+    images: finalImages,
+    earlyError: errorProbability,
+    marginBits: request.marginBits,
+    observedImages: request.observedImages,
   };
 }
 

@@ -72,5 +72,5 @@ function flagsText(request: Readonly<Record<string, unknown>>): string {
 
 /** A path as a shell reads it. */
 export function shellQuoted(path: string): string {
-  return /^[A-Za-z0-9_./,:+-]+$/.test(path) && !path.startsWith("-") ? path : `'${path.replaceAll("'", "'\\''")}'`;
+  return /^[A-Za-z0-9_./,:=+-]+$/.test(path) && !path.startsWith("-") ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -1,7 +1,8 @@
 import { figureOf, isTrial, sweepChart, sweepCurves } from "../charts/sweep-curves.ts";
-import type { SweepRecord, SweepReport } from "../sweep-report.ts";
+import type { RefusedPoint, SweepRecord, SweepReport } from "../sweep-report.ts";
 import { NOTHING } from "../table.ts";
 import { grouped, percent, percentRange, significant } from "../wording.ts";
+import { experimentTables } from "./experiment-tables.ts";
 import { figure } from "./figure.ts";
 import { html, type Markup } from "./markup.ts";
 import { configuredStep, reproduction } from "./reproduction.ts";
@@ -15,16 +16,16 @@ const SIGNIFICANCE = 0.05;
 export function sweepSection(report: SweepReport, prefix: string, file: string | null): Section {
   const { model, weights, data, records } = report;
   const chart = sweepChart(records);
+  const best = sweepCurves(records).flatMap((curve) => curve.best);
+  const refused = report.refused ?? [];
   const body = html`<p class="summary">${summary(report)}</p>
 ${shortest(records).map((sentence) => html`<p class="verdict good">${sentence}</p>`)}
 ${chart === null ? null : figure(chart, prefix)}
-<h3>Best of every word length</h3>
-${recordTable(
-  "Best of every word length",
-  sweepCurves(records).flatMap(({ best }) => best),
-)}
+${report.experiment === undefined ? null : experimentTables(report.experiment)}
+${best.length === records.length ? null : html`<h3>Best of every word length</h3>\n${recordTable("Best of every word length", best)}`}
 <h3>All points</h3>
 ${recordTable("All points", records)}
+${refused.length === 0 ? null : refusedTable(refused)}
 ${reproduction({
   ...report,
   steps: [configuredStep("sweep", file, report.request)],
@@ -32,7 +33,7 @@ ${reproduction({
   digest: null,
 })}`;
   return {
-    heading: `${model} on ${data}: sweep`,
+    heading: `${model} on ${data}: ${report.experiment?.name ?? "sweep"}`,
     subtitle: [
       `sweep, ${grouped(records.length)} ${records.length === 1 ? "point" : "points"}`,
       ...(weights === null ? [] : [`weights ${weights}`]),
@@ -65,7 +66,7 @@ function shortest(records: readonly SweepRecord[]): readonly string[] {
     return found === undefined ? [] : [`${name}: ${found.point.wordLength} bits`];
   });
   if (curves.length === 0) return [];
-  return [`Shortest words whose loss cannot be told from chance on these images — ${curves.slice(0, 12).join("; ")}.`];
+  return [`Shortest words whose loss cannot be told from chance on these images: ${curves.slice(0, 12).join("; ")}.`];
 }
 
 function pointText({ point: { datapath, wordLength, fractionLength, rounding } }: SweepRecord): string {
@@ -76,6 +77,17 @@ function figureText({ result: { accuracy, agreement, error } }: SweepRecord): st
   if (accuracy !== null) return `${percent(accuracy.fixed)} (95 %: ${percentRange(accuracy.fixed95)})`;
   if (agreement !== null) return `${percent(agreement.share)} of the classes as float has them`;
   return error.sqnrDb === null ? "no figure" : `${error.sqnrDb.toFixed(1)} dB`;
+}
+
+function refusedTable(refused: readonly RefusedPoint[]): Markup {
+  const columns: readonly HtmlColumn<RefusedPoint>[] = [
+    { title: "W", align: "right", cell: ({ point }) => point.wordLength },
+    { title: "F", align: "right", cell: ({ point }) => point.fractionLength },
+    { title: "datapath", align: "left", cell: ({ point }) => point.datapath },
+    { title: "layers", align: "left", cell: ({ point }) => point.subunit ?? NOTHING },
+    { title: "why", align: "left", cell: ({ why }) => why },
+  ];
+  return html`<h3>Points that cannot be</h3>${htmlTable("Points that cannot be", columns, refused)}`;
 }
 
 function recordTable(caption: string, records: readonly SweepRecord[]): Markup {

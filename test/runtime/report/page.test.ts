@@ -103,6 +103,20 @@ describe("the content", () => {
     }
   });
 
+  it("says the command line that asked for it", () => {
+    const sweep = page(parseResult(SAMPLES.sweep ?? "", "sweep")).html;
+    expect(sweep).toContain("--word-lengths 4,6,8,10,12,16 --rounding nearest,nearest-even,down,stochastic</code>");
+    const bits = page(parseResult(SAMPLES.bits ?? "", "bits")).html;
+    expect(bits).toContain(
+      "--target 0.99 --target-kind relative --margin 0.003 --objective bits=1,energy=2 --strategy greedy --early-error 0.01</code>",
+    );
+  });
+
+  it("an experiment's tables stand beside the paper's", () => {
+    const { html: text } = page(parseResult(SAMPLES.sweep ?? "", "sweep"));
+    for (const words of ["Table 4", "0.910, 4", "0.90, 4", "0.890 … 0.920", "paper"]) expect(text).toContain(words);
+  });
+
   it("a search whose target is missed says so", () => {
     const { html: text } = page({ ...sampleBits(["a", "b"]), kept: false });
     expect(text).toContain("The target is missed");

@@ -3,6 +3,7 @@
 import type { CandidateCost } from "../../../runtime/exploration/evaluation.ts";
 import type { BitsReport, Measured, MeasuredAssignment, Trial } from "../../../runtime/report/bits-report.ts";
 import type { CompareReport, HistoryRow, HistoryWord } from "../../../runtime/report/compare-report.ts";
+import type { ExperimentEntry } from "../../../runtime/report/experiment-report.ts";
 import type {
   Accuracy,
   HistogramEntry,
@@ -179,6 +180,18 @@ export function sampleCost(storedBits: number): CandidateCost {
   };
 }
 
+function sampleEntry(wordLength: number, figure: number): ExperimentEntry {
+  const fractionLength = wordLength / 2;
+  return {
+    wordLength,
+    fractionLength,
+    figure,
+    figure95: [figure - 0.02, figure + 0.01],
+    subunit: null,
+    bottleneck: wordLength === 8,
+  };
+}
+
 export function sampleSweep(): SweepReport {
   const records: SweepRecord[] = [];
   for (const datapath of ["intrinsic", "extrinsic"])
@@ -214,11 +227,29 @@ export function sampleSweep(): SweepReport {
   return {
     schema: "macroscope/sweep/1",
     configuration: { model: "sample", images: 1000 },
-    request: { word: "4,6,8,10,12,16", rounding: "nearest,nearest-even,down,stochastic" },
+    request: { wordLengths: "4,6,8,10,12,16", rounding: "nearest,nearest-even,down,stochastic" },
     model: "sample",
     weights: null,
     data: "sample-images",
     floatBackend: "tfjs 4.22.0 (wasm, SIMD)",
+    experiment: {
+      name: "best-fraction",
+      measure: "relative accuracy",
+      tables: [
+        {
+          paper: "Table 4",
+          title: "the best fraction length per word length",
+          rowTitle: "Topology",
+          columns: ["8 bit", "16 bit"],
+          form: "figure and fraction",
+          rows: [
+            { name: "sample", source: "macroscope", entries: [sampleEntry(8, 0.91), sampleEntry(16, 0.999)] },
+            { name: "sample", source: "paper", entries: [{ ...sampleEntry(8, 0.9), figure95: null }, null] },
+          ],
+          notes: ["F is the best of all that were tried."],
+        },
+      ],
+    },
     records,
     resources: RESOURCES,
   };
@@ -269,7 +300,14 @@ export function sampleBits(names: readonly string[]): BitsReport {
   return {
     schema: "macroscope/bits/1",
     configuration: { model: "sample" },
-    request: { target: 0.99 },
+    request: {
+      target: { kind: "relative", value: 0.99, margin: 0.003 },
+      objective: "weighted",
+      weights: { bits: 1, energy: 2, dsp: 0 },
+      strategy: "greedy",
+      searchData: null,
+      errorProbability: 0.01,
+    },
     model: "sample",
     weights: null,
     floatBackend: "tfjs 4.22.0 (wasm, SIMD)",
