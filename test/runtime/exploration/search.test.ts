@@ -155,7 +155,7 @@ describe("a search over a network whose answer is known", () => {
           expect(result.chosen?.cost?.storedBits).toBeGreaterThanOrEqual(best);
         },
       ),
-      { numRuns: 8 },
+      { numRuns: 4 },
     );
   });
 
