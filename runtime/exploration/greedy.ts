@@ -171,7 +171,7 @@ class Descent {
     this.#needs = needs;
     this.#options = options;
     this.#path = [{ formats: start.formats, judged: start.judged }];
-    this.#losses = needs.map(({ loss }) => Math.max(0, loss));
+    this.#losses = needs.map(({ loss }) => finiteLoss(loss));
   }
 
   /** Registers by index: those worth at least a hundredth of what all can save, and the others. */
@@ -212,7 +212,7 @@ class Descent {
       if (register === undefined) throw new InvariantError(`no register ${move.index}`);
       if (await this.#accepts(move.formats, changeText(register, move.format))) {
         const lost = advantage(this.#runner.target.kind, before.figure, this.#present().judged.figure);
-        this.#losses[move.index] = Number.isFinite(lost) ? Math.max(0, lost) : 0;
+        this.#losses[move.index] = finiteLoss(lost);
         for (const end of ["low", "high"]) this.#savings.delete(`${move.index} ${end}`);
       } else blocked.add(move.name);
     }
@@ -300,6 +300,11 @@ interface Move {
 
 /** Counts as lost where nothing was seen to be lost, in the target's unit: moves are then ranked by what they save. */
 const LEAST_LOSS = 1e-3;
+
+/** From a figure without any error every step loses infinitely much: then what is saved decides alone. */
+function finiteLoss(loss: number): number {
+  return Number.isFinite(loss) ? Math.max(0, loss) : 0;
+}
 
 /** The least integer of low … high that holds, if all above it do; `high` is taken to hold. */
 async function least(low: number, high: number, holds: (value: number) => Promise<boolean>): Promise<number> {

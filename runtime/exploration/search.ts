@@ -82,9 +82,8 @@ export async function search(request: SearchRequest, hooks: SearchHooks = {}): P
   const uniform = await searchUniform(runner, space);
   const single = request.strategy === "uniform" ? null : await searchRegisters(runner, request);
   const best = cheaper(runner, request, uniform, single);
-  const measure = (judged: Judged): Promise<MeasuredAssignment> => measured(request, judged, hooks);
-  const measuredUniform = uniform && (await measure(uniform));
-  const chosen = best === uniform ? measuredUniform : best && (await measure(best));
+  const measuredUniform = uniform && (await measured(request, uniform.change, uniform, hooks));
+  const chosen = best === uniform ? measuredUniform : best && (await measured(request, PER_REGISTER, best, hooks));
   const figure = chosen?.final?.figure;
   return {
     uniform: measuredUniform,
@@ -104,6 +103,9 @@ export async function search(request: SearchRequest, hooks: SearchHooks = {}): P
     startWordLength: single?.start.wordLength ?? null,
   };
 }
+
+/** Name of an assignment that no single format describes. */
+const PER_REGISTER = "format per register";
 
 interface RegistersFound {
   readonly start: ComfortableStart;
@@ -147,7 +149,8 @@ function cheaper(
 
 async function measured(
   { search, final, target, seed }: SearchRequest,
-  { assignment, change, cost }: Judged,
+  name: string,
+  { assignment, cost }: Judged,
   { signal }: SearchHooks,
 ): Promise<MeasuredAssignment> {
   const on = async ({ evaluator, span }: ImagesOf): Promise<Measured> => {
@@ -158,11 +161,7 @@ async function measured(
     );
     return measuredOn(evaluation, target, seed);
   };
-  return { name: nameOf(assignment, change), assignment, cost, search: await on(search), final: await on(final) };
-}
-
-function nameOf({ layers }: AssignmentSpecification, change: string): string {
-  return layers === undefined ? change : "format per register";
+  return { name, assignment, cost, search: await on(search), final: await on(final) };
 }
 
 function measuredOn(evaluation: Evaluation, target: Target, seed: number): Measured {
