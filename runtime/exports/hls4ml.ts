@@ -19,7 +19,8 @@ const VARIABLE_NAMES = Object.keys(VARIABLES) as Variable[];
 
 const COMMENT = ` Precision of every layer, written by macroscope.
  hls4ml has activations as layers of their own; result is that behind a layer's activation.
- Registers that hls4ml does not have stand under Macroscope, and only macroscope reads them.
+ Registers that hls4ml does not have stand under Macroscope, and only macroscope reads them. hls4ml
+ multiplies exactly: where product is narrower than that, its results differ from macroscope's.
 `;
 
 /** Throws `DiagnosticError` EXPORT_MODE with every register that rounds or fits by a mode hls4ml lacks. */
@@ -143,17 +144,22 @@ export function readHls4ml(value: unknown, where: string): Readonly<Record<strin
   const usual =
     general.default === undefined ? undefined : parseHls4mlType(general.default, `${where}: Model.Precision`);
   const byDefault: LayerEntry = { datapath: "intrinsic", ...(usual && registerFields(usual)), product: "exact" };
-  const layers: Record<string, LayerEntry> = {};
-  for (const [name, { Precision }] of Object.entries(LayerName)) {
+  const layers = Object.entries(LayerName).map(([name, { Precision }]): [string, LayerEntry] => {
     const place = `${where}: LayerName.${name}.Precision`;
     const own = Macroscope?.layers?.[name];
-    const known = own !== undefined && Object.hasOwn(Macroscope?.layers ?? {}, name);
-    layers[name] = {
+    // A layer that was written here, and still has its variables one by one.
+    const known =
+      own !== undefined &&
+      Object.hasOwn(Macroscope?.layers ?? {}, name) &&
+      typeof Precision === "object" &&
+      Precision.default === undefined;
+    const entry = {
       ...(known ? own.entry : layerDefault(Precision, byDefault, place)),
       ...(typeof Precision === "object" ? variableEntries(Precision, known ? own.modes : {}, place) : {}),
     };
-  }
-  return { default: byDefault, layers };
+    return [name, entry];
+  });
+  return { default: byDefault, layers: Object.fromEntries(layers) };
 }
 
 /** A layer's own type for all its variables: a text alone, or `default`. */

@@ -1,13 +1,6 @@
 import { type Command, Option } from "commander";
-import { quantizeWeights } from "../../../compiler/quantization/quantize-weights.ts";
-import {
-  EXPORT_FORMATS,
-  EXPORTERS,
-  type ExportFormat,
-  type ExportSubject,
-  exportAssignment,
-  exportSubject,
-} from "../../exports/index.ts";
+import { exportPrepared } from "../../exports/export-prepared.ts";
+import { EXPORT_FORMATS, EXPORTERS, type ExportFormat, type ExportSubject } from "../../exports/index.ts";
 import { readAssignment } from "../../exports/read-assignment.ts";
 import { writeFileAtomically } from "../../files.ts";
 import { openModel } from "../../model.ts";
@@ -57,17 +50,12 @@ export function addExportCommand(program: Command): void {
       });
       const opened = await openModel(configuration.model, configuration);
       const prepared = await prepareModel(configuration, opened, null);
-      const { seed } = configuration;
-      const subject = exportSubject({
-        seed,
-        model: prepared.name,
-        lowerable: prepared.lowerable,
+      const { content, subject } = exportPrepared(flags.to, prepared, {
         assignment: prepared.assignment,
-        calibration: prepared.calibration.ranges ?? {},
+        seed: configuration.seed,
         where: assignment,
       });
-      const quantized = quantizeWeights(prepared.lowerable, prepared.assignment, { seed, where: assignment });
-      await writeFileAtomically(flags.output, exportAssignment(flags.to, subject, quantized));
+      await writeFileAtomically(flags.output, content);
       const summary = summaryOf(subject, flags);
       await emit(flags, summary, summaryText(summary));
     });
