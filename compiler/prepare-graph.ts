@@ -51,6 +51,9 @@ function passes(normalization: Pass): readonly Pass[] {
   ];
 }
 
+/** Graphs that `prepareGraph` gave: nothing changes a graph, so that whoever compiles one again and again waits but once. */
+const lowerable = new WeakSet<Graph>();
+
 /**
  * The graph as lowering takes it: the one whose values a calibration measures and whose nodes a user assigns formats to.
  * A prepared graph stays as it is. Throws `DiagnosticError` with everything wrong in the graph.
@@ -60,8 +63,11 @@ export function prepareGraph(
   where = "model",
   batchNormalization: BatchNormalizationMode = "fold",
 ): Graph {
+  if (lowerable.has(graph)) return graph;
   requireStage(graph, "imported", where);
-  return requireStage(runPasses(graph, batchNormalization), "lowerable", where);
+  const prepared = requireStage(runPasses(graph, batchNormalization), "lowerable", where);
+  lowerable.add(prepared);
+  return prepared;
 }
 
 /** The passes over and over, until a round leaves every node in its place: then another would change nothing. */
