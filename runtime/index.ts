@@ -15,6 +15,7 @@ export { BUNDLED_DATASETS, type OpenOptions, openDataset } from "./datasets/open
 export type { Preprocessing } from "./datasets/preprocessing.ts";
 export { type PreprocessingSpecification, preprocessingFrom, RECIPE_NAMES } from "./datasets/recipes.ts";
 export { type Dump, DumpWriter, parseDump } from "./dump/dump.ts";
+export type { Candidate, CandidateCost, Evaluation, Evaluator, ImageSpan } from "./exploration/evaluation.ts";
 export {
   EXPORT_FORMATS,
   type ExportFormat,
@@ -28,7 +29,10 @@ export { BUNDLED_MODELS, openModel } from "./model.ts";
 export type { CompareReport } from "./report/compare-report.ts";
 export { compareReportText } from "./report/compare-text.ts";
 export type { RunReport } from "./report/run-report.ts";
+export type { SweepReport } from "./report/sweep-report.ts";
 export { runReportText } from "./report/text.ts";
 export { compileOnly } from "./session/compile-model.ts";
 export type { RunHooks, RunOutcome } from "./session/hooks.ts";
 export { runModel } from "./session/run.ts";
+export { type SweepHooks, type SweepRequest, sweepModel } from "./session/run-sweep.ts";
+export { openStudy, type Study, type StudyHooks } from "./session/study.ts";

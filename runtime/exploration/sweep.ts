@@ -9,7 +9,7 @@ export interface SweepJob {
   readonly evaluator: Pick<Evaluator, "evaluate" | "cost">;
   readonly candidateOf: (point: SweepPoint) => Candidate;
   /** The same for points that give the same result. */
-  readonly keyOf: (point: SweepPoint) => string;
+  readonly keyOf: (point: SweepPoint) => Promise<string>;
   /** Results at hand, which are not computed again. */
   readonly known: readonly SweepRecord[];
   /** Called with every result that was computed; the next point waits for it. */
@@ -90,7 +90,7 @@ class Sweep {
   async point(point: SweepPoint): Promise<SweepRecord | null> {
     const { keyOf, signal, onProgress } = this.#job;
     signal?.throwIfAborted();
-    const key = keyOf(point);
+    const key = await keyOf(point);
     const record = this.#known.get(key) ?? (await this.#compute(point, key));
     this.#images += point.images;
     onProgress?.(this.#images);

@@ -6,7 +6,7 @@ import { diagnosticError } from "../../isa/diagnostic.ts";
 import { parseRoundingMode } from "../../isa/rounding.ts";
 import type { RunConfiguration } from "../configuration.ts";
 import { canonicalDigest } from "../exploration/canonical-json.ts";
-import type { Candidate } from "../exploration/evaluation.ts";
+import type { Candidate, ImageSpan } from "../exploration/evaluation.ts";
 import { expandGrid, type Grid, imagesOf } from "../exploration/grid.ts";
 import { Journal } from "../exploration/journal.ts";
 import { parseSubunits } from "../exploration/subunits.ts";
@@ -17,7 +17,7 @@ import type { RunHooks } from "./hooks.ts";
 import { resourcesSince } from "./resources.ts";
 import { type ExperimentRequest, experimentImages, runStudyExperiment } from "./run-experiment.ts";
 import { openStudy, type Study } from "./study.ts";
-import { studyIdentity } from "./study-identity.ts";
+import { imagesDigest, studyIdentity } from "./study-identity.ts";
 
 export interface SweepRequest {
   readonly grid: Omit<Grid, "subunits" | "images" | "search">;
@@ -71,15 +71,17 @@ export async function sweepModel(
     if (expanded.skipped > 0) {
       hooks.onNote?.(`${expanded.skipped} points left out: F above W − 1 leaves no bit for the sign`);
     }
-    const shared = await studyIdentity(study.parts, study.images, request.version);
+    // One image tells data sets apart; keys hold the content of all that a point runs.
+    const shared = await studyIdentity(study.parts, 1, request.version);
     const journal = await openJournal(study, shared, request.journal, hooks);
     try {
       const total = experiment === null ? imagesOf(expanded) : await experimentImages(study, experiment, images);
       hooks.onStage?.(experiment?.name ?? "sweep", total);
+      const keyOf = keysOf(study, shared, configuration.assignment);
       const job = {
         evaluator: study,
         candidateOf: (point: SweepPoint) => candidateOf(configuration.assignment, point),
-        keyOf: (point: SweepPoint) => keyOf(study, shared, configuration.assignment, point),
+        keyOf,
         known: journal?.entries ?? [],
         keep: async (record: SweepRecord) => journal?.append(record),
         ...(hooks.signal && { signal: hooks.signal }),
@@ -140,16 +142,25 @@ export function candidateOf(base: AssignmentSpecification, point: SweepPoint): C
   return { assignment: { ...base, default: entry }, layers };
 }
 
-/** SHA-256 of everything that decides the result. */
-function keyOf(
+/** SHA-256 of everything that decides the result of a point: what all share, word lengths, ranges, images and their content. */
+function keysOf(
   { parts }: Study,
   shared: Readonly<Record<string, unknown>>,
   base: AssignmentSpecification,
-  point: SweepPoint,
-): string {
-  const candidate = candidateOf(base, point);
-  const ranges = usesCalibration(candidate.assignment) ? parts.prepared.calibration.ranges : null;
-  return canonicalDigest({ shared, candidate, first: point.first ?? 0, images: point.images, ranges });
+): (point: SweepPoint) => Promise<string> {
+  const contents = new Map<string, Promise<string>>();
+  const contentOf = (span: ImageSpan): Promise<string> => {
+    const name = `${span.first} ${span.images}`;
+    const known = contents.get(name) ?? imagesDigest(parts.data, span);
+    contents.set(name, known);
+    return known;
+  };
+  return async (point) => {
+    const candidate = candidateOf(base, point);
+    const ranges = usesCalibration(candidate.assignment) ? parts.prepared.calibration.ranges : null;
+    const span = { first: point.first ?? 0, images: point.images };
+    return canonicalDigest({ shared, candidate, ranges, span, content: await contentOf(span) });
+  };
 }
 
 /** `intrinsic 8,4 nearest`. */

@@ -14,7 +14,7 @@ interface Example {
 }
 
 /** In this order each example finds the files of those before. */
-const ORDER = ["compile", "disasm", "asm", "quantize", "run", "compare", "bits", "export"];
+const ORDER = ["compile", "disasm", "asm", "quantize", "run", "sweep", "compare", "bits", "export"];
 const NAMES = commandLine().commands.map((command) => command.name());
 
 let folder: string;

@@ -57,7 +57,7 @@ describe("a sweep that is killed at random moments", () => {
     const started = performance.now();
     expect(await run([...SHORT, "--workers", "1", "--journal", calm])).toMatchObject({ code: 0 });
     const duration = performance.now() - started;
-    const kills = LONG ? 15 : 2;
+    const kills = LONG ? 10 : 2;
     const moments = fc.sample(fc.double({ min: 0.2, max: 1, noNaN: true }), { numRuns: kills, seed: 5 });
     for (const [index, moment] of moments.entries()) {
       const workers = String(1 + (index % 2));
@@ -92,6 +92,9 @@ describe("a sweep", () => {
     expect(results(records)).toEqual(results(await journalled(journal)));
     expect(configuration).toMatchObject({ model: "lenet5", images: 2 });
     expect(request).toMatchObject({ wordLengths: "8", fractionLengths: "2..3" });
+    const fewer = await invoke(...small, "--fraction-lengths", "3", "--images", "1");
+    expect(fewer.code).toBe(0);
+    expect((await journalled(journal)).map(({ point }) => point.images)).toEqual([2, 2, 1]);
     const other = await invoke(...small, "--seed", "2");
     expect(other.code).toBe(2);
     expect(errorLines(other)[0]).toMatch(/^error\[JOURNAL\] .*another configuration/);

@@ -72,7 +72,7 @@ function jobFor(grid: Grid, asked: string[], kept: SweepRecord[], known: readonl
       assignment: { default: { format: `${wordLength},${fractionLength}` } },
       layers,
     }),
-    keyOf: ({ subunit: _, ...point }: SweepPoint) => canonicalDigest(point),
+    keyOf: async ({ subunit: _, ...point }: SweepPoint) => canonicalDigest(point),
     known,
     keep: async (record) => void kept.push(record),
   };
