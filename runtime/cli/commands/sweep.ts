@@ -84,7 +84,7 @@ export function addSweepCommand(program: Command): void {
     .option("--journal <file>", "keep results there (JSON Lines) and take those that are there already")
     .addHelpText(
       "after",
-      "\nExample:\n  $ npx macroscope sweep --word-lengths 6..12:2 --rounding nearest,down --images 200 --journal lenet.jsonl\n" +
+      "\nExample:\n  $ npx macroscope sweep --word-lengths 8..12:4 --rounding nearest,down --images 50 --journal lenet.jsonl\n" +
         "  $ npx macroscope sweep --experiment minimal-subunits --images 200\n",
     )
     .action(async (model: string | undefined, flags: SweepFlags) => {
