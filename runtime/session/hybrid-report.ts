@@ -49,7 +49,10 @@ export async function runHybridModel(run: HybridRun, hooks: RunHooks): Promise<L
       data: data.name,
       images: count,
       machine: programs.length === 0 ? null : machineText(machine),
-      engine: programs.length === 0 ? null : `${engine}: ${programs.length} parts of the network`,
+      engine:
+        programs.length === 0
+          ? null
+          : `${engine}: ${programs.length} ${programs.length === 1 ? "part" : "parts"} of the network`,
       floatBackend: float.backend,
       accuracy,
       agreement: answers.agreement(),

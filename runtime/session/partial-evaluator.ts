@@ -31,10 +31,10 @@ export function openPartialEvaluator(parts: StudyParts, pool: SimulationPool): P
       const job = { configuration, data, span, plan, float, runner, prefix };
       const outcome = await runHybridSpan(job, options);
       if ("fault" in outcome) throw new FaultError(outcome.fault);
-      const { answers, error, network } = outcome;
+      const { answers, error, imageErrors, network } = outcome;
       const clipped = clippedInParts(network);
       const overflow: readonly RegisterOverflow[] = overflowsInParts(network);
-      return evaluationOf({ span, answers, error, overflow, clippedConstants: clipped, digest: null });
+      return evaluationOf({ span, answers, error, imageErrors, overflow, clippedConstants: clipped, digest: null });
     },
     close: async () => prefix.keepOnly([]),
   };

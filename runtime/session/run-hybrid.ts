@@ -7,12 +7,13 @@ import type { SimulationPool } from "../../sim/pool/pool.ts";
 import type { RunConfiguration } from "../configuration.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import type { ImageSpan } from "../exploration/evaluation.ts";
-import { ErrorMeter } from "../metrics/error.ts";
+import type { FloatNetwork } from "../float-reference/interpreter.ts";
+import { ErrorMeter, errorsByImage, type ImageErrors, joinedImageErrors } from "../metrics/error.ts";
 import type { ErrorEntry } from "../report/run-report.ts";
 import { AnswerTally } from "./accuracy.ts";
 import type { PreparedModel } from "./compile-model.ts";
-import type { FloatSide } from "./float.ts";
-import type { FloatPrefix } from "./float-prefix.ts";
+import { type FloatSide, openFloatReference } from "./float.ts";
+import { FloatPrefix } from "./float-prefix.ts";
 import type { RunHooks } from "./hooks.ts";
 import { HybridNetwork, type ProgramRunner } from "./hybrid-network.ts";
 import { imageBatches } from "./image-batches.ts";
@@ -33,6 +34,7 @@ export interface HybridJob {
 export interface HybridOutcome {
   readonly answers: AnswerTally;
   readonly error: ErrorEntry;
+  readonly imageErrors: ImageErrors;
   readonly network: HybridNetwork;
 }
 
@@ -64,13 +66,31 @@ export function planPrepared(
 }
 
 export async function runHybridSpan(
-  { configuration, data, span, plan, float, runner, prefix }: HybridJob,
+  job: HybridJob,
+  hooks: RunHooks,
+): Promise<HybridOutcome | { readonly fault: Fault }> {
+  const { plan, float } = job;
+  const known = new Set(float.lowered.graph.nodes);
+  if (plan.graph.nodes.every((node) => known.has(node))) return runOn(float.lowered, job, hooks);
+  // Quantizers changed weights of layers in float: those are this plan's alone.
+  const { network } = await openFloatReference(plan.graph);
+  try {
+    return await runOn(network, job, hooks);
+  } finally {
+    network.dispose();
+  }
+}
+
+async function runOn(
+  lowered: FloatNetwork,
+  { configuration, data, span, plan, float, runner, prefix = new FloatPrefix(float.lowered) }: HybridJob,
   hooks: RunHooks,
 ): Promise<HybridOutcome | { readonly fault: Fault }> {
   const { seed } = configuration;
-  const network = new HybridNetwork(plan, { float: float.lowered, runner, seed, ...(prefix && { prefix }) });
+  const network = new HybridNetwork(plan, { float: lowered, prefix, runner, seed });
   const answers = new AnswerTally(seed);
   const meter = new ErrorMeter();
+  const imageErrors: ImageErrors[] = [];
   for await (const batch of imageBatches(data, span.images, span.first)) {
     const before = batch.first - span.first;
     const progress = (done: number): void => hooks.onProgress?.(before + Math.floor(done / 2));
@@ -85,8 +105,9 @@ export async function runHybridSpan(
     const fixed = words === null ? values : comparableRaws(words.raws, words.format);
     answers.add({ fixed, float: logits, images: batch.count, classes: logits.length / batch.count }, batch.labels);
     meter.add(logits, values);
+    imageErrors.push(errorsByImage(logits, values, batch.count));
   }
-  return { answers, error: meter.figures(), network };
+  return { answers, error: meter.figures(), imageErrors: joinedImageErrors(imageErrors), network };
 }
 
 /** Programs on the worker threads of a pool, which the caller closes. */

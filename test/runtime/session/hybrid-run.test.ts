@@ -90,9 +90,9 @@ describe("LeNet in parts", { timeout: 60_000 }, () => {
 
   it("images answer the same in every span, after other layers were selected, and with other workers", async () => {
     const assignment = { default: { datapath: "intrinsic", format: "8,4", rounding: "stochastic" as const } };
-    const candidate = { assignment, layers: ["conv2", "fc1"] };
+    const candidate = { assignment, layers: ["pool2", "fc2"] };
     const whole = await study.evaluate(candidate, { first: 0, images: 12 });
-    await study.evaluate({ ...candidate, layers: ["fc2"] }, { first: 3, images: 5 });
+    await study.evaluate({ ...candidate, layers: ["fc1"] }, { first: 3, images: 5 });
     const later = await study.evaluate(candidate, { first: 5, images: 7 });
     expect([...later.classes]).toEqual([...whole.classes].slice(5));
     const more = await openStudy(resolveConfiguration({ images: IMAGES, workers: 3, calibration: { images: 10 } }));
@@ -100,6 +100,23 @@ describe("LeNet in parts", { timeout: 60_000 }, () => {
       expect(await more.evaluate(candidate, { first: 0, images: 12 })).toEqual(whole);
     } finally {
       await more.close();
+    }
+  });
+
+  it("quantizers of weights change the layers that name them, in float as on the machine", async () => {
+    const evaluated = async (datapath: string, weight: object | string, layers: readonly string[]) => {
+      const found = await study.evaluate(
+        { assignment: { default: { datapath, format: "16,8", weight } }, layers },
+        span,
+      );
+      return found.error.sqnrDb ?? Number.POSITIVE_INFINITY;
+    };
+    for (const datapath of ["extrinsic", "wide"]) {
+      const plain = await evaluated(datapath, "16,8", ["conv2"]);
+      const binary = await evaluated(datapath, { format: "16,8", quantizer: "binary-scaled" }, ["conv2"]);
+      expect(binary).toBeLessThan(plain);
+      // What one candidate's weights are does not stay behind.
+      expect(await evaluated(datapath, "16,8", ["conv2"])).toBe(plain);
     }
   });
 
