@@ -52,5 +52,5 @@ function jsonText(result: unknown): string {
 /** Big integers become numbers where a double holds them exactly, else decimal strings. */
 function jsonValue(_key: string, value: unknown): unknown {
   if (typeof value !== "bigint") return value;
-  return value >= -(2n ** 53n) && value <= 2n ** 53n ? Number(value) : value.toString();
+  return value > -(2n ** 53n) && value < 2n ** 53n ? Number(value) : value.toString();
 }

@@ -14,7 +14,9 @@ interface Example {
 }
 
 /** In this order each example finds the files of those before. */
-const ORDER = ["compile", "disasm", "asm", "quantize", "run", "sweep", "compare", "bits", "export"];
+const ORDER = ["compile", "disasm", "asm", "quantize", "run", "sweep", "compare", "bits", "export", "report"];
+/** Nothing in a page of results is drawn by chance. */
+const WITHOUT_SEED = ["report"];
 const NAMES = commandLine().commands.map((command) => command.name());
 
 let folder: string;
@@ -46,11 +48,10 @@ describe("help", () => {
   it.each(ORDER)("%s --help shows an example that runs and prints what it says, --json and --seed", async (name) => {
     const { stdout } = await shell(`macroscope ${name} --help`, { cwd: folder });
     expect(stdout).toContain("--json <file>");
-    expect(stdout).toContain("--seed <n>");
+    if (!WITHOUT_SEED.includes(name)) expect(stdout).toContain("--seed <n>");
     const examples = await examplesOf(name);
-    expect(examples.length).toBeGreaterThan(0);
+    expect(examples.some(({ line }) => line.includes(`npx macroscope ${name}`))).toBe(true);
     for (const { line, output } of examples) {
-      expect(line).toContain(`npx macroscope ${name}`);
       const ran = await shell(line.replace("npx macroscope", "macroscope"), { cwd: folder });
       expect({ line, code: ran.code, stderr: ran.stderr }).toEqual({ line, code: 0, stderr: "" });
       if (output !== "") expect(ran.stdout.trim()).toBe(output);
