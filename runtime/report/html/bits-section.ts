@@ -38,9 +38,8 @@ export function bitsSection(report: BitsReport, prefix: string, file: string | n
 <p class="verdict ${mood}">${verdict(report)}</p>
 ${chosen === null ? null : keyFigures(figures(chosen, uniform))}
 ${charts.map((chart) => figure(chart, prefix))}
-${comparisonTable([chosen, uniform].filter((entry) => entry !== null))}
-<h3>What stands behind every register</h3>
-${requirementTable(layers)}
+${comparisonTable(chosen, uniform)}
+${layers.length === 0 ? null : html`<h3>What stands behind every register</h3>\n${requirementTable(layers)}`}
 ${
   assignment === null
     ? null
@@ -141,15 +140,23 @@ function figures(chosen: MeasuredAssignment, uniform: MeasuredAssignment | null)
   ];
 }
 
-function comparisonTable(assignments: readonly MeasuredAssignment[]): Markup | null {
-  if (assignments.length === 0) return null;
-  const rows = assignments.flatMap((assignment) => [
-    { assignment, images: "search", measured: assignment.search },
-    ...(assignment.final === null ? [] : [{ assignment, images: "final", measured: assignment.final }]),
-  ]);
+function comparisonTable(chosen: MeasuredAssignment | null, uniform: MeasuredAssignment | null): Markup | null {
+  const rows = [
+    { role: "chosen", assignment: chosen } as const,
+    { role: "best uniform", assignment: uniform } as const,
+  ].flatMap(({ role, assignment }) =>
+    assignment === null
+      ? []
+      : [
+          { role, assignment, images: "search", measured: assignment.search },
+          ...(assignment.final === null ? [] : [{ role, assignment, images: "final", measured: assignment.final }]),
+        ],
+  );
+  if (rows.length === 0) return null;
   const figureText = ({ figure: value, figure95 }: Measured): string =>
     figure95 === null ? significant(value) : `${significant(value)} (${figure95.map(significant).join(" … ")})`;
   const columns: readonly HtmlColumn<(typeof rows)[number]>[] = [
+    { title: "", align: "left", cell: ({ role }) => role },
     { title: "assignment", align: "left", cell: ({ assignment }) => assignment.name },
     { title: "images", align: "left", cell: ({ images, measured }) => `${images}: ${grouped(measured.images)}` },
     { title: "target’s figure (95 %)", align: "right", cell: ({ measured }) => figureText(measured) },
