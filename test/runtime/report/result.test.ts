@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DiagnosticError, formatDiagnostic } from "../../../isa/diagnostic.ts";
 import { reportPage } from "../../../runtime/report/html/page.ts";
-import { checkedResult, parseResult, RESULT_LIMITS } from "../../../runtime/report/result.ts";
+import { checkedResult, parseResult } from "../../../runtime/report/result.ts";
+import { RESULT_LIMITS } from "../../../runtime/report/result-schemas.ts";
 import { DIAGNOSTIC_LINE } from "../cli/invoke.ts";
 import { SAMPLES } from "./sample-results.ts";
 
