@@ -87,16 +87,23 @@ describe("the README", () => {
       }
       writeFileSync(join(folder, "path/to/model.onnx"), smallOnnxModel());
       writeFileSync(join(folder, "widths.yaml"), blocks("yaml")[0] ?? "");
-      const lines = (blocks("sh")[1] ?? "").split("\n").filter((line) => line.includes("npx macroscope"));
-      expect(lines.length).toBeGreaterThanOrEqual(6);
+      const lines = blocks("sh")
+        .slice(1)
+        .flatMap((block) => block.split("\n"))
+        .filter((line) => line.includes("npx macroscope"));
+      expect(lines.length).toBeGreaterThanOrEqual(12);
       for (const line of lines) {
         // Fewer images, so that a test stays short; the reference engine steps about five seconds an image.
         const short = line
           .replaceAll("npx macroscope", "macroscope")
-          .replace(/--images 2/, "--images 1")
-          .replace(/(macroscope run)(?! --config)/, line.includes("--images") ? "$1" : "$1 --images 20");
+          .replace(/--images 20?\b/, "--images 1")
+          .replace("bits --target 0.99", "bits --target 0.8 --strategy uniform --images 60 --search-images 60")
+          .replace(/macroscope (run|sweep)(?! --config)(?!.*--images)/, "macroscope $1 --images 20");
         const { code, stderr } = await shell(short, { cwd: folder });
-        expect({ line, code, stderr }).toEqual({ line, code: 0, stderr: "" });
+        // compare ends with 1 where it finds a difference.
+        const answers = line.includes("macroscope compare") ? [0, 1] : [0];
+        expect({ line, stderr }).toEqual({ line, stderr: "" });
+        expect(answers, line).toContain(code);
       }
     } finally {
       rmSync(folder, { recursive: true, force: true });
