@@ -11,12 +11,12 @@ import { ErrorMeter, errorsByImage, type ImageErrors, joinedImageErrors } from "
 import type { ErrorEntry, LayerNoise } from "../report/run-report.ts";
 import { AnswerTally } from "./accuracy.ts";
 import { Digest } from "./digest.ts";
+import { LayerNoiseMeter } from "./figures/layer-noise.ts";
+import { outputElements } from "./figures/machine-report.ts";
 import type { FloatLogits } from "./float.ts";
 import type { RunHooks } from "./hooks.ts";
 import { inputTrap, type QuantizedImages, quantizeImages, tensorSymbol } from "./host-input.ts";
 import { imageBatches, type RunBatch } from "./image-batches.ts";
-import { LayerNoiseMeter } from "./layer-noise.ts";
-import { outputElements } from "./machine-report.ts";
 import { comparableRaws, joined, rawsToValues } from "./values.ts";
 
 /** Images of one task of a worker: enough to hide the message, few enough to keep all busy and to show progress. */

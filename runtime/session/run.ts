@@ -11,13 +11,13 @@ import { NOT_MODELLED } from "../report/not-modelled.ts";
 import type { LastingReport } from "../report/run-report.ts";
 import { adviceOn } from "./advice.ts";
 import { compilePrepared, prepareModel, requireShape } from "./compile-model.ts";
-import { runExtrinsicModel } from "./extrinsic-report.ts";
+import { runExtrinsicModel } from "./figures/extrinsic-report.ts";
+import { machineFigures, machineText } from "./figures/machine-report.ts";
 import { type FloatSide, openFloatSide } from "./float.ts";
 import { type LastingOutcome, noWords, type RunHooks, type RunOutcome } from "./hooks.ts";
 import { tensorSymbol } from "./host-input.ts";
-import { runHybridModel } from "./hybrid-report.ts";
+import { runHybridModel } from "./hybrid/report.ts";
 import { openData } from "./image-batches.ts";
-import { machineFigures, machineText } from "./machine-report.ts";
 import { resourcesSince } from "./resources.ts";
 import { runMachine } from "./run-machine.ts";
 

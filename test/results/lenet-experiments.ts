@@ -11,7 +11,7 @@ import { resolveConfiguration } from "../../runtime/configuration.ts";
 import { EXPERIMENT_NAMES, type ExperimentName } from "../../runtime/report/experiment-report.ts";
 import { experimentMarkdown } from "../../runtime/report/experiment-text.ts";
 import type { SweepReport } from "../../runtime/report/sweep-report.ts";
-import { sweepModel } from "../../runtime/session/run-sweep.ts";
+import { sweepModel } from "../../runtime/session/exploration/run-sweep.ts";
 
 async function report(name: ExperimentName, images: number, journal: string | null): Promise<SweepReport> {
   const configuration = resolveConfiguration({ images, workers: availableParallelism() });

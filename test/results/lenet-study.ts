@@ -1,6 +1,6 @@
 import { DiagnosticError, dataflowText } from "../../isa/index.ts";
 import type { Accuracy } from "../../runtime/report/run-report.ts";
-import { openStudy, type Study } from "../../runtime/session/study.ts";
+import { openStudy, type Study } from "../../runtime/session/study/study.ts";
 import { type LenetSetting, lenetConfiguration } from "../bench/lenet-workload.ts";
 
 /** What one setting does to the bundled LeNet. */

@@ -7,7 +7,7 @@ import { targetOf } from "../../exploration/target.ts";
 import { writeFileAtomically } from "../../files.ts";
 import { type BitsReport, STRATEGIES, type Strategy, TARGET_KINDS, type TargetKind } from "../../report/bits-report.ts";
 import { bitsReportText } from "../../report/bits-text.ts";
-import { type BitsHooks, type BitsRequest, findBits } from "../../session/bits.ts";
+import { type BitsHooks, type BitsRequest, findBits } from "../../session/exploration/bits.ts";
 import { addImageOptions, addWorkersOption, type ConfigurationFlags, resolveFlags } from "../configuration-options.ts";
 import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interrupt.ts";

@@ -10,8 +10,8 @@ import { writeFileAtomically } from "../../files.ts";
 import { EXPERIMENT_NAMES, type ExperimentName } from "../../report/experiment-report.ts";
 import { experimentMarkdown } from "../../report/experiment-text.ts";
 import { sweepReportText } from "../../report/sweep-text.ts";
-import type { ExperimentRequest } from "../../session/run-experiment.ts";
-import { type SweepHooks, type SweepRequest, sweepModel } from "../../session/run-sweep.ts";
+import type { ExperimentRequest } from "../../session/exploration/run-experiment.ts";
+import { type SweepHooks, type SweepRequest, sweepModel } from "../../session/exploration/run-sweep.ts";
 import {
   addImageOptions,
   addWorkersOption,
