@@ -166,7 +166,7 @@ async function bestFraction(setting: ExperimentSetting): Promise<readonly Experi
 }
 
 const BEST_NOTE =
-  "Entries: the best figure at this word length, and the least fraction length that gives it; F of all layers: even ones and W − 1, of subunits: W/2 − 2, W/2, W/2 + 2 (the paper's grids).";
+  "Entries: the best figure at this word length, and the least fraction length that gives it on these images, as in the paper; F of all layers: even ones and W − 1, of subunits: W/2 − 2, W/2, W/2 + 2 (the paper's grids).";
 
 async function allAgainstSubunits(setting: ExperimentSetting): Promise<readonly ExperimentTable[]> {
   const { model, intrinsic } = setting;

@@ -85,7 +85,7 @@ export function addSweepCommand(program: Command): void {
     .addHelpText(
       "after",
       "\nExample:\n  $ npx macroscope sweep --word-lengths 8..12:4 --rounding nearest,down --images 50 --journal lenet.jsonl\n" +
-        "  $ npx macroscope sweep --experiment minimal-subunits --images 200\n",
+        "  $ npx macroscope sweep --experiment minimal-subunits --images 50\n",
     )
     .action(async (model: string | undefined, flags: SweepFlags) => {
       await requireOutputs(flags.json, flags.report, flags.journal, flags.markdown);
