@@ -6,7 +6,7 @@ import { DiagnosticError, formatDiagnostic } from "../../isa/diagnostic.ts";
 /** Long enough for the many cases under MACROSCOPE_LONG on a busy machine. */
 export const FUZZ_TIMEOUT_MS = 600_000;
 
-/** Cases of a property in the everyday suite, or many under MACROSCOPE_LONG, then from a seed that a failure prints. */
+/** Cases of a property in the everyday suite, or many under MACROSCOPE_LONG, then from the seed of all (test/seed.ts). */
 export function cases(everyday: number): { readonly numRuns: number; readonly seed?: number } {
   return process.env.MACROSCOPE_LONG === "1" ? { numRuns: 10 * everyday } : { numRuns: everyday, seed: 2024 };
 }

@@ -7,7 +7,7 @@ import { machinePrograms } from "../../arbitraries/machine-program.ts";
 import { expectEnginesAgree, imageBatch } from "../../conformance/compare.ts";
 import { widenInputs, widenProgram } from "./widened-program.ts";
 
-const RUNS = process.env.MACROSCOPE_LONG === "1" ? 1500 : 80;
+const RUNS = process.env.MACROSCOPE_LONG === "1" ? 600 : 80;
 const dialects = fc.constantFrom<Dialect>("sc", "ap", "ac");
 
 describe("the fast engine equals the reference engine on wide words", () => {
