@@ -163,7 +163,8 @@ export function targetOf(kind: TargetKind, value: number, margin?: number): Targ
       `give a number from ${least} to ${most}${rule.unit === "" ? "" : ` in ${rule.unit}`}, or another --target-kind`,
     );
   }
-  const chosen = margin ?? rule.defaultMargin(value);
+  // Twelve digits: half of 1 − 0.99 is meant, not what doubles leave behind its sixteenth.
+  const chosen = margin ?? Number(rule.defaultMargin(value).toPrecision(12));
   if (chosen >= 0 && Number.isFinite(chosen)) return { kind, value, margin: chosen };
   throw diagnosticError(
     "TARGET",
