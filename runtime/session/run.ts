@@ -7,7 +7,7 @@ import type { RunConfiguration } from "../configuration.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import { elementsOf, shapeText } from "../datasets/image-shape.ts";
 import { isProgramFile, openModel, openProgramFile } from "../model.ts";
-import { NOT_MODELLED } from "../report/not-modelled.ts";
+import { notModelled } from "../report/not-modelled.ts";
 import type { LastingReport } from "../report/run-report.ts";
 import { adviceOn } from "./advice.ts";
 import { compilePrepared, prepareModel, requireShape } from "./compile-model.ts";
@@ -121,7 +121,7 @@ async function simulate(simulation: Simulation, hooks: RunHooks): Promise<Lastin
     digest,
     observedImages: observed,
     advice: adviceOn({ accuracy, layers: figures.layers, cycles: figures.cycles }),
-    notModelled: NOT_MODELLED,
+    notModelled: notModelled(program.hostSoftmax),
   };
   return { report };
 }
