@@ -3,7 +3,14 @@ import type { DatapathSpec } from "./datapath.ts";
 import type { FixedPointFormat } from "./format.ts";
 import type { Dataflow, Dram, Machine, OnChipMemory } from "./machine.ts";
 import { DIALECTS, type Dialect, OVERFLOW_MODES, type OverflowMode } from "./overflow.ts";
-import type { CompileOverflow, LayerKind, LayerSymbol, Program, TensorSymbol, TileSymbol } from "./program.ts";
+import {
+  type CompileOverflow,
+  LAYER_KINDS,
+  type LayerSymbol,
+  type Program,
+  type TensorSymbol,
+  type TileSymbol,
+} from "./program.ts";
 import type { RegisterSpec } from "./register.ts";
 import { ROUNDING_MODES, type RoundingMode } from "./rounding.ts";
 
@@ -25,19 +32,6 @@ const DATAFLOWS: Record<Dataflow, true> = {
   "weight-stationary": true,
   "input-stationary": true,
   tree: true,
-};
-
-const LAYER_KINDS: Record<LayerKind, true> = {
-  conv2d: true,
-  convTranspose2d: true,
-  dense: true,
-  pool: true,
-  add: true,
-  subtract: true,
-  multiply: true,
-  lookup: true,
-  concatenate: true,
-  copy: true,
 };
 
 const TENSOR_ROLES: Record<TensorSymbol["role"], true> = {
@@ -113,7 +107,7 @@ export const tensorSchema: z.ZodType<TensorSymbol> = z.strictObject({
 
 export const layerSchema: z.ZodType<LayerSymbol> = z.strictObject({
   name,
-  kind: z.enum(keysOf(LAYER_KINDS)),
+  kind: z.enum(LAYER_KINDS),
   firstInstruction: count,
   endInstruction: count,
   macs: count,

@@ -15,17 +15,19 @@ export interface TensorSymbol {
   readonly format: FixedPointFormat;
 }
 
-export type LayerKind =
-  | "conv2d"
-  | "convTranspose2d"
-  | "dense"
-  | "pool"
-  | "add"
-  | "subtract"
-  | "multiply"
-  | "lookup"
-  | "concatenate"
-  | "copy";
+export const LAYER_KINDS = [
+  "conv2d",
+  "convTranspose2d",
+  "dense",
+  "pool",
+  "add",
+  "subtract",
+  "multiply",
+  "lookup",
+  "concatenate",
+  "copy",
+] as const;
+export type LayerKind = (typeof LAYER_KINDS)[number];
 
 /** The look-up table of a layer that computes a function: what it holds and how well it stands for the function. */
 export interface TableSymbol {

@@ -2,12 +2,12 @@
 import { DATAPATH_REGISTERS, type DatapathRegister } from "../../isa/datapath.ts";
 import { diagnosticError } from "../../isa/diagnostic.ts";
 import { DIALECTS, type Dialect, OVERFLOW_MODES, type OverflowMode } from "../../isa/overflow.ts";
-import type { LayerKind } from "../../isa/program.ts";
+import { LAYER_KINDS, type LayerKind } from "../../isa/program.ts";
 import type { RegisterSpec } from "../../isa/register.ts";
 import { ROUNDING_MODES, type RoundingMode } from "../../isa/rounding.ts";
 import { parseCsv } from "../csv.ts";
 import type { ReadLayer } from "./entries.ts";
-import { LAYER_KIND_NAMES, requireLayers } from "./json.ts";
+import { requireLayers } from "./json.ts";
 import type { ExportedOptions, ExportSubject } from "./subject.ts";
 
 /** `integer_length` = W − F; `exact`: nothing is lost there; the last five columns are the layer's and alike in all its rows. */
@@ -115,22 +115,21 @@ class Row {
     spec: RegisterSpec;
     options: ExportedOptions;
   } {
-    const registers = Object.fromEntries(DATAPATH_REGISTERS.map((register) => [register, true]));
     const countPadding = this.#text("count_padding");
     return {
       name: this.#text("layer"),
-      kind: this.#name<LayerKind>("kind", LAYER_KIND_NAMES),
-      register: this.#name<DatapathRegister>("register", registers as Record<DatapathRegister, true>),
+      kind: this.#name("kind", LAYER_KINDS),
+      register: this.#name("register", DATAPATH_REGISTERS),
       spec: {
         format: {
           wordLength: this.#integer("word_length"),
           fractionLength: this.#integer("fraction_length"),
           signed: this.#flag("signed"),
         },
-        rounding: this.#name<RoundingMode>("rounding", ROUNDING_MODES),
-        overflow: this.#name<OverflowMode>("overflow", OVERFLOW_MODES),
+        rounding: this.#name("rounding", Object.keys(ROUNDING_MODES) as RoundingMode[]),
+        overflow: this.#name("overflow", Object.keys(OVERFLOW_MODES) as OverflowMode[]),
         saturatedBits: this.#integer("saturated_bits"),
-        dialect: this.#name<Dialect>("dialect", DIALECTS),
+        dialect: this.#name("dialect", Object.keys(DIALECTS) as Dialect[]),
       },
       options: {
         explicitInput: this.#flag("explicit_input"),
@@ -160,10 +159,11 @@ class Row {
     throw wrong(this.where, `${column} is "${text.slice(0, 40)}", expected true or false`);
   }
 
-  #name<Name extends string>(column: (typeof CSV_COLUMNS)[number], table: Readonly<Record<Name, unknown>>): Name {
+  #name<Name extends string>(column: (typeof CSV_COLUMNS)[number], names: readonly Name[]): Name {
     const text = this.#text(column);
-    if (Object.hasOwn(table, text)) return text as Name;
-    throw wrong(this.where, `${column} is "${text.slice(0, 40)}", expected ${Object.keys(table).join(", ")}`);
+    const found = names.find((name) => name === text);
+    if (found !== undefined) return found;
+    throw wrong(this.where, `${column} is "${text.slice(0, 40)}", expected ${names.join(", ")}`);
   }
 }
 

@@ -4,27 +4,13 @@ import { DATAPATH_REGISTERS, type DatapathRegister } from "../../isa/datapath.ts
 import { type Diagnostic, DiagnosticError } from "../../isa/diagnostic.ts";
 import { FORMAT_LIMITS } from "../../isa/format.ts";
 import { DIALECTS, type Dialect, OVERFLOW_MODES, type OverflowMode } from "../../isa/overflow.ts";
-import type { LayerKind } from "../../isa/program.ts";
+import { LAYER_KINDS } from "../../isa/program.ts";
 import { type RegisterSpec, validateRegister } from "../../isa/register.ts";
 import { ROUNDING_MODES, type RoundingMode } from "../../isa/rounding.ts";
 import type { ReadLayer } from "./entries.ts";
 import type { ExportSubject } from "./subject.ts";
 
 export const ASSIGNMENT_SCHEMA = "macroscope/assignment/1";
-
-/** Kinds of layers, for readers of exported tables. */
-export const LAYER_KIND_NAMES: Readonly<Record<LayerKind, true>> = {
-  conv2d: true,
-  convTranspose2d: true,
-  dense: true,
-  pool: true,
-  add: true,
-  subtract: true,
-  multiply: true,
-  lookup: true,
-  concatenate: true,
-  copy: true,
-};
 
 /** value = raw · 2^−fractionLength; `integerLength` = W − F, as ap_fixed counts it. */
 export function assignmentJson({ model, layers }: ExportSubject): string {
@@ -80,7 +66,7 @@ const schema = z.strictObject({
     .array(
       z.strictObject({
         name: z.string(),
-        kind: z.enum(names<LayerKind>(LAYER_KIND_NAMES)),
+        kind: z.enum(LAYER_KINDS),
         explicitInput: z.boolean(),
         averageDivider: z.boolean(),
         countPadding: z.boolean().nullable(),

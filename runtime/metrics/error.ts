@@ -17,7 +17,7 @@ export interface ImageErrors {
 }
 
 /** The same for every image of a batch; both hold images × values. */
-export function errorsByImage(float: ArrayLike<number>, fixed: ArrayLike<number>, images: number): ImageErrors {
+function errorsByImage(float: ArrayLike<number>, fixed: ArrayLike<number>, images: number): ImageErrors {
   const values = float.length / images;
   const errors = { mean: new Float64Array(images), signal: new Float64Array(images), noise: new Float64Array(images) };
   for (let image = 0; image < images; image++) {
@@ -37,7 +37,7 @@ export function errorsByImage(float: ArrayLike<number>, fixed: ArrayLike<number>
 }
 
 /** Those of all batches, in order. */
-export function joinedImageErrors(batches: readonly ImageErrors[]): ImageErrors {
+function joinedImageErrors(batches: readonly ImageErrors[]): ImageErrors {
   const all = (of: (batch: ImageErrors) => Float64Array): Float64Array =>
     Float64Array.from(batches.flatMap((batch) => [...of(batch)]));
   return { mean: all(({ mean }) => mean), signal: all(({ signal }) => signal), noise: all(({ noise }) => noise) };
@@ -69,5 +69,25 @@ export class ErrorMeter {
       maxAbs: this.largest,
       sqnrDb: this.noise === 0 || this.signal === 0 ? null : 10 * Math.log10(this.signal / this.noise),
     };
+  }
+}
+
+/** The errors of a run as its batches come in, of all values together and of each image. */
+export class RunErrors {
+  readonly #meter: ErrorMeter = new ErrorMeter();
+  readonly #batches: ImageErrors[] = [];
+
+  /** Values of a batch of `images` images. */
+  add(float: ArrayLike<number>, fixed: ArrayLike<number>, images: number): void {
+    this.#meter.add(float, fixed);
+    this.#batches.push(errorsByImage(float, fixed, images));
+  }
+
+  figures(): ErrorFigures {
+    return this.#meter.figures();
+  }
+
+  byImage(): ImageErrors {
+    return joinedImageErrors(this.#batches);
   }
 }

@@ -7,7 +7,7 @@ import { registerText } from "../../isa/register.ts";
 import type { Fault } from "../../sim/fault.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import type { ImageSpan } from "../exploration/evaluation.ts";
-import { ErrorMeter, errorsByImage, type ImageErrors, joinedImageErrors } from "../metrics/error.ts";
+import { type ImageErrors, RunErrors } from "../metrics/error.ts";
 import type { ErrorEntry } from "../report/run-report.ts";
 import { AnswerTally } from "./accuracy.ts";
 import type { PreparedModel } from "./compile-model.ts";
@@ -71,8 +71,7 @@ export async function runExtrinsicSpan(
 ): Promise<ExtrinsicOutcome | { readonly fault: Fault }> {
   const extrinsic = new ExtrinsicNetwork(float.lowered, outputs, seed, span.first);
   const answers = new AnswerTally(seed);
-  const meter = new ErrorMeter();
-  const imageErrors: ImageErrors[] = [];
+  const errors = new RunErrors();
   for await (const batch of imageBatches(data, span.images, span.first)) {
     const before = batch.first - span.first;
     const progress = (done: number): void => hooks.onProgress?.(before + Math.floor(done / 2));
@@ -84,10 +83,9 @@ export async function runExtrinsicSpan(
     if (fault !== null) return { fault };
     const classes = logits.length / batch.count;
     answers.add({ fixed, float: logits, images: batch.count, classes }, batch.labels);
-    meter.add(logits, fixed);
-    imageErrors.push(errorsByImage(logits, fixed, batch.count));
+    errors.add(logits, fixed, batch.count);
   }
-  return { answers, error: meter.figures(), imageErrors: joinedImageErrors(imageErrors), layers: extrinsic.layers };
+  return { answers, error: errors.figures(), imageErrors: errors.byImage(), layers: extrinsic.layers };
 }
 
 /** The fault of the first layer, in the network's order, whose trapping register overflowed. */

@@ -7,7 +7,7 @@ import type { RunConfiguration } from "../configuration.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import type { ImageSpan } from "../exploration/evaluation.ts";
 import type { FloatNetwork } from "../float-reference/interpreter.ts";
-import { ErrorMeter, errorsByImage, type ImageErrors, joinedImageErrors } from "../metrics/error.ts";
+import { type ImageErrors, RunErrors } from "../metrics/error.ts";
 import type { ErrorEntry, LayerNoise } from "../report/run-report.ts";
 import { AnswerTally } from "./accuracy.ts";
 import { Digest } from "./digest.ts";
@@ -145,8 +145,7 @@ class MachineTotal {
   readonly #program: Program;
   readonly #hasFloat: boolean;
   readonly #answers: AnswerTally;
-  readonly #meter: ErrorMeter = new ErrorMeter();
-  readonly #imageErrors: ImageErrors[] = [];
+  readonly #errors: RunErrors = new RunErrors();
   readonly #digest: Digest = new Digest();
   #result: PoolResult | null = null;
   #inputEvidence: RegisterEvidence = { overflow: 0, first: null, statistics: null };
@@ -167,9 +166,7 @@ class MachineTotal {
     const classes = outputElements(program);
     this.#answers.add({ fixed, float: logits, images: batch.count, classes }, batch.labels);
     if (logits !== null) {
-      const values = rawsToValues(result.outputs, format);
-      this.#meter.add(logits, values);
-      this.#imageErrors.push(errorsByImage(logits, values, batch.count));
+      this.#errors.add(logits, rawsToValues(result.outputs, format), batch.count);
     }
     this.#digest.add(result.outputs);
     this.#inputEvidence = mergeRegisterEvidence(this.#inputEvidence, inputs.evidence);
@@ -208,8 +205,8 @@ class MachineTotal {
     if (this.#result === null) throw new InvariantError("a run of no images");
     return {
       answers: this.#answers,
-      error: this.#hasFloat ? this.#meter.figures() : null,
-      imageErrors: this.#hasFloat ? joinedImageErrors(this.#imageErrors) : null,
+      error: this.#hasFloat ? this.#errors.figures() : null,
+      imageErrors: this.#hasFloat ? this.#errors.byImage() : null,
       digest: this.#digest.finish(),
       result: this.#result,
       inputs: { evidence: this.#inputEvidence },

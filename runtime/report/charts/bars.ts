@@ -4,10 +4,9 @@ import {
   type Drawing,
   isNarrow,
   legendAbove,
-  nameLength,
   nameRoom,
   PAGE_WIDTHS,
-  shortened,
+  rowAxis,
   shortNumber,
 } from "./chart.ts";
 import type { ChartSeries } from "./echarts.ts";
@@ -73,19 +72,7 @@ function drawing({ rows, groups, stacked, label, share }: HorizontalBars, width:
         formatter: (value: number) => (share ? `${shortNumber(value)} %` : shortNumber(value)),
       },
     },
-    yAxis: {
-      type: "category",
-      inverse: true,
-      data: rows.map((_name, index) => index),
-      axisLine: { show: false },
-      axisTick: { show: false },
-      axisLabel: {
-        ...AXIS.axisLabel,
-        color: PALETTE.ink.light,
-        interval: 0,
-        formatter: (_value: string, index: number) => shortened(rows[index] ?? "", nameLength(width)),
-      },
-    },
+    yAxis: rowAxis(rows, width),
     series: groups.map(
       ({ name, colour, values }): ChartSeries => ({
         type: "bar",

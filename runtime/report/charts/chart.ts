@@ -160,7 +160,7 @@ export function legendAbove(
 }
 
 /** Letters of a layer's name on an axis. */
-export function nameLength(width: number): number {
+function nameLength(width: number): number {
   return isNarrow(width) ? 16 : 34;
 }
 
@@ -187,4 +187,26 @@ export function shortNumber(value: number): string {
     if (magnitude >= factor) return `${Number((value / factor).toPrecision(3))}${unit}`;
   }
   return String(Number(value.toPrecision(3)));
+}
+
+/** The axis of named rows, the first one on top. Names may be the same once shortened: rows are told apart by number. */
+export function rowAxis(
+  rows: readonly string[],
+  width: number,
+  fontSize: number = FONT_SIZE,
+): NonNullable<ChartOption["yAxis"]> {
+  return {
+    type: "category",
+    inverse: true,
+    data: rows.map((_name, index) => index),
+    axisLine: { show: false },
+    axisTick: { show: false },
+    axisLabel: {
+      ...AXIS.axisLabel,
+      color: PALETTE.ink.light,
+      interval: 0,
+      fontSize,
+      formatter: (_value: string, index: number) => shortened(rows[index] ?? "", nameLength(width)),
+    },
+  };
 }

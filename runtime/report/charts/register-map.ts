@@ -5,9 +5,9 @@ import {
   FONT_SIZE,
   isNarrow,
   legendAbove,
-  nameLength,
   nameRoom,
   PAGE_WIDTHS,
+  rowAxis,
   shortened,
 } from "./chart.ts";
 import type { ChartSeries } from "./echarts.ts";
@@ -94,21 +94,7 @@ function drawing({ rows, columns, levels, cells }: RegisterMap, width: number): 
         rotate: narrow ? 45 : 0,
       },
     },
-    yAxis: {
-      type: "category",
-      inverse: true,
-      // Names may be the same once shortened: categories are told apart by number.
-      data: rows.map((_name, index) => index),
-      axisLine: { show: false },
-      axisTick: { show: false },
-      axisLabel: {
-        ...AXIS.axisLabel,
-        color: PALETTE.ink.light,
-        interval: 0,
-        fontSize: narrow ? NARROW_TEXT : FONT_SIZE,
-        formatter: (_value: string, index: number) => shortened(rows[index] ?? "", nameLength(width)),
-      },
-    },
+    yAxis: rowAxis(rows, width, narrow ? NARROW_TEXT : FONT_SIZE),
     series: series.map((level): ChartSeries => cellSeries(level, level.cells, narrow)),
   };
   return { height: height + head + rows.length * ROW_HEIGHT + 6, option };

@@ -8,7 +8,7 @@ import type { RunConfiguration } from "../../configuration.ts";
 import type { Dataset } from "../../datasets/dataset.ts";
 import type { ImageSpan } from "../../exploration/evaluation.ts";
 import type { FloatNetwork } from "../../float-reference/interpreter.ts";
-import { ErrorMeter, errorsByImage, type ImageErrors, joinedImageErrors } from "../../metrics/error.ts";
+import { type ImageErrors, RunErrors } from "../../metrics/error.ts";
 import type { ErrorEntry } from "../../report/run-report.ts";
 import { AnswerTally } from "../accuracy.ts";
 import type { PreparedModel } from "../compile-model.ts";
@@ -89,8 +89,7 @@ async function runOn(
   const { seed } = configuration;
   const network = new HybridNetwork(plan, { float: lowered, prefix, runner, seed });
   const answers = new AnswerTally(seed);
-  const meter = new ErrorMeter();
-  const imageErrors: ImageErrors[] = [];
+  const errors = new RunErrors();
   for await (const batch of imageBatches(data, span.images, span.first)) {
     const before = batch.first - span.first;
     const progress = (done: number): void => hooks.onProgress?.(before + Math.floor(done / 2));
@@ -104,10 +103,9 @@ async function runOn(
     const { values, words } = outputs;
     const fixed = words === null ? values : comparableRaws(words.raws, words.format);
     answers.add({ fixed, float: logits, images: batch.count, classes: logits.length / batch.count }, batch.labels);
-    meter.add(logits, values);
-    imageErrors.push(errorsByImage(logits, values, batch.count));
+    errors.add(logits, values, batch.count);
   }
-  return { answers, error: meter.figures(), imageErrors: joinedImageErrors(imageErrors), network };
+  return { answers, error: errors.figures(), imageErrors: errors.byImage(), network };
 }
 
 /** Programs on the worker threads of a pool, which the caller closes. */
