@@ -1,6 +1,6 @@
 /** TensorFlow's element types and what they are held as, as TensorFlow.js does: floats, 32-bit integers, truth. */
+import { nodeError } from "../values/node-error.ts";
 import type { NodePlace } from "./attributes.ts";
-import { nodeError } from "./node-error.ts";
 
 export type HeldType = "float32" | "int32" | "bool";
 

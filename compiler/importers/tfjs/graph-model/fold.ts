@@ -5,10 +5,10 @@ import { findOperator, NEWEST_OPSET } from "../../../tensor-graph/operators/tabl
 import { pick, rangeTable, transposed } from "../../../tensor-graph/pick.ts";
 import { integersOf, isFloat, numbersOf, reshaped, tensorFrom, tensorOf, zeros } from "../../../tensor-graph/tensor.ts";
 import type { AnyTensor, AttributeValue, TensorNode } from "../../../tensor-graph/tensor-graph.ts";
+import type { ConstantBudget } from "../values/constant-budget.ts";
+import { nodeError } from "../values/node-error.ts";
 import { flagAttribute, integerAttribute, type NodePlace, typeAttribute } from "./attributes.ts";
-import type { ConstantBudget } from "./constant-budget.ts";
 import { elementTypeOf } from "./element-types.ts";
-import { nodeError } from "./node-error.ts";
 import { plainSlice, stridedSlice } from "./ranges.ts";
 import { expandedShape, requestedShape, squeezedShape } from "./shapes.ts";
 

@@ -10,15 +10,16 @@ import { GraphBuilder } from "../../../graph/builder.ts";
 import type { Graph, Tensor } from "../../../graph/graph.ts";
 import { requireStage } from "../../../graph/stages.ts";
 import { isGraphModel, readModelJson } from "../model-json.ts";
+import { ConstantBudget } from "../values/constant-budget.ts";
+import { nodeError } from "../values/node-error.ts";
+import { storedShape, view } from "../values/value.ts";
 import { WeightStore } from "../weights.ts";
 import { placed } from "./attributes.ts";
-import { ConstantBudget } from "./constant-budget.ts";
 import { FOLDS, SHAPE_FOLDS } from "./fold.ts";
 import { type NodeEntry, type NodeReference, nodePlace, readGraphJson } from "./graph-json.ts";
 import { networkInputOf } from "./network-input.ts";
-import { nodeError } from "./node-error.ts";
 import { orderedNodes } from "./node-order.ts";
-import { type NodeCall, type Operand, storedShape, view } from "./rule.ts";
+import type { NodeCall, Operand } from "./rule.ts";
 import { CONTROL_FLOW, INTEGER_OPERATORS, NODE_RULES } from "./rules/table.ts";
 
 /**

@@ -2,10 +2,10 @@
 import { diagnosticError } from "../../../../isa/diagnostic.ts";
 import type { ValueInfo } from "../../../graph/graph.ts";
 import { formatShape } from "../../../graph/shape.ts";
+import { type NetworkValue, storedShape } from "../values/value.ts";
 import { placed, shapeAttribute, typeAttribute } from "./attributes.ts";
 import { elementTypeOf } from "./element-types.ts";
 import { type NodeEntry, nodePlace } from "./graph-json.ts";
-import { type NetworkValue, storedShape } from "./rule.ts";
 
 export interface NetworkInput {
   readonly node: NodeEntry;

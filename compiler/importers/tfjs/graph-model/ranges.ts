@@ -1,21 +1,8 @@
 /** Parts of tensors by positions along every axis, as Slice and StridedSlice say them. */
 import { formatShape } from "../../../graph/shape.ts";
+import type { AxisRange, TensorPart } from "../values/arrange.ts";
+import { nodeError } from "../values/node-error.ts";
 import { integerAttribute, type NodePlace } from "./attributes.ts";
-import { nodeError } from "./node-error.ts";
-
-/** Positions start, start + step, …, `count` of them, of one axis. The step may be negative. */
-export interface AxisRange {
-  readonly start: number;
-  readonly count: number;
-  readonly step: number;
-}
-
-export interface TensorPart {
-  /** One range per axis of the tensor. */
-  readonly ranges: readonly AxisRange[];
-  /** Shape of the part: axes may be new or gone, all of size 1. */
-  readonly shape: readonly number[];
-}
 
 const HINT = "export the model again with tensorflowjs_converter";
 

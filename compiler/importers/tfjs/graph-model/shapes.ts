@@ -1,7 +1,7 @@
 /** Shapes that nodes ask for. */
 import { elementCount, formatShape } from "../../../graph/shape.ts";
+import { nodeError } from "../values/node-error.ts";
 import { integersAttribute, type NodePlace } from "./attributes.ts";
-import { nodeError } from "./node-error.ts";
 
 const HINT = "export the model again with tensorflowjs_converter";
 

@@ -2,9 +2,9 @@
 import type { Padding } from "../../../graph/graph.ts";
 import { formatShape } from "../../../graph/shape.ts";
 import type { Pair } from "../settings.ts";
+import { nodeError } from "../values/node-error.ts";
 import { type SlidingWindow, windowPaddingOf } from "../windows.ts";
 import { integersAttribute, type NodePlace, textAttribute } from "./attributes.ts";
-import { nodeError } from "./node-error.ts";
 
 /** Throws `DiagnosticError` for images with channels before rows. */
 export function channelsLastOnly(place: NodePlace): void {

@@ -1,23 +1,11 @@
 /** Functions of each element, and softmax. */
 import type { ElementFunction } from "../../../../graph/element-function.ts";
 import { numbersOf } from "../../../../tensor-graph/tensor.ts";
-import type { AnyTensor } from "../../../../tensor-graph/tensor-graph.ts";
+import { applied, clipped, parametricRelu } from "../../values/element-wise.ts";
+import { nodeError } from "../../values/node-error.ts";
+import { addNamed, type NetworkValue, storedShape, view } from "../../values/value.ts";
 import { numberAttribute } from "../attributes.ts";
-import { nodeError } from "../node-error.ts";
-import {
-  addAs,
-  addHelper,
-  addNamed,
-  constantInput,
-  type NetworkValue,
-  type NodeCall,
-  type NodeRule,
-  scalarInput,
-  storedShape,
-  valueInput,
-  view,
-} from "../rule.ts";
-import { scaleAndShift } from "../scale.ts";
+import { constantInput, type NodeCall, type NodeRule, scalarInput, valueInput } from "../rule.ts";
 
 export function functionRule(make: (call: NodeCall) => ElementFunction): NodeRule {
   return (call) => [applied(call, valueInput(call, 0, "x"), make(call))];
@@ -28,16 +16,6 @@ export function activationRule(activation: "relu" | "relu6"): NodeRule {
     const { name, shape } = valueInput(call, 0, "features");
     return [{ name: addNamed(call, { op: "activation", inputs: [name], activation }), shape }];
   };
-}
-
-/** A function of a value, as a node of its own. */
-export function applied(
-  call: NodeCall,
-  { name, shape }: NetworkValue,
-  definition: ElementFunction,
-  role?: string,
-): NetworkValue {
-  return { name: addAs(call, role, { op: "function", inputs: [name], function: definition }), shape };
 }
 
 export const leakyReluRule: NodeRule = functionRule((call) => ({
@@ -70,33 +48,9 @@ export function boundRule(side: "minimum" | "maximum"): NodeRule {
   };
 }
 
-function clipped(call: NodeCall, x: NetworkValue, minimum: number, maximum: number): NetworkValue {
-  if (minimum === 0 && (maximum === Infinity || maximum === 6)) {
-    const activation = maximum === 6 ? "relu6" : "relu";
-    return { name: addNamed(call, { op: "activation", inputs: [x.name], activation }), shape: x.shape };
-  }
-  return applied(call, x, { kind: "clip", minimum, maximum });
-}
-
 export const parametricReluRule: NodeRule = (call) => [
   parametricRelu(call, valueInput(call, 0, "x"), constantInput(call, 1, "alpha")),
 ];
-
-/** x from 0 up, slope · x below; with slopes that differ relu(x) − slope · relu(−x). */
-export function parametricRelu(call: NodeCall, x: NetworkValue, slope: AnyTensor, role?: string): NetworkValue {
-  const [first = 0, ...others] = new Set(Array.from(numbersOf(slope)));
-  if (others.length === 0) return applied(call, x, { kind: "leakyRelu", slope: first }, role);
-  const relu = ({ name, shape }: NetworkValue, part: string): NetworkValue => ({
-    name: addHelper(call, part, { op: "activation", inputs: [name], activation: "relu" }),
-    shape,
-  });
-  const positive = relu(x, "positive");
-  const negative = relu(scaleAndShift(call, x, { scale: -1 }, "negated"), "negative");
-  const scaled = scaleAndShift(call, negative, { scale: slope }, "scaled");
-  const own = call.builder.shapeOf(positive.name);
-  const inputs = [positive.name, view(call, scaled.name, own)];
-  return { name: addAs(call, role, { op: "subtract", inputs, activation: "none" }), shape: x.shape };
-}
 
 export const softmaxRule: NodeRule = (call) => {
   const { name, shape } = valueInput(call, 0, "logits");

@@ -2,22 +2,13 @@
 import { broadcastShape } from "../../../../tensor-graph/broadcast.ts";
 import { numbersOf } from "../../../../tensor-graph/tensor.ts";
 import type { AnyTensor } from "../../../../tensor-graph/tensor-graph.ts";
-import { repeatedTo } from "../arrange.ts";
-import { nodeError } from "../node-error.ts";
-import {
-  addAs,
-  addNamed,
-  constantInput,
-  type NetworkValue,
-  type NodeCall,
-  type NodeRule,
-  scalarInput,
-  valueInput,
-  view,
-} from "../rule.ts";
-import { type Factor, perChannel, scaleAndShift } from "../scale.ts";
+import { repeatedTo } from "../../values/arrange.ts";
+import { applied, combine } from "../../values/element-wise.ts";
+import { nodeError } from "../../values/node-error.ts";
+import { type Factor, perChannel, scaleAndShift } from "../../values/scale.ts";
+import { addNamed, type NetworkValue, view } from "../../values/value.ts";
+import { constantInput, type NodeCall, type NodeRule, scalarInput, valueInput } from "../rule.ts";
 import { channelsLastOnly } from "../windows.ts";
-import { applied } from "./activation.ts";
 
 export const addRule: NodeRule = (call) => {
   const { values, constant, position } = operandsOf(call);
@@ -96,21 +87,6 @@ export const sumRule: NodeRule = (call) => {
   const inputs = values.map(({ name }) => view(call, name, own));
   return [{ name: addNamed(call, { op: "add", inputs, activation: "none" }), shape: first.shape }];
 };
-
-/** Two values of shapes that broadcast. */
-export function combine(
-  call: NodeCall,
-  op: "add" | "subtract" | "multiply",
-  [left, right]: readonly [NetworkValue, NetworkValue],
-  role?: string,
-): NetworkValue {
-  const shape = broadcastShape([left.shape, right.shape]);
-  const [a, b] = [repeatedTo(call, left, shape), repeatedTo(call, right, shape)];
-  // The stored shape of the one that need not be repeated.
-  const own = call.builder.shapeOf(a.name === left.name ? a.name : b.name);
-  const inputs = [view(call, a.name, own), view(call, b.name, own)];
-  return { name: addAs(call, role, { op, inputs, activation: "none" }), shape };
-}
 
 interface Operands {
   /** Twice the same where the other operand is a constant. */

@@ -1,19 +1,17 @@
 /** Convolutions: ordinary, grouped, depthwise, and with what TensorFlow fuses to them. */
 import type { Activation, BatchNormalizationNode, Tensor } from "../../../../graph/graph.ts";
 import { formatShape } from "../../../../graph/shape.ts";
-import { integerAttribute, numberAttribute, textsAttribute } from "../attributes.ts";
-import { nodeError } from "../node-error.ts";
+import { nodeError } from "../../values/node-error.ts";
 import {
   addHelper,
   addNamed,
   imageInput,
+  imageOf,
   type NetworkValue,
   type NewNodeWithoutName,
-  type NodeCall,
-  type NodeRule,
-  shapedConstant,
-  valueInput,
-} from "../rule.ts";
+} from "../../values/value.ts";
+import { integerAttribute, numberAttribute, textsAttribute } from "../attributes.ts";
+import { type NodeCall, type NodeRule, shapedConstant, valueInput } from "../rule.ts";
 import { channelsLastOnly, paddingOf, pairAttribute } from "../windows.ts";
 import { FUSED_ACTIVATIONS } from "./activation.ts";
 
@@ -37,11 +35,6 @@ export function fusedConvolutionRule(kind: Kind): NodeRule {
 
 /** A layer's node for a bias and an activation. */
 export type LayerNode = (bias: Tensor | null, activation: Activation) => NewNodeWithoutName;
-
-/** The tensor [1, rows, columns, channels] that the network's image `name` is. */
-export function imageOf({ builder }: NodeCall, name: string): NetworkValue {
-  return { name, shape: [1, ...builder.shapeOf(name)] };
-}
 
 /** The layer with what stands in `fused_ops` behind it. `resultOf` is the tensor that the layer's node yields. */
 export function fused(

@@ -1,24 +1,18 @@
 /** Values made longer: ConcatV2, Pack, and zeros around. */
 import { elementCount, formatShape, NO_PADDING } from "../../../../graph/shape.ts";
 import { numbersOf } from "../../../../tensor-graph/tensor.ts";
-import { around, concatenated } from "../arrange.ts";
+import { around, concatenated } from "../../values/arrange.ts";
+import { nodeError } from "../../values/node-error.ts";
+import { addAs, addHelper, addNamed, type NetworkValue, networkTensor, storedShape, view } from "../../values/value.ts";
 import { integerAttribute } from "../attributes.ts";
-import { nodeError } from "../node-error.ts";
 import {
-  addAs,
-  addHelper,
-  addNamed,
   constantInput,
-  type NetworkValue,
   type NodeCall,
   type NodeRule,
-  networkTensor,
   normalAxis,
   type Operand,
   scalarInput,
-  storedShape,
   valueInput,
-  view,
 } from "../rule.ts";
 import { expandedShape } from "../shapes.ts";
 

@@ -2,19 +2,10 @@
 import { elementCount, formatShape, POINTWISE } from "../../../../graph/shape.ts";
 import { transposed } from "../../../../tensor-graph/pick.ts";
 import { reshaped } from "../../../../tensor-graph/tensor.ts";
+import { nodeError } from "../../values/node-error.ts";
+import { addNamed, type NetworkValue, networkTensor, storedShape, view } from "../../values/value.ts";
 import { flagAttribute } from "../attributes.ts";
-import { nodeError } from "../node-error.ts";
-import {
-  addNamed,
-  constantInput,
-  type NetworkValue,
-  type NodeCall,
-  type NodeRule,
-  networkTensor,
-  storedShape,
-  valueInput,
-  view,
-} from "../rule.ts";
+import { constantInput, type NodeCall, type NodeRule, valueInput } from "../rule.ts";
 import { fused, type LayerNode } from "./convolution.ts";
 
 /** MatMul; a product of matrices one by one has other names for its attributes. */

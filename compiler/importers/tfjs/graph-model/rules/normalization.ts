@@ -1,7 +1,8 @@
 /** Batch normalization with the statistics of training, and local response normalization. */
+import { nodeError } from "../../values/node-error.ts";
+import { addNamed, imageInput, storedShape, view } from "../../values/value.ts";
 import { flagAttribute, integerAttribute, numberAttribute } from "../attributes.ts";
-import { nodeError } from "../node-error.ts";
-import { addNamed, imageInput, type NodeRule, shapedConstant, storedShape, valueInput, view } from "../rule.ts";
+import { type NodeRule, shapedConstant, valueInput } from "../rule.ts";
 import { channelsLastOnly } from "../windows.ts";
 
 export const batchNormalizationRule: NodeRule = (call) => {

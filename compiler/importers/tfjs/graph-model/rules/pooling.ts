@@ -2,21 +2,11 @@
 import type { PoolNode } from "../../../../graph/graph.ts";
 import { elementCount, formatShape, NO_PADDING } from "../../../../graph/shape.ts";
 import type { Pair } from "../../settings.ts";
+import { nodeError } from "../../values/node-error.ts";
+import { addNamed, imageInput, imageOf, type NetworkValue, view } from "../../values/value.ts";
 import { flagAttribute } from "../attributes.ts";
-import { nodeError } from "../node-error.ts";
-import {
-  addNamed,
-  imageInput,
-  integersInput,
-  type NetworkValue,
-  type NodeCall,
-  type NodeRule,
-  normalAxis,
-  valueInput,
-  view,
-} from "../rule.ts";
+import { integersInput, type NodeCall, type NodeRule, normalAxis, valueInput } from "../rule.ts";
 import { channelsLastOnly, paddingOf, pairAttribute } from "../windows.ts";
-import { imageOf } from "./convolution.ts";
 
 type Kind = PoolNode["kind"];
 

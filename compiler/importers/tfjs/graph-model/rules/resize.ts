@@ -1,17 +1,9 @@
 /** ResizeNearestNeighbor by whole factors; where elements are left out, as a slice. */
 import { MAXIMUM_ELEMENTS } from "../../../../graph/shape.ts";
+import { nodeError } from "../../values/node-error.ts";
+import { addAs, imageInput, imageOf, type NewNodeWithoutName } from "../../values/value.ts";
 import { flagAttribute } from "../attributes.ts";
-import { nodeError } from "../node-error.ts";
-import {
-  addAs,
-  imageInput,
-  integersInput,
-  type NewNodeWithoutName,
-  type NodeCall,
-  type NodeRule,
-  valueInput,
-} from "../rule.ts";
-import { imageOf } from "./convolution.ts";
+import { integersInput, type NodeCall, type NodeRule, valueInput } from "../rule.ts";
 
 export const resizeRule: NodeRule = (call) => {
   const { input, image } = imageInput(call, valueInput(call, 0, "images"));

@@ -1,17 +1,10 @@
 /** Parts of a value: slices, and splits into several. */
-import { cut } from "../arrange.ts";
+import { cut, type TensorPart } from "../../values/arrange.ts";
+import { nodeError } from "../../values/node-error.ts";
+import type { NetworkValue } from "../../values/value.ts";
 import { integerAttribute } from "../attributes.ts";
-import { nodeError } from "../node-error.ts";
-import { plainSlice, stridedSlice, type TensorPart } from "../ranges.ts";
-import {
-  integersInput,
-  type NetworkValue,
-  type NodeCall,
-  type NodeRule,
-  normalAxis,
-  scalarInput,
-  valueInput,
-} from "../rule.ts";
+import { plainSlice, stridedSlice } from "../ranges.ts";
+import { integersInput, type NodeCall, type NodeRule, normalAxis, scalarInput, valueInput } from "../rule.ts";
 
 export const sliceRule: NodeRule = (call) => {
   const x = valueInput(call, 0, "input");

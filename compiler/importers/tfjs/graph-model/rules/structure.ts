@@ -1,19 +1,11 @@
 /** Names for other values, other shapes and other orders of axes. */
 import { formatShape } from "../../../../graph/shape.ts";
-import { permuted } from "../arrange.ts";
+import { permuted } from "../../values/arrange.ts";
+import { nodeError } from "../../values/node-error.ts";
+import { addNamed, type NetworkValue, storedShape } from "../../values/value.ts";
 import { typeAttribute } from "../attributes.ts";
 import { elementTypeOf } from "../element-types.ts";
-import { nodeError } from "../node-error.ts";
-import {
-  addNamed,
-  integersInput,
-  type NetworkValue,
-  type NodeCall,
-  type NodeRule,
-  scalarInput,
-  storedShape,
-  valueInput,
-} from "../rule.ts";
+import { integersInput, type NodeCall, type NodeRule, scalarInput, valueInput } from "../rule.ts";
 import { expandedShape, requestedShape, squeezedShape } from "../shapes.ts";
 
 /** Hands its input on. */

@@ -2,19 +2,10 @@
 import type { Padding } from "../../../../graph/graph.ts";
 import { formatShape, windowExtent } from "../../../../graph/shape.ts";
 import { transposed } from "../../../../tensor-graph/pick.ts";
-import { nodeError } from "../node-error.ts";
-import {
-  addNamed,
-  constantInput,
-  imageInput,
-  integersInput,
-  type NodeRule,
-  networkTensor,
-  shapedConstant,
-  valueInput,
-} from "../rule.ts";
+import { nodeError } from "../../values/node-error.ts";
+import { addNamed, imageInput, imageOf, networkTensor } from "../../values/value.ts";
+import { constantInput, integersInput, type NodeRule, shapedConstant, valueInput } from "../rule.ts";
 import { channelsLastOnly, paddingOf, pairAttribute } from "../windows.ts";
-import { imageOf } from "./convolution.ts";
 
 /**
  * The forward convolution runs from the output, of `input_sizes`, to the input: its padding is cut off the output, and what it

@@ -5,7 +5,7 @@ import { broadcastIndex } from "../../../tensor-graph/broadcast.ts";
 import { numbersOf } from "../../../tensor-graph/tensor.ts";
 import type { AnyTensor } from "../../../tensor-graph/tensor-graph.ts";
 import { nodeError } from "./node-error.ts";
-import { addAs, type NetworkValue, type NodeCall, view } from "./rule.ts";
+import { addAs, type NetworkValue, type ValueCall, view } from "./value.ts";
 
 /** A number, or a tensor that repeats to the value's shape. */
 export type Factor = number | AnyTensor;
@@ -15,7 +15,7 @@ export type Factor = number | AnyTensor;
  * behind the outermost such axis is taken as channels.
  */
 export function scaleAndShift(
-  call: NodeCall,
+  call: ValueCall,
   value: NetworkValue,
   { scale = 1, shift = 0 }: { readonly scale?: Factor; readonly shift?: Factor },
   role?: string,
@@ -51,7 +51,7 @@ export function perChannel(factor: AnyTensor, channels: number): Tensor | undefi
 }
 
 /** The first axis along which the factor has more than one element; the number of axes where there is none. */
-function outermostAxis(call: NodeCall, factor: Factor, shape: readonly number[]): number {
+function outermostAxis(call: ValueCall, factor: Factor, shape: readonly number[]): number {
   if (typeof factor === "number") return shape.length;
   const missing = shape.length - factor.shape.length;
   const fits = factor.shape.every((size, axis) => size === 1 || size === shape[axis + missing]);

@@ -1,6 +1,5 @@
 /** A bound on the constants that are computed while a model is read: no small file may ask for gigabytes. */
 import { elementCount, formatShape } from "../../../graph/shape.ts";
-import type { NodePlace } from "./attributes.ts";
 import { nodeError } from "./node-error.ts";
 
 /** What any model may use beside eight times its own weights: 64 MiB of float32. */
@@ -14,7 +13,7 @@ export class ConstantBudget {
   }
 
   /** Before a constant of that shape is made. Throws `DiagnosticError` where all together would be too large. */
-  take(place: NodePlace, shape: readonly number[]): void {
+  take(place: { readonly where: string }, shape: readonly number[]): void {
     const count = elementCount(shape);
     this.#left -= count;
     if (shape.every((size) => Number.isSafeInteger(size) && size >= 0) && this.#left >= 0) return;

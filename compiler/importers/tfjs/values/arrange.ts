@@ -1,20 +1,33 @@
 /** Values repeated, cut, and with axes in another order. */
 import { elementCount } from "../../../graph/shape.ts";
 import { nodeError } from "./node-error.ts";
-import type { AxisRange, TensorPart } from "./ranges.ts";
 import {
   addAs,
   addHelper,
   addNamed,
   type NetworkValue,
   type NewNodeWithoutName,
-  type NodeCall,
   storedShape,
+  type ValueCall,
   view,
-} from "./rule.ts";
+} from "./value.ts";
+
+/** Positions start, start + step, …, `count` of them, of one axis. The step may be negative. */
+export interface AxisRange {
+  readonly start: number;
+  readonly count: number;
+  readonly step: number;
+}
+
+export interface TensorPart {
+  /** One range per axis of the tensor. */
+  readonly ranges: readonly AxisRange[];
+  /** Shape of the part: axes may be new or gone, all of size 1. */
+  readonly shape: readonly number[];
+}
 
 /** The value repeated along its axes of size 1, to a shape that it broadcasts to: nearest-neighbour resizing of one pixel. */
-export function repeatedTo(call: NodeCall, value: NetworkValue, shape: readonly number[]): NetworkValue {
+export function repeatedTo(call: ValueCall, value: NetworkValue, shape: readonly number[]): NetworkValue {
   const missing = shape.length - value.shape.length;
   const done = shape.map((_size, axis) => (axis < missing ? 1 : (value.shape[axis - missing] ?? 1)));
   let { name } = value;
@@ -38,7 +51,7 @@ export function around(shape: readonly number[], axis: number): readonly [outer:
 }
 
 /** A part of the value; the last cut bears the operator's name, or that of the role. */
-export function cut(call: NodeCall, value: NetworkValue, part: TensorPart, role?: string): NetworkValue {
+export function cut(call: ValueCall, value: NetworkValue, part: TensorPart, role?: string): NetworkValue {
   const { shape } = value;
   part.ranges.forEach(({ start, count, step }, axis) => {
     if (count >= 1 && step >= 1) return;
@@ -83,7 +96,7 @@ function slice(input: string, ranges: readonly AxisRange[]): NewNodeWithoutName 
 }
 
 /** Values one after the other along an axis in which alone they differ. What lies inside the axis joins it. */
-export function concatenated(call: NodeCall, values: readonly NetworkValue[], axis: number): NetworkValue {
+export function concatenated(call: ValueCall, values: readonly NetworkValue[], axis: number): NetworkValue {
   const [first, ...others] = values;
   if (first === undefined) throw nodeError(call, "inputs", "found none, expected values", "export the model again");
   const differs = others.some(({ shape }) => {
@@ -111,7 +124,7 @@ export function concatenated(call: NodeCall, values: readonly NetworkValue[], ax
 }
 
 /** Axis n of the result is axis permutation[n] of the value. */
-export function permuted(call: NodeCall, value: NetworkValue, permutation: readonly number[]): NetworkValue {
+export function permuted(call: ValueCall, value: NetworkValue, permutation: readonly number[]): NetworkValue {
   const { shape } = value;
   const result = permutation.map((axis) => shape[axis] ?? 1);
   const runs = runsOf(permutation.filter((axis) => shape[axis] !== 1));
@@ -145,7 +158,7 @@ export function permuted(call: NodeCall, value: NetworkValue, permutation: reado
 }
 
 /** The last two of three axes exchanged. */
-function exchanged(call: NodeCall, name: string, shape: readonly number[]): string {
+function exchanged(call: ValueCall, name: string, shape: readonly number[]): string {
   return addHelper(call, "transpose", { op: "transpose", inputs: [view(call, name, shape)], permutation: [0, 2, 1] });
 }
 

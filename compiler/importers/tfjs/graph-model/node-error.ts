@@ -1,7 +1,0 @@
-import { type DiagnosticError, diagnosticError } from "../../../../isa/diagnostic.ts";
-import type { NodePlace } from "./attributes.ts";
-
-/** A node that cannot be a part of the network as it stands. `field` names a part of it. */
-export function nodeError({ where }: NodePlace, field: string, what: string, hint: string): DiagnosticError {
-  return diagnosticError("GRAPH_NODE", `${where}, ${field}`, what, hint);
-}

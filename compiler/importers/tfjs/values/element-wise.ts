@@ -1,0 +1,58 @@
+/** Functions of each element, and sums, differences and products of two values. */
+import type { ElementFunction } from "../../../graph/element-function.ts";
+import { broadcastShape } from "../../../tensor-graph/broadcast.ts";
+import { numbersOf } from "../../../tensor-graph/tensor.ts";
+import type { AnyTensor } from "../../../tensor-graph/tensor-graph.ts";
+import { repeatedTo } from "./arrange.ts";
+import { scaleAndShift } from "./scale.ts";
+import { addAs, addHelper, addNamed, type NetworkValue, type ValueCall, view } from "./value.ts";
+
+/** A function of a value, as a node of its own. */
+export function applied(
+  call: ValueCall,
+  { name, shape }: NetworkValue,
+  definition: ElementFunction,
+  role?: string,
+): NetworkValue {
+  return { name: addAs(call, role, { op: "function", inputs: [name], function: definition }), shape };
+}
+
+/** min(max(x, minimum), maximum); a bound may be infinite. */
+export function clipped(call: ValueCall, x: NetworkValue, minimum: number, maximum: number): NetworkValue {
+  if (minimum === 0 && (maximum === Infinity || maximum === 6)) {
+    const activation = maximum === 6 ? "relu6" : "relu";
+    return { name: addNamed(call, { op: "activation", inputs: [x.name], activation }), shape: x.shape };
+  }
+  return applied(call, x, { kind: "clip", minimum, maximum });
+}
+
+/** x from 0 up, slope · x below; with slopes that differ relu(x) − slope · relu(−x). */
+export function parametricRelu(call: ValueCall, x: NetworkValue, slope: AnyTensor, role?: string): NetworkValue {
+  const [first = 0, ...others] = new Set(Array.from(numbersOf(slope)));
+  if (others.length === 0) return applied(call, x, { kind: "leakyRelu", slope: first }, role);
+  const relu = ({ name, shape }: NetworkValue, part: string): NetworkValue => ({
+    name: addHelper(call, part, { op: "activation", inputs: [name], activation: "relu" }),
+    shape,
+  });
+  const positive = relu(x, "positive");
+  const negative = relu(scaleAndShift(call, x, { scale: -1 }, "negated"), "negative");
+  const scaled = scaleAndShift(call, negative, { scale: slope }, "scaled");
+  const own = call.builder.shapeOf(positive.name);
+  const inputs = [positive.name, view(call, scaled.name, own)];
+  return { name: addAs(call, role, { op: "subtract", inputs, activation: "none" }), shape: x.shape };
+}
+
+/** Two values of shapes that broadcast. */
+export function combine(
+  call: ValueCall,
+  op: "add" | "subtract" | "multiply",
+  [left, right]: readonly [NetworkValue, NetworkValue],
+  role?: string,
+): NetworkValue {
+  const shape = broadcastShape([left.shape, right.shape]);
+  const [a, b] = [repeatedTo(call, left, shape), repeatedTo(call, right, shape)];
+  // The stored shape of the one that need not be repeated.
+  const own = call.builder.shapeOf(a.name === left.name ? a.name : b.name);
+  const inputs = [view(call, a.name, own), view(call, b.name, own)];
+  return { name: addAs(call, role, { op, inputs, activation: "none" }), shape };
+}
