@@ -53,7 +53,7 @@ const DIRECTIVE_KEYS = {
     "dram",
   ],
   ".tensor": ["name", "role", "address", "shape", "format"],
-  ".layer": ["name", "kind", "macs", "inputs", "output", "doubleRounding", "table"],
+  ".layer": ["name", "kind", "macs", "inputs", "output", "constants", "doubleRounding", "table"],
   ".datapath": [...DATAPATH_REGISTERS, "averageDivider"],
   ".endLayer": [],
   ".tile": ["row", "column", "channel", "columns", "channels", "rowStep", "columnStep"],

@@ -68,7 +68,8 @@ function checkTensors(program: Program, where: string, report: Report): Diagnost
 
 function checkLayers(program: Program, where: string, report: Report): Diagnostic[] {
   const instructionCount = program.instructions.length;
-  const tensors = new Set(program.tensors.map((tensor) => tensor.name));
+  const tensors = new Map(program.tensors.map(({ name, role }) => [name, role]));
+  const constants = program.tensors.flatMap(({ name, role }) => (role === "constant" ? [name] : []));
   const found: Diagnostic[] = [];
   reportRepeated(program.layers, "layer", report);
   program.layers.forEach((layer, index) => {
@@ -90,7 +91,12 @@ function checkLayers(program: Program, where: string, report: Report): Diagnosti
       );
     }
     for (const name of [...layer.inputs, layer.output]) {
-      if (!tensors.has(name)) report(at, `there is no tensor "${name}"`, nearHint(name, [...tensors]));
+      if (!tensors.has(name)) report(at, `there is no tensor "${name}"`, nearHint(name, [...tensors.keys()]));
+    }
+    const table = layer.table === undefined ? [] : [layer.table.tensor];
+    for (const name of [...Object.values(layer.constants), ...table]) {
+      if (tensors.get(name) === "constant") continue;
+      report(at, `there is no constant tensor "${name}"`, nearHint(name, constants));
     }
     found.push(...checkDatapath(layer.datapath, `${where}: ${at}`));
   });

@@ -22,7 +22,7 @@ const SECTION_NAMES = Object.keys(SECTION_KINDS) as SectionName[];
 /** A byte above 127, then line ends of both kinds: a transfer in text mode cannot leave it intact. */
 export const PROGRAM_MAGIC: Uint8Array = Uint8Array.of(0x89, 0x4d, 0x43, 0x53, 0x0d, 0x0a, 0x1a, 0x0a);
 
-export const PROGRAM_FILE_VERSION = 1;
+export const PROGRAM_FILE_VERSION = 2;
 
 const VERSION_AT = PROGRAM_MAGIC.length;
 const COUNT_AT = VERSION_AT + 4;

@@ -65,11 +65,8 @@ function codeLines({ instructions, layers, tiles }: Program): string[] {
 }
 
 function layerLines(layer: LayerSymbol): string[] {
-  const { name, kind, macs, inputs, output, doubleRounding, datapath } = layer;
-  return [
-    directive(".layer", { name, kind, macs, inputs, output, doubleRounding }),
-    `  ${directive(".datapath", datapathTexts(datapath))}`,
-  ];
+  const { firstInstruction: _first, endInstruction: _end, datapath, ...said } = layer;
+  return [directive(".layer", said), `  ${directive(".datapath", datapathTexts(datapath))}`];
 }
 
 function datapathTexts(datapath: DatapathSpec): Record<string, unknown> {

@@ -114,6 +114,11 @@ export const layerSchema: z.ZodType<LayerSymbol> = z.strictObject({
   datapath: datapathSchema,
   inputs: z.array(name),
   output: name,
+  constants: z.strictObject({
+    weight: name.exactOptional(),
+    scale: name.exactOptional(),
+    bias: name.exactOptional(),
+  }),
   doubleRounding: z.boolean(),
   table: z
     .strictObject({ tensor: name, entries: side, droppedBits: count, largestError: z.number(), clipped: count })

@@ -42,6 +42,15 @@ export interface TableSymbol {
   readonly clipped: number;
 }
 
+/** Tensors of a layer's words that are known at compile time; those it has not are missing. Its table's is in `TableSymbol`. */
+export interface ConstantTensors {
+  /** In the order in which tiles are loaded. */
+  readonly weight?: string;
+  /** Multipliers of an integer requantization, one for each filter. */
+  readonly scale?: string;
+  readonly bias?: string;
+}
+
 /** A run of instructions that computes one layer, and what a report says of it. */
 export interface LayerSymbol {
   readonly name: string;
@@ -55,6 +64,7 @@ export interface LayerSymbol {
   /** Names of the tensors read and written. */
   readonly inputs: readonly string[];
   readonly output: string;
+  readonly constants: ConstantTensors;
   /** True where the layer's input format differs from its producer's output format: loading quantizes again. */
   readonly doubleRounding: boolean;
   /** Of layers of kind `lookup`. */

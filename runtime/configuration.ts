@@ -6,6 +6,7 @@ import { type AssignmentSpecification, parseAssignmentSpecification } from "../c
 import type { CalibratedRange } from "../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError, diagnosticError, nearestName } from "../isa/diagnostic.ts";
 import { DEFAULT_MACHINE, type Machine, validMachine } from "../isa/machine.ts";
+import { nameRecordSchema } from "../isa/name-record.ts";
 import { machineSchema } from "../isa/program-schema.ts";
 import { ENGINE_NAMES, type EngineName } from "../sim/engines.ts";
 import { COLOURS, PREPROCESSING_LIMITS, type Preprocessing, RESIZE_KERNELS } from "./datasets/preprocessing.ts";
@@ -129,14 +130,14 @@ const fileSchema: z.ZodType<ConfigurationFile> = z.strictObject({
   engine: z.enum(ENGINE_NAMES).optional(),
   workers: z.int().min(1).max(CONFIGURATION_LIMITS.workers).optional(),
   observe: z.int().min(0).max(CONFIGURATION_LIMITS.images).nullable().optional(),
-  machine: z.record(z.string(), z.unknown()).optional(),
+  machine: nameRecordSchema(z.unknown()).optional(),
   assignment: z.unknown().optional(),
   batchNormalization: z.enum(BATCH_NORMALIZATION_MODES).optional(),
   preprocessing: z.union([z.string(), preprocessingSchema]).optional(),
   calibration: z
     .strictObject({
       images: z.int().min(1).max(CONFIGURATION_LIMITS.images).optional(),
-      ranges: z.record(z.string(), rangeSchema).nullable().optional(),
+      ranges: nameRecordSchema(rangeSchema).nullable().optional(),
     })
     .optional(),
 });

@@ -1,4 +1,5 @@
 /** What a model prescribes, under what its user writes. */
+import { nameRecord } from "../../isa/name-record.ts";
 import { literalLength, matchesPattern } from "../quantization/layer-pattern.ts";
 import type { AssignmentSpecification, LayerEntry } from "../quantization/specification.ts";
 
@@ -11,7 +12,7 @@ export function underSpecification(
   specification: AssignmentSpecification,
 ): AssignmentSpecification {
   const own = specification.layers ?? {};
-  const layers: Record<string, LayerEntry> = { ...own };
+  const layers = nameRecord<LayerEntry>(Object.entries(own));
   const datapath = specification.default?.datapath;
   const inFloat = datapath === "extrinsic" || datapath === "float" ? { datapath } : {};
   for (const [name, entry] of Object.entries(prescribed.layers ?? {})) {

@@ -235,11 +235,20 @@ function emit(
       datapath,
       inputs: [...new Set(inputs.map((input) => input.name))],
       output: output.name,
+      constants: constantTensors(tensors),
       ...(plan.table && tensors.table && { table: { tensor: tensors.table.name, ...plan.table } }),
       doubleRounding: quantizesInput && inputs.some(({ format }) => !formatsEqual(format, datapath.input.format)),
     };
   });
   return { instructions: emitter.finish(), symbols, tiles };
+}
+
+function constantTensors({ weight, scale, bias }: LayerTensors): LayerSymbol["constants"] {
+  return {
+    ...(weight && { weight: weight.name }),
+    ...(scale && { scale: scale.name }),
+    ...(bias && { bias: bias.name }),
+  };
 }
 
 function required<Value>(value: Value | undefined, name: string): Value {

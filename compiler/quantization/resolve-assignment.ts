@@ -6,6 +6,7 @@ import {
   type FormatAssignment,
 } from "../../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
+import { nameRecord } from "../../isa/name-record.ts";
 import type { RegisterSpec } from "../../isa/register.ts";
 import type { LayerContext } from "./layer-context.ts";
 import type { LayerFacts } from "./layer-facts.ts";
@@ -42,8 +43,8 @@ export interface ResolveRequest {
  * format of the first layer that reads it. Throws `DiagnosticError` with everything wrong in the specification.
  */
 export function resolveAssignment(request: ResolveRequest): ResolvedAssignment {
-  const formats: Record<string, DatapathSpec> = {};
-  const options: Record<string, LayerOptions> = {};
+  const formats = nameRecord<DatapathSpec>();
+  const options = nameRecord<LayerOptions>();
   const calibration = eachLayer(request, (context) => {
     const { datapath, options: chosen } = resolveLayer(context);
     formats[context.layer.name] = datapath;
@@ -84,7 +85,7 @@ export function resolveOutputs(request: ResolveRequest): {
   readonly outputs: Readonly<Record<string, OutputPoint>>;
   readonly calibration: Calibration;
 } {
-  const outputs: Record<string, OutputPoint> = {};
+  const outputs = nameRecord<OutputPoint>();
   const calibration = eachLayer(request, (context) => {
     const { layer } = context;
     const producer = layer.producers[0] ?? "";
@@ -104,7 +105,7 @@ function eachLayer(request: ResolveRequest, resolve: (context: LayerContext) => 
   const keys = selectKeys(Object.keys(entries), names, where);
   const found: Diagnostic[] = [];
   const produced = new Map<string, RegisterSpec>(request.known);
-  const used: Record<string, CalibratedRange> = {};
+  const used = nameRecord<CalibratedRange>();
 
   const range = (value: string, place: string): CalibratedRange => {
     const known = Object.hasOwn(request.calibration, value) ? request.calibration[value] : undefined;

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { type Diagnostic, DiagnosticError, nearestName } from "../../isa/diagnostic.ts";
+import { nameRecordSchema } from "../../isa/name-record.ts";
 import { DIALECTS, type Dialect } from "../../isa/overflow.ts";
 import { ROUNDING_MODES, type RoundingMode } from "../../isa/rounding.ts";
 
@@ -103,7 +104,7 @@ const layerEntry: z.ZodType<LayerEntry> = z.strictObject(entryFields);
 
 const specification: z.ZodType<AssignmentSpecification> = z.strictObject({
   default: layerEntry.optional(),
-  layers: z.record(z.string(), layerEntry).optional(),
+  layers: nameRecordSchema(layerEntry).optional(),
 });
 
 const KNOWN_KEYS = ["default", "layers", ...Object.keys(entryFields)];

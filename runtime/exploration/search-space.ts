@@ -3,6 +3,7 @@ import type { AssignmentSpecification, LayerEntry, RegisterEntry } from "../../c
 import type { DatapathRegister } from "../../isa/datapath.ts";
 import { InvariantError } from "../../isa/diagnostic.ts";
 import { type FixedPointFormat, FORMAT_LIMITS, formatsEqual, formatText } from "../../isa/format.ts";
+import { nameRecord } from "../../isa/name-record.ts";
 
 export interface SearchRegister {
   readonly layer: string;
@@ -99,7 +100,7 @@ export function shortened(format: FixedPointFormat, end: "low" | "high"): FixedP
 
 /** The formats as a file says them. An input that is as long as what its producer writes is left to follow it. */
 export function assignmentOf(space: SearchSpace, formats: Formats): AssignmentSpecification {
-  const layers: Record<string, Record<string, RegisterEntry>> = {};
+  const layers = nameRecord<Record<string, RegisterEntry>>();
   for (const [index, { layer, register }] of space.registers.entries()) {
     const format = effectiveFormat(space, formats, index);
     if (format === null) continue;

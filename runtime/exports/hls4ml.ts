@@ -7,6 +7,7 @@ import { z } from "zod";
 import type { LayerEntry, QuantizedRegisterFields, RegisterEntry } from "../../compiler/quantization/specification.ts";
 import type { DatapathRegister } from "../../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
+import { nameRecordSchema } from "../../isa/name-record.ts";
 import { layerEntry, registerFields } from "./entries.ts";
 import { hls4mlType, parseHls4mlType, plainType } from "./hls4ml-type.ts";
 import { lacking } from "./library-modes.ts";
@@ -91,16 +92,13 @@ const modeFields = z.strictObject({
 
 const schema = z.looseObject({
   Model: z.looseObject({ Precision: precisionSchema.optional() }).optional(),
-  LayerName: z.record(z.string(), z.looseObject({ Precision: precisionSchema.optional() })).optional(),
+  LayerName: nameRecordSchema(z.looseObject({ Precision: precisionSchema.optional() })).optional(),
   LayerType: z.record(z.string(), z.unknown()).optional(),
   Macroscope: z
     .looseObject({
-      layers: z
-        .record(
-          z.string(),
-          z.strictObject({ entry: z.record(z.string(), z.unknown()), modes: z.record(z.string(), modeFields) }),
-        )
-        .optional(),
+      layers: nameRecordSchema(
+        z.strictObject({ entry: z.record(z.string(), z.unknown()), modes: z.record(z.string(), modeFields) }),
+      ).optional(),
     })
     .optional(),
 });
@@ -148,11 +146,7 @@ export function readHls4ml(value: unknown, where: string): Readonly<Record<strin
     const place = `${where}: LayerName.${name}.Precision`;
     const own = Macroscope?.layers?.[name];
     // A layer that was written here, and still has its variables one by one.
-    const known =
-      own !== undefined &&
-      Object.hasOwn(Macroscope?.layers ?? {}, name) &&
-      typeof Precision === "object" &&
-      Precision.default === undefined;
+    const known = own !== undefined && typeof Precision === "object" && Precision.default === undefined;
     const entry = {
       ...(known ? own.entry : layerDefault(Precision, byDefault, place)),
       ...(typeof Precision === "object" ? variableEntries(Precision, known ? own.modes : {}, place) : {}),

@@ -1,4 +1,5 @@
 import type { CalibratedRange } from "../../isa/datapath.ts";
+import { nameRecord } from "../../isa/name-record.ts";
 import type { FloatNetwork, NodeObserver } from "./interpreter.ts";
 
 /**
@@ -12,7 +13,7 @@ export async function calibrate(
   count: number,
   onProgress?: (done: number) => void,
 ): Promise<Record<string, CalibratedRange>> {
-  const ranges: Record<string, { min: number; max: number }> = {};
+  const ranges = nameRecord<CalibratedRange>();
   const observe: NodeObserver = (name, values) => {
     let { min, max } = ranges[name] ?? { min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY };
     for (const value of values) {

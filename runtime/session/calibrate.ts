@@ -1,5 +1,6 @@
 import type { Graph } from "../../compiler/graph/graph.ts";
 import type { CalibratedRange } from "../../isa/datapath.ts";
+import { nameRecord } from "../../isa/name-record.ts";
 import type { Calibration } from "../configuration.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import { calibrate } from "../float-reference/calibration.ts";
@@ -18,7 +19,7 @@ export async function calibrateOn(
   hooks.onStage?.("calibration", count);
   const { network } = await openFloatReference(graph);
   try {
-    let ranges: Record<string, CalibratedRange> = {};
+    let ranges = nameRecord<CalibratedRange>();
     for await (const batch of imageBatches(data, count)) {
       hooks.signal?.throwIfAborted();
       const progress = (done: number): void => hooks.onProgress?.(batch.first + done);
@@ -34,9 +35,9 @@ function widened(
   a: Readonly<Record<string, CalibratedRange>>,
   b: Readonly<Record<string, CalibratedRange>>,
 ): Record<string, CalibratedRange> {
-  return Object.fromEntries(
+  return nameRecord(
     Object.entries(b).map(([name, range]) => {
-      const { min, max } = a[name] ?? range;
+      const { min, max } = (Object.hasOwn(a, name) ? a[name] : undefined) ?? range;
       return [name, { min: Math.min(min, range.min), max: Math.max(max, range.max) }];
     }),
   );

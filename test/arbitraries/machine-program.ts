@@ -372,6 +372,7 @@ class Builder {
     output: TensorSymbol,
     registers: Pick<LayerSymbol["datapath"], "product" | "accumulator" | "output">,
     macs: number,
+    more: Pick<LayerSymbol, "constants" | "table"> = { constants: {} },
   ): void {
     const input = register(source.format);
     this.layers.push({
@@ -392,6 +393,7 @@ class Builder {
       inputs: [source.name],
       output: output.name,
       doubleRounding: false,
+      ...more,
     });
   }
 }
@@ -414,6 +416,11 @@ function matrixStage(
   const loaded = builder.loadInput(source, plan, first, padding);
   const reduction = kernel[0] * kernel[1] * channels;
   const weights = builder.constant(`${name}/weight`, plan.weight, reduction * filters, plan.raws);
+  const constants = {
+    weight: weights.name,
+    ...(plan.scale && { scale: `${name}/scale` }),
+    ...(plan.bias && { bias: `${name}/bias` }),
+  };
   const biasFormat = plan.bias;
   builder.configure("configure.load", "source", register(plan.weight));
   builder.configure("configure.load", "input", register(plan.weight));
@@ -517,6 +524,7 @@ function matrixStage(
     output,
     plan,
     outputRows * outputColumns * reduction * filters,
+    { constants },
   );
   return output;
 }
@@ -601,13 +609,9 @@ function vectorStage(
     });
   }
   const isLookup = plan.operation === "lookup";
+  const entries = tableEntries(loaded, plan.tableShift);
   if (isLookup) {
-    const table = builder.constant(
-      `${name}/table`,
-      plan.output.format,
-      tableEntries(loaded, plan.tableShift),
-      plan.table,
-    );
+    const table = builder.constant(`${name}/table`, plan.output.format, entries, plan.table);
     builder.configure("configure.load", "source", register(plan.output.format));
     builder.configure("configure.load", "input", register(plan.output.format));
     builder.load(table, "weightScratchpad", TABLE_ADDRESS, { wait: 0, signal: tokenBit("weightReady") });
@@ -640,7 +644,11 @@ function vectorStage(
   });
   builder.store(output, last);
   const registers = { product: plan.output, accumulator: plan.accumulator, output: plan.output };
-  builder.layer(name, "add", start, { ...source, format: loaded }, output, registers, 0);
+  const symbol = { tensor: `${name}/table`, entries, droppedBits: plan.tableShift, largestError: 0.25, clipped: 0 };
+  builder.layer(name, isLookup ? "lookup" : "add", start, { ...source, format: loaded }, output, registers, 0, {
+    constants: {},
+    ...(isLookup && { table: symbol }),
+  });
   return output;
 }
 

@@ -6,10 +6,13 @@ import { type Dataflow, DEFAULT_MACHINE, type Machine, type OnChipMemory } from 
 import {
   type Constant,
   elementCount,
+  LAYER_KINDS,
   type LayerKind,
   type LayerSymbol,
   type Program,
+  type TableSymbol,
   type TensorSymbol,
+  type TileSymbol,
 } from "../../isa/program.ts";
 import { splitmix32 } from "../../isa/random.ts";
 import { allocateRaws, setRaw } from "../../isa/raws.ts";
@@ -79,6 +82,7 @@ export function datapath(): fc.Arbitrary<DatapathSpec> {
       product: exact,
       accumulator: exact,
       sum: registers(),
+      scale: registers(),
       bias: registers(),
       output: registers(),
       averageDivider: fc.boolean(),
@@ -130,16 +134,37 @@ function constantOf({ name, shape, format }: TensorSymbol, seed: number): Consta
   return { tensor: name, raws };
 }
 
+/** A layer whose tensors are numbers still. */
+interface DrawnLayer extends Pick<LayerSymbol, "name" | "kind" | "macs" | "datapath" | "doubleRounding"> {
+  readonly cut: number;
+  readonly picks: readonly number[];
+  readonly constants: { readonly weight?: number; readonly scale?: number; readonly bias?: number };
+  readonly table: (Omit<TableSymbol, "tensor"> & { readonly tensor: number }) | null;
+}
+
+/** What a layer says of its constants; nothing where the program has none. */
+function constantSymbols(
+  { constants, table }: DrawnLayer,
+  names: readonly string[],
+): Pick<LayerSymbol, "constants" | "table"> {
+  const named = (pick: number): string => names[pick % names.length] ?? "";
+  if (names.length === 0) return { constants: {} };
+  return {
+    constants: Object.fromEntries(Object.entries(constants).map(([kind, pick]) => [kind, named(pick)])),
+    ...(table && { table: { ...table, tensor: named(table.tensor) } }),
+  };
+}
+
 interface Drawn {
   readonly machine: Machine;
   readonly instructions: readonly Instruction[];
   readonly tensors: readonly Unplaced[];
-  readonly layers: readonly (Omit<LayerSymbol, "firstInstruction" | "endInstruction" | "inputs" | "output"> & {
-    readonly cut: number;
-    readonly picks: readonly number[];
-  })[];
+  readonly layers: readonly DrawnLayer[];
   readonly firstCut: number;
-  readonly tileOf: readonly (readonly [number, number, number, number] | null)[];
+  readonly tileOf: readonly (
+    | readonly [number, number, number, number, Pick<TileSymbol, "rowStep" | "columnStep">]
+    | null
+  )[];
   readonly overflows: readonly (readonly [number, number])[];
   readonly seed: number;
   readonly hostSoftmax: boolean;
@@ -152,18 +177,34 @@ function assembleProgram(drawn: Drawn): Program {
   const tensorName = (pick: number): string => (tensors[pick % tensors.length] as TensorSymbol).name;
   const cuts = [drawn.firstCut, ...drawn.layers.map(({ cut }) => cut)].map((cut) => cut % (instructions.length + 1));
   cuts.sort((a, b) => a - b);
-  const layers = drawn.layers.map(({ cut: _, picks: [output = 0, ...inputs], ...layer }, index) => ({
-    ...layer,
-    firstInstruction: cuts[index] ?? 0,
-    endInstruction: cuts[index + 1] ?? 0,
-    inputs: inputs.map(tensorName),
-    output: tensorName(output),
-  }));
+  const constantNames = tensors.flatMap(({ name, role }) => (role === "constant" ? [name] : []));
+  const layers = drawn.layers.map((layer, index): LayerSymbol => {
+    const {
+      picks: [output = 0, ...inputs],
+      name,
+      kind,
+      macs,
+      datapath,
+      doubleRounding,
+    } = layer;
+    return {
+      name,
+      kind,
+      macs,
+      datapath,
+      doubleRounding,
+      firstInstruction: cuts[index] ?? 0,
+      endInstruction: cuts[index + 1] ?? 0,
+      inputs: inputs.map(tensorName),
+      output: tensorName(output),
+      ...constantSymbols(layer, constantNames),
+    };
+  });
   const tiles = instructions.flatMap(({ opcode }, index) => {
     const tile = drawn.tileOf[index];
     if (!tile || INSTRUCTIONS[opcode].unit !== "compute") return [];
-    const [row, column, channel, columns] = tile;
-    return [{ instruction: index, row, column, channel, columns: columns + 1, channels: row + 1 }];
+    const [row, column, channel, columns, steps] = tile;
+    return [{ instruction: index, row, column, channel, columns: columns + 1, channels: row + 1, ...steps }];
   });
   const constants = tensors
     .filter(({ role }) => role === "constant")
@@ -201,14 +242,26 @@ function metadata(): fc.Arbitrary<Readonly<Record<string, unknown>>> {
 export function storableProgram(): fc.Arbitrary<Program> {
   const layer = fc.record({
     name: names(),
-    kind: fc.constantFrom<LayerKind>("conv2d", "dense", "pool", "add", "concatenate", "copy"),
+    kind: fc.constantFrom<LayerKind>(...LAYER_KINDS),
     macs: fc.maxSafeNat(),
     datapath: datapath(),
     doubleRounding: fc.boolean(),
     cut: fc.nat(1000),
     picks: fc.array(fc.nat(1000), { minLength: 1, maxLength: 4 }),
+    constants: fc.record({ weight: fc.nat(1000), scale: fc.nat(1000), bias: fc.nat(1000) }, { requiredKeys: [] }),
+    table: fc.option(
+      fc.record({
+        tensor: fc.nat(1000),
+        entries: fc.integer({ min: 1, max: 2 ** 20 }),
+        droppedBits: fc.nat(63),
+        largestError: fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }),
+        clipped: fc.nat(2 ** 20),
+      }),
+    ),
   });
-  const tile = fc.option(fc.tuple(fc.nat(), fc.nat(), fc.nat(99), fc.nat(999)));
+  const step = fc.integer({ min: 1, max: 9 });
+  const steps = fc.record({ rowStep: step, columnStep: step }, { requiredKeys: [] });
+  const tile = fc.option(fc.tuple(fc.nat(), fc.nat(), fc.nat(99), fc.nat(999), steps));
   return fc
     .record({
       machine: machineDescription(),

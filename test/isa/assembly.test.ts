@@ -28,7 +28,7 @@ ${MACHINE}
 .tensor name=weights role=constant address=256 shape=[1,2,3] format="5,4"
 
 configure.activation activation=clip bound=-5
-.layer name=double kind=copy macs=0 inputs=["image"] output=scores doubleRounding=true
+.layer name=double kind=copy macs=0 inputs=["image"] output=scores constants={} doubleRounding=true
   .datapath input="16,8 nearest saturate" weight="5,4 down wrap" product="80,12 nearest saturate" accumulator="96,12 nearest wrap:70" bias="16,8 nearest-even saturate-zero ac" output="u16,-2 stochastic wrap:3 ap" averageDivider=false
   .tile row=0 column=0 channel=0 columns=2 channels=3
   vector operation=shift addressA=0x10 addressB=0 outputAddress=0 elements=6 shift=1 tableAddress=0 tableShift=0 signal=outputReady wait=inputReady,outputFree
@@ -220,7 +220,7 @@ describe("a wrong line is named by its number", () => {
     [
       "a layer inside a layer",
       ".endLayer",
-      () => ".layer name=b kind=copy macs=0 inputs=[] output=scores doubleRounding=false",
+      () => ".layer name=b kind=copy macs=0 inputs=[] output=scores constants={} doubleRounding=false",
       "is open; close it by .endLayer",
     ],
     ["a second machine", "halt", () => MACHINE, "a second .machine line"],

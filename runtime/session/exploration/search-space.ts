@@ -6,6 +6,7 @@ import type { AssignmentSpecification, LayerEntry, PresetName } from "../../../c
 import type { CalibratedRange, DatapathRegister } from "../../../isa/datapath.ts";
 import { DiagnosticError, InvariantError } from "../../../isa/diagnostic.ts";
 import { formatText } from "../../../isa/format.ts";
+import { nameRecord } from "../../../isa/name-record.ts";
 import { SimulationPool } from "../../../sim/pool/pool.ts";
 import { scheduleProgram } from "../../../sim/timing/index.ts";
 import { assignmentOf, type SearchRegister, type SearchSpace, startFormats } from "../../exploration/search-space.ts";
@@ -162,7 +163,7 @@ function automaticAssignment(
       calibration: configuration.calibration.ranges ?? {},
       where: `${wordLength},auto`,
     });
-    const entries: Record<string, Record<string, string>> = {};
+    const entries = nameRecord<Record<string, string>>();
     for (const { layer, register, producer } of space.registers) {
       const format = formats[layer]?.[register]?.format;
       if (producer !== null || format === undefined) continue;

@@ -187,9 +187,8 @@ function constantRegister(
   register: "weight" | "bias",
   spec: RegisterSpec,
 ): RegisterEntry | null {
-  const prefix = `${layer.name}/${register}`;
   const constants = program.constants
-    .filter(({ tensor }) => tensor === prefix || tensor.startsWith(`${prefix}/`))
+    .filter(({ tensor }) => tensor === layer.constants[register])
     .map(({ tensor, raws }) => ({ raws, format: tensorSymbol(program, tensor).format }));
   if (constants.length === 0) return null;
   const clipped = program.compileOverflow.find(({ layer: name }) => name === layer.name)?.[register] ?? 0;

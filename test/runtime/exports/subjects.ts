@@ -12,6 +12,7 @@ import type { RoundingMode } from "../../../isa/rounding.ts";
 import { registerFields } from "../../../runtime/exports/entries.ts";
 import { type ExportSubject, exportSubject } from "../../../runtime/exports/index.ts";
 import { graphWithInput } from "../../arbitraries/graph.ts";
+import { hostileNameSeeds, withHostileNames } from "../../arbitraries/names.ts";
 import { overflowSpecs, roundingModes } from "../../arbitraries/numerics.ts";
 
 /** Registers that an entry can name. */
@@ -113,8 +114,10 @@ export function drawnSubjects(modes: Modes = EVERY_MODE): fc.Arbitrary<DrawnSubj
     .tuple(
       graphWithInput({ stage: "lowerable", maximumSteps: 5, maximumElements: 120, maximumSide: 5 }),
       fc.array(entries(modes), { minLength: 3, maxLength: 3 }),
+      fc.option(hostileNameSeeds(), { freq: 1 }),
     )
-    .map(([{ graph }, drawn]) => {
+    .map(([{ graph: plain }, drawn, names]) => {
+      const graph = names === null ? plain : withHostileNames(plain, names);
       const facts = layerFacts(graph);
       const layers = Object.fromEntries(
         facts.map(({ name, arithmetic }, index) => [name, entryOf(drawn[index % 3] as DrawnEntry, arithmetic)]),

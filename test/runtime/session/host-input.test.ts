@@ -23,6 +23,7 @@ function programWithInput(spec: RegisterSpec, seed = 1): Program {
     datapath: { ...datapath, averageDivider: false },
     inputs: ["image"],
     output: "image",
+    constants: {},
     doubleRounding: false,
   };
   return {

@@ -263,6 +263,7 @@ export function layer(name: string, firstInstruction: number, endInstruction: nu
     },
     inputs: [],
     output: name,
+    constants: {},
     doubleRounding: false,
   };
 }

@@ -223,7 +223,15 @@ export function layer(name: string, firstInstruction: number, endInstruction: nu
     output: ANY,
     averageDivider: false,
   };
-  const symbols = { kind: "conv2d", macs: 0, datapath, inputs: [], output: "output", doubleRounding: false } as const;
+  const symbols = {
+    kind: "conv2d",
+    macs: 0,
+    datapath,
+    inputs: [],
+    output: "output",
+    constants: {},
+    doubleRounding: false,
+  } as const;
   return { name, firstInstruction, endInstruction, ...symbols };
 }
 

@@ -1,6 +1,7 @@
 /** `modelTopology` of a graph model: the nodes of a frozen TensorFlow graph, and which of them are its outputs. */
 import { z } from "zod";
 import { type Diagnostic, DiagnosticError, diagnosticError } from "../../../../isa/diagnostic.ts";
+import { nameRecordSchema } from "../../../../isa/name-record.ts";
 import { requireJson } from "../../json-check.ts";
 
 /** Output `output` of the node `node`. */
@@ -36,7 +37,7 @@ const nodeSchema = z.looseObject({
 const topologySchema = z.looseObject({ node: z.array(nodeSchema).min(1, "expected at least one node") });
 
 const signatureSchema = z.looseObject({
-  outputs: z.record(z.string(), z.looseObject({ name: z.string().min(1) })).nullish(),
+  outputs: nameRecordSchema(z.looseObject({ name: z.string().min(1) })).nullish(),
 });
 
 /** Operators whose values nobody need read. */
