@@ -75,8 +75,6 @@ export interface ConfiguredVector {
   readonly output: RegisterSpec;
   /** Null for `lookup`, which neither activates nor quantizes. */
   readonly activation: ConfigureActivation | null;
-  /** With `clip`: the register in whose format the bound is written. */
-  readonly accumulator: RegisterSpec | null;
 }
 
 /** A store carries its own W and uses no setting. */
@@ -193,7 +191,7 @@ interface Needs {
   readonly activation?: boolean;
 }
 
-function needsOf(instruction: Instruction, settings: Settings): Needs {
+function needsOf(instruction: Instruction): Needs {
   switch (instruction.opcode) {
     case "load":
       return { registers: ["source", "input"] };
@@ -212,7 +210,6 @@ function needsOf(instruction: Instruction, settings: Settings): Needs {
       const registers: MachineRegister[] = ["operandA", "output"];
       if (instruction.operation === "lookup") return { registers };
       if (BINARY_VECTOR_OPERATIONS.includes(instruction.operation)) registers.push("operandB");
-      if (settings.activation?.activation === "clip") registers.push("accumulator");
       return { registers, activation: true };
     }
     default:
@@ -222,7 +219,7 @@ function needsOf(instruction: Instruction, settings: Settings): Needs {
 
 /** What the instruction uses and nobody has set. */
 function missing(instruction: Instruction, settings: Settings): string | null {
-  const needs = needsOf(instruction, settings);
+  const needs = needsOf(instruction);
   const names: string[] = needs.registers.filter((name) => !settings.registers.has(name));
   if (needs.counters && !settings.pixels) names.push("pixel counters (configure.pixels)");
   if (needs.counters && !settings.reduction) names.push("reduction counters (configure.reduction)");
@@ -276,7 +273,6 @@ function resolve(instruction: Instruction, settings: Settings): ConfiguredInstru
         operandB: BINARY_VECTOR_OPERATIONS.includes(instruction.operation) ? register("operandB") : null,
         output: register("output"),
         activation,
-        accumulator: activation?.activation === "clip" ? register("accumulator") : null,
       };
     }
     case "store":

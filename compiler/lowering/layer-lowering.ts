@@ -178,13 +178,20 @@ export function outputRange(start: number, words: number, wordLength: number): M
 
 /** Sets the activation; ReLU6's bound is 6 in the accumulator's format, to nearest. */
 export function setActivation(emitter: Emitter, activation: Activation, accumulator: RegisterSpec): void {
-  if (activation === "relu6") {
-    emitter.setRegister("accumulator", accumulator);
-    emitter.setActivation({ activation: "clip", bound: quantizeFloat64(6, wordsOf(accumulator.format)).raw });
-  } else {
-    emitter.setActivation({ activation, bound: 0n });
+  if (activation !== "relu6") {
+    emitter.setActivation({ activation, lowest: 0n, highest: 0n, fractionLength: 0n });
+    return;
   }
+  const { fractionLength } = accumulator.format;
+  const six = quantizeFloat64(6, wordsOf(accumulator.format)).raw;
+  const shift = Math.max(0, fractionLength - LONGEST_BOUND_FRACTION);
+  // Upwards: then it is beyond every word where the register cannot hold 6.
+  const highest = -(-six >> BigInt(shift));
+  emitter.setActivation({ activation: "clip", lowest: 0n, highest, fractionLength: BigInt(fractionLength - shift) });
 }
+
+/** Fraction bits at which 6 is a field of an instruction. */
+const LONGEST_BOUND_FRACTION = 100;
 
 /** Contiguous positions of a padded axis stay positions: the zeros around them are counted in them. */
 function mergedBlock(block: Block, rows: AxisBlock, columns: AxisBlock): Block {

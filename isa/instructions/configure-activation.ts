@@ -5,13 +5,15 @@ export type MachineActivation = (typeof ACTIVATIONS)[number];
 
 /**
  * Activation of requantize and vector instructions, on the value before the output register. `relu`: max(0, v);
- * `clip`: min(max(0, v), bound · 2^−F of the accumulator register), compared exactly.
+ * `clip`: min(max(lowest · 2^−F, v), highest · 2^−F) with F its own fraction length, compared exactly.
  */
 export interface ConfigureActivation extends InstructionHeader {
   readonly opcode: "configure.activation";
   readonly activation: MachineActivation;
-  /** Upper end of `clip`, raw in the accumulator register's format. */
-  readonly bound: bigint;
+  /** Ends of `clip`, raw at `fractionLength`; where the lower one is the larger, `highest` holds. */
+  readonly lowest: bigint;
+  readonly highest: bigint;
+  readonly fractionLength: bigint;
 }
 
 export const CONFIGURE_ACTIVATION: InstructionDefinition<"configure.activation"> = {
@@ -22,6 +24,8 @@ export const CONFIGURE_ACTIVATION: InstructionDefinition<"configure.activation">
   cycles: "1",
   fields: [
     named("activation", 3, ACTIVATIONS, "none, relu or clip"),
-    signed("bound", 200, "upper end of clip, raw in the accumulator's format"),
+    signed("lowest", 108, "lower end of clip, else 0"),
+    signed("highest", 108, "upper end of clip, else 0"),
+    signed("fractionLength", 10, "F of both ends, else 0"),
   ],
 };

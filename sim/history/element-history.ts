@@ -127,7 +127,7 @@ export class ElementHistories {
           before,
         );
     }
-    const activated = activate(value, activation, accumulator);
+    const activated = activate(value, activation);
     const { raw } = recorder.write(activated, { spec: output, register: "output", draw: lane.number, ...place });
     return { raw, format: output.format };
   }
@@ -187,7 +187,7 @@ export class ElementHistories {
     words: LoadedWords,
     recorder: Recorder,
   ): { raw: bigint; format: FixedPointFormat } {
-    const { instruction, operandA, operandB, output, activation, accumulator } = configured;
+    const { instruction, operandA, operandB, output, activation } = configured;
     const addressA = instruction.addressA + element * operandA.format.wordLength;
     const a = words.read("inputScratchpad", addressA, operandA.format, index, recorder, "input", -1);
     if (instruction.operation === "lookup") {
@@ -205,7 +205,7 @@ export class ElementHistories {
       b = words.read("inputScratchpad", addressB, operandB.format, index, recorder, "operandB", -1);
     }
     const exact = OPERATIONS[instruction.operation](a, b, Number(instruction.shift));
-    const activated = activation === null ? exact : activate(exact, activation, accumulator);
+    const activated = activation === null ? exact : activate(exact, activation);
     const { columns } = this.#program.machine;
     const { raw } = recorder.write(activated, {
       spec: output,
@@ -302,18 +302,16 @@ const OPERATIONS: Readonly<Record<Exclude<VectorOperation, "lookup">, (a: Exact,
   shift: (a, _b, shift) => ({ raw: a.raw, fractionLength: a.fractionLength - shift }),
 };
 
-const ACTIVATIONS: Readonly<
-  Record<MachineActivation, (value: Exact, setting: ConfigureActivation, accumulator: RegisterSpec | null) => Exact>
-> = {
+const ACTIVATIONS: Readonly<Record<MachineActivation, (value: Exact, setting: ConfigureActivation) => Exact>> = {
   none: (value) => value,
   relu: ({ raw, fractionLength }) => ({ raw: larger(0n, raw), fractionLength }),
-  clip: (value, { bound }, accumulator) => {
-    const end = { raw: bound, fractionLength: accumulator?.format.fractionLength ?? 0 };
-    return combined(value, end, (raw, limit) => smaller(larger(0n, raw), limit));
+  clip: (value, setting) => {
+    const fractionLength = Number(setting.fractionLength);
+    const raised = combined(value, { raw: setting.lowest, fractionLength }, larger);
+    return combined(raised, { raw: setting.highest, fractionLength }, smaller);
   },
 };
 
-/** `accumulator`: in whose format the bound of clip is written. */
-function activate(value: Exact, setting: ConfigureActivation, accumulator: RegisterSpec | null): Exact {
-  return ACTIVATIONS[setting.activation](value, setting, accumulator);
+function activate(value: Exact, setting: ConfigureActivation): Exact {
+  return ACTIVATIONS[setting.activation](value, setting);
 }

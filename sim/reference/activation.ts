@@ -4,22 +4,21 @@ import type { MachineState } from "./machine-state.ts";
 
 type Activation = (value: Exact) => Exact;
 
-const ACTIVATIONS: Readonly<
-  Record<MachineActivation, (setting: ConfigureActivation, state: MachineState) => Activation>
-> = {
+const ACTIVATIONS: Readonly<Record<MachineActivation, (setting: ConfigureActivation) => Activation>> = {
   none: () => (value) => value,
   relu:
     () =>
     ({ raw, fractionLength }) => ({ raw: larger(0n, raw), fractionLength }),
-  clip: ({ bound }, state) => {
-    const { fractionLength } = state.computeRegisters.get("accumulator").format;
-    const end: Exact = { raw: bound, fractionLength };
-    return (value) => combine(value, end, (raw, limit) => smaller(larger(0n, raw), limit));
+  clip: (setting) => {
+    const fractionLength = Number(setting.fractionLength);
+    const lowest: Exact = { raw: setting.lowest, fractionLength };
+    const highest: Exact = { raw: setting.highest, fractionLength };
+    return (value) => combine(combine(value, lowest, larger), highest, smaller);
   },
 };
 
-/** The activation in force, exact. `clip` aligns value and bound, whether or not the bound is reached. */
+/** The activation in force, exact. `clip` aligns value and ends, whether or not one is reached. */
 export function currentActivation(state: MachineState): Activation {
   const setting = state.setting("activation");
-  return ACTIVATIONS[setting.activation](setting, state);
+  return ACTIVATIONS[setting.activation](setting);
 }

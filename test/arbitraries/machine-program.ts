@@ -7,7 +7,7 @@
 import fc from "fast-check";
 import type { FixedPointFormat } from "../../isa/format.ts";
 import { productFormat } from "../../isa/growth.ts";
-import type { MachineActivation } from "../../isa/instructions/configure-activation.ts";
+import type { ConfigureActivation, MachineActivation } from "../../isa/instructions/configure-activation.ts";
 import type { MachineRegister } from "../../isa/instructions/configure-register.ts";
 import type { PoolKind } from "../../isa/instructions/pool.ts";
 import type { Instruction } from "../../isa/instructions/table.ts";
@@ -119,7 +119,7 @@ interface MatrixPlan extends LoadPlan {
   readonly scale: FixedPointFormat | null;
   readonly bias: FixedPointFormat | null;
   readonly activation: MachineActivation;
-  readonly bound: bigint;
+  readonly ends: ClipEnds;
   readonly output: RegisterSpec;
   /** Share of the reduction that a first instruction takes, the rest accumulates; 1 for one instruction. */
   readonly split: number;
@@ -146,12 +146,23 @@ interface VectorPlan extends LoadPlan {
   readonly tableShift: number;
   readonly table: readonly bigint[];
   readonly activation: MachineActivation;
-  readonly bound: bigint;
+  readonly ends: ClipEnds;
   readonly accumulator: RegisterSpec;
   readonly output: RegisterSpec;
 }
 
 type StagePlan = MatrixPlan | PoolPlan | VectorPlan;
+
+type ClipEnds = Pick<ConfigureActivation, "lowest" | "highest" | "fractionLength">;
+
+/** Ends about 0 and about the words of a format with this F, some of them crossed. */
+function clipEnds(fractionLength: number): fc.Arbitrary<ClipEnds> {
+  return fc.record({
+    lowest: small(-40, 10).map(BigInt),
+    highest: small(-5, 40).map(BigInt),
+    fractionLength: small(fractionLength - 2, fractionLength + 6).map(BigInt),
+  });
+}
 
 const activations = fc.constantFrom<MachineActivation>("none", "relu", "clip");
 
@@ -204,7 +215,7 @@ function matrixPlans(source: FixedPointFormat): fc.Arbitrary<MatrixPlan> {
             scale: fc.constant(scale),
             bias: fc.option(biasFormats),
             activation: activations,
-            bound: small(0, 40).map(BigInt),
+            ends: clipEnds(source.fractionLength),
             output: registersNear(fraction + (scale?.fractionLength ?? 0), 16),
             split: fc.constantFrom(1, 1, 0.3, 0.7),
             raws: fc.array(rawsOf(weight), { minLength: 3, maxLength: 40 }),
@@ -245,7 +256,7 @@ function vectorPlans(source: FixedPointFormat): fc.Arbitrary<VectorPlan> {
       tableShift: small(Math.max(0, wordLength - 7), wordLength - 1),
       table: fc.array(fc.bigInt({ min: -(2n ** 16n), max: 2n ** 16n }), { minLength: 1, maxLength: 20 }),
       activation: activations,
-      bound: small(0, 40).map(BigInt),
+      ends: clipEnds(source.fractionLength),
       accumulator: registersNear(fraction, 20),
       output: registersNear(fraction, 16),
     });
@@ -448,7 +459,7 @@ function matrixStage(
   builder.configure("configure.register", "accumulator", plan.accumulator);
   if (plan.sum !== null) builder.configure("configure.register", "sum", plan.sum);
   builder.configure("configure.register", "output", plan.output);
-  builder.add({ opcode: "configure.activation", wait: 0, signal: 0, activation: plan.activation, bound: plan.bound });
+  builder.add({ opcode: "configure.activation", wait: 0, signal: 0, activation: plan.activation, ...plan.ends });
   builder.add({
     opcode: "configure.pixels",
     wait: 0,
@@ -617,7 +628,7 @@ function vectorStage(
     builder.load(table, "weightScratchpad", TABLE_ADDRESS, { wait: 0, signal: tokenBit("weightReady") });
   } else {
     builder.configure("configure.register", "accumulator", plan.accumulator);
-    builder.add({ opcode: "configure.activation", wait: 0, signal: 0, activation: plan.activation, bound: plan.bound });
+    builder.add({ opcode: "configure.activation", wait: 0, signal: 0, activation: plan.activation, ...plan.ends });
   }
   builder.configure("configure.register", "output", plan.output);
   const output = builder.tensor(name, last ? "output" : "intermediate", source.shape, plan.output.format);

@@ -6,9 +6,11 @@ import { checkProgram } from "../../sim/check/index.ts";
 import { binaryRational, RATIONAL_ROUNDING_MODES, roundRational } from "../oracles/rational-rounding.ts";
 import {
   activation,
+  type ClipEnds,
   HALT,
   load,
   matrix,
+  NO_ENDS,
   pixels,
   placeTensors,
   programOf,
@@ -36,7 +38,7 @@ interface Scaling {
   readonly bias: FixedPointFormat | null;
   readonly output: RegisterSpec;
   readonly activation: "none" | "relu" | "clip";
-  readonly bound: bigint;
+  readonly ends: ClipEnds;
 }
 
 /** Pixels run over every accumulator raw, filters over every pair of scale and bias. */
@@ -82,7 +84,7 @@ function scalingProgram(problem: Scaling): { program: Program; sums: bigint[]; p
     set("scale", scale),
     set("bias", biasFormat),
     set("output", output),
-    activation(problem.activation, problem.bound),
+    activation(problem.activation, problem.ends),
     pixels(1, sums.length, 0, 1),
     reduction([1, 1, 1], [0, 0, 0]),
     matrix({ columns: filters, reductionLength: 1 }),
@@ -112,9 +114,12 @@ function scaledWord(problem: Scaling, sum: bigint, factor: bigint, addend: bigin
   const at = (raw: bigint, fractionLength: number): bigint => raw * 2n ** BigInt(common - fractionLength);
   let value = at(sum * factor, accumulator.fractionLength + scale.fractionLength);
   if (bias !== null) value += at(addend, bias.fractionLength);
-  if (problem.activation !== "none" && value < 0n) value = 0n;
-  const bound = at(problem.bound, accumulator.fractionLength);
-  if (problem.activation === "clip" && value > bound) value = bound;
+  if (problem.activation === "relu" && value < 0n) value = 0n;
+  if (problem.activation === "clip") {
+    const { ends } = problem;
+    const [lowest, highest] = [at(ends.lowest, ends.fractionLength), at(ends.highest, ends.fractionLength)];
+    value = value < lowest ? lowest : value > highest ? highest : value;
+  }
   const mode = output.rounding as (typeof RATIONAL_ROUNDING_MODES)[number];
   const rounded = roundRational(binaryRational(value, common - output.format.fractionLength), mode);
   const { min, max } = rawRange(output.format);
@@ -133,7 +138,7 @@ describe("requantize with a scale, every word of small formats", () => {
         bias: fixedPoint(3, 1),
         output: saturate(fixedPoint(3, 0)),
         activation: "none",
-        bound: 0n,
+        ends: NO_ENDS,
       },
       // The bias's binary point beyond the product's; unsigned factors; a clip between the output's words.
       {
@@ -142,7 +147,7 @@ describe("requantize with a scale, every word of small formats", () => {
         bias: fixedPoint(3, 3),
         output: saturate(fixedPoint(4, 1)),
         activation: "clip",
-        bound: 3n,
+        ends: { lowest: -5n, highest: 13n, fractionLength: 2 },
       },
       // No bias, a negative F of the scale, unsigned output.
       {
@@ -151,7 +156,7 @@ describe("requantize with a scale, every word of small formats", () => {
         bias: null,
         output: saturate(fixedPoint(3, 2, false)),
         activation: "relu",
-        bound: 0n,
+        ends: NO_ENDS,
       },
     ];
     for (const problem of problems) {
@@ -170,7 +175,7 @@ describe("requantize with a scale, every word of small formats", () => {
       bias: fixedPoint(2, 0),
       output: register(fixedPoint(3, 0), "nearest-even", "wrap"),
       activation: "none",
-      bound: 0n,
+      ends: NO_ENDS,
     });
     for (const statistics of [true, false]) {
       const { evidence } = expectEnginesAgree(program, imageBatch(program, sums, 1), { statistics, capture: true });

@@ -27,7 +27,7 @@ ${MACHINE}
 .tensor name=scores role=output address=128 shape=[1,2,3] format=u16,-2
 .tensor name=weights role=constant address=256 shape=[1,2,3] format="5,4"
 
-configure.activation activation=clip bound=-5
+configure.activation activation=clip lowest=-9 highest=-5 fractionLength=3
 .layer name=double kind=copy macs=0 inputs=["image"] output=scores constants={} doubleRounding=true
   .datapath input="16,8 nearest saturate" weight="5,4 down wrap" product="80,12 nearest saturate" accumulator="96,12 nearest wrap:70" bias="16,8 nearest-even saturate-zero ac" output="u16,-2 stochastic wrap:3 ap" averageDivider=false
   .tile row=0 column=0 channel=0 columns=2 channels=3
@@ -85,7 +85,12 @@ describe("a listing and its program", () => {
       tableAddress: 0,
       tableShift: 0,
     });
-    expect(program.instructions[0]).toMatchObject({ activation: "clip", bound: -5n });
+    expect(program.instructions[0]).toMatchObject({
+      activation: "clip",
+      lowest: -9n,
+      highest: -5n,
+      fractionLength: 3n,
+    });
     expect(program.layers[0]).toMatchObject({ firstInstruction: 1, endInstruction: 2, doubleRounding: true });
     expect(program.layers[0]?.datapath.accumulator).toEqual({
       format: { wordLength: 96, fractionLength: 12, signed: true },

@@ -24,7 +24,15 @@ const SMALL: Program = {
   machine: DEFAULT_MACHINE,
   seed: 7,
   instructions: [
-    { opcode: "configure.activation", wait: 0, signal: 0, activation: "clip", bound: -5n },
+    {
+      opcode: "configure.activation",
+      wait: 0,
+      signal: 0,
+      activation: "clip",
+      lowest: -9n,
+      highest: -5n,
+      fractionLength: -3n,
+    },
     {
       opcode: "vector",
       wait: 1,

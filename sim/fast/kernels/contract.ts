@@ -110,9 +110,11 @@ export interface NumberStage {
 /** What stands between an exact value and the output register, in doubles. */
 export interface NumberActivation {
   readonly kind: "none" | "relu" | "clip";
-  /** Factor before the comparison with the bound of `clip`. */
+  /** Factor before the comparison with the ends of `clip`. */
   readonly scale: number;
-  readonly bound: number;
+  /** Ends of `clip`; `lowest` is 0 for `relu`. */
+  readonly lowest: number;
+  readonly highest: number;
 }
 
 /**

@@ -6,7 +6,14 @@ import type { OverflowPlace } from "../arithmetic/witness.ts";
 import type { KernelLibrary } from "../kernels/contract.ts";
 import { isNumberWords, setWord, type Words, wordAt } from "../memory/words.ts";
 import { type InstructionPlace, type ObservedPath, type QuantizingParts, quantizingStep } from "../step.ts";
-import { type ActivationRule, activateExact, activateRange, activationRule, numberActivation } from "./activation.ts";
+import {
+  type ActivationRule,
+  activateExact,
+  activateRange,
+  activationRule,
+  kernelActivation,
+  numberActivation,
+} from "./activation.ts";
 import { laneGenerators, mirrored, type Plan, type Workshop } from "./plan.ts";
 import { planScaledRequantize } from "./scaled-requantize.ts";
 
@@ -82,8 +89,7 @@ function fractions({ accumulator, sum, bias }: ConfiguredRequantize): {
 }
 
 function ruleOf(configured: ConfiguredRequantize): ActivationRule {
-  const { activation, accumulator } = configured;
-  return activationRule(activation, fractions(configured).value, accumulator.format.fractionLength);
+  return activationRule(configured.activation, fractions(configured).value);
 }
 
 /** The definition, in big integers: pixel after pixel, filters in groups of C. */
@@ -178,7 +184,7 @@ function numberPath(
     before: before && { droppedBits: before.droppedBits, register: sum ?? accumulator },
     valueScale,
     added: added && { droppedBits: added.droppedBits, register: sum ?? accumulator },
-    activation: { kind: rule.kind, scale: 2 ** rule.valueShift, bound: Number(rule.bound) },
+    activation: kernelActivation(rule),
     written: { droppedBits: written.droppedBits, register: output },
     magnitude: chain.largest,
   });

@@ -99,7 +99,7 @@ function problemOf(
     ...ranges,
     productShift: added - product,
     biasShift: added - biasFraction,
-    rule: activationRule(activation, added, accumulator.format.fractionLength),
+    rule: activationRule(activation, added),
   };
 }
 

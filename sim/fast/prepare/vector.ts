@@ -9,7 +9,14 @@ import { productRange, shiftLeft, union } from "../arithmetic/ranges.ts";
 import type { ElementWiseOperation, KernelLibrary } from "../kernels/contract.ts";
 import { isNumberWords, setWord, type Words, wordAt } from "../memory/words.ts";
 import { type InstructionPlace, type ObservedPath, type QuantizingParts, quantizingStep } from "../step.ts";
-import { type ActivationRule, activateExact, activateRange, activationRule, numberActivation } from "./activation.ts";
+import {
+  type ActivationRule,
+  activateExact,
+  activateRange,
+  activationRule,
+  kernelActivation,
+  numberActivation,
+} from "./activation.ts";
 import { planLookup } from "./lookup.ts";
 import { laneGenerators, mirrored, type Plan, type Workshop } from "./plan.ts";
 
@@ -137,8 +144,8 @@ function alignmentOf({ instruction, operandA, operandB }: Calculation): Alignmen
   return { shiftA: fractionLength - fractionA, shiftB: fractionLength - fractionB, fractionLength };
 }
 
-function ruleOf({ activation, accumulator }: Calculation, { fractionLength }: Alignment): ActivationRule {
-  return activationRule(activation, fractionLength, accumulator?.format.fractionLength ?? null);
+function ruleOf({ activation }: Calculation, { fractionLength }: Alignment): ActivationRule {
+  return activationRule(activation, fractionLength);
 }
 
 /** The definition, in big integers: element after element. */
@@ -202,7 +209,7 @@ function numberPath(configured: Calculation, operands: Operands, library: Kernel
     scaleB,
     outputs,
     outputBase,
-    activation: { kind: rule.kind, scale: 2 ** rule.valueShift, bound: Number(rule.bound) },
+    activation: kernelActivation(rule),
     written: { droppedBits: written.droppedBits, register: output },
     magnitude: chain.largest,
   });

@@ -192,9 +192,14 @@ describe("shapes of networks", () => {
     const graph = network([4, 4, 2], convolution("conv", "image", [3, 3, 2, 2], { activation: "relu6" }));
     const configure = (entry: LayerEntry) =>
       compiled(graph, entry).program.instructions.find(({ opcode }) => opcode === "configure.activation");
-    expect(configure({ accumulator: "24,12" })).toMatchObject({ activation: "clip", bound: 6n << 12n });
-    expect(configure({ accumulator: "24,-2" })).toMatchObject({ activation: "clip", bound: 2n });
-    expect(configure({ accumulator: "8,6" })).toMatchObject({ activation: "clip", bound: 127n });
+    expect(configure({ accumulator: "24,12" })).toMatchObject({
+      activation: "clip",
+      lowest: 0n,
+      highest: 6n << 12n,
+      fractionLength: 12n,
+    });
+    expect(configure({ accumulator: "24,-2" })).toMatchObject({ activation: "clip", highest: 2n, fractionLength: -2n });
+    expect(configure({ accumulator: "8,6" })).toMatchObject({ activation: "clip", highest: 127n, fractionLength: 6n });
   });
 
   test("a layer named like a constant of another keeps its name", () => {

@@ -162,9 +162,9 @@ describe("the emitter", () => {
     emitter.setRegister("product", register(fixedPoint(8, 4), "down"));
     emitter.setLoad(eight, eight);
     emitter.setLoad(eight, register(fixedPoint(6, 4)));
-    emitter.setActivation({ activation: "clip", bound: 96n });
-    emitter.setActivation({ activation: "clip", bound: 96n });
-    emitter.setActivation({ activation: "clip", bound: 97n });
+    emitter.setActivation({ activation: "clip", lowest: 0n, highest: 96n, fractionLength: 4n });
+    emitter.setActivation({ activation: "clip", lowest: 0n, highest: 96n, fractionLength: 4n });
+    emitter.setActivation({ activation: "clip", lowest: 0n, highest: 97n, fractionLength: 4n });
     const opcodes = emitter.finish().map(({ opcode }) => opcode);
     expect(opcodes.filter((opcode) => opcode === "configure.register")).toHaveLength(3);
     expect(opcodes.filter((opcode) => opcode === "configure.load")).toHaveLength(3);

@@ -279,7 +279,15 @@ describe("actions of lanes and transfers", () => {
       configure("sum", signed(12, 4)),
       configure("bias", signed(9, 6)),
       configure("output", signed(8, 2)),
-      { opcode: "configure.activation", wait: 0, signal: 0, activation: "relu", bound: 0n },
+      {
+        opcode: "configure.activation",
+        wait: 0,
+        signal: 0,
+        activation: "relu",
+        lowest: 0n,
+        highest: 0n,
+        fractionLength: 0n,
+      },
       requantize({ pixels: 5, columns: 4, hasBias: true, useSum: true }),
     ]);
     expect(times(counts, "accumulatorBank", "read", 30)).toBe(20);
@@ -299,7 +307,15 @@ describe("actions of lanes and transfers", () => {
       configure("scale", signed(11, 3)),
       configure("bias", signed(9, 15)),
       configure("output", signed(8, 2)),
-      { opcode: "configure.activation", wait: 0, signal: 0, activation: "relu", bound: 0n },
+      {
+        opcode: "configure.activation",
+        wait: 0,
+        signal: 0,
+        activation: "relu",
+        lowest: 0n,
+        highest: 0n,
+        fractionLength: 0n,
+      },
       requantize({ pixels: 5, columns: 4, hasBias: true, hasScale: true }),
     ]);
     expect(times(counts, "accumulatorBank", "read", 30)).toBe(20);

@@ -61,7 +61,7 @@ export function configureAll(wordLength: number): readonly Instruction[] {
   ];
   return [
     ...names.map((name) => configure(name, signed(wordLength))),
-    { opcode: "configure.activation", ...NO_TOKENS, activation: "none", bound: 0n },
+    { opcode: "configure.activation", ...NO_TOKENS, activation: "none", lowest: 0n, highest: 0n, fractionLength: 0n },
   ];
 }
 

@@ -66,7 +66,12 @@ export function widenProgram(program: Program, { bits, dialect, flipped }: Widen
         return configured;
       }
       case "configure.activation":
-        return { ...instruction, bound: widenRaw(instruction.bound, 2 * bits) };
+        return {
+          ...instruction,
+          lowest: widenRaw(instruction.lowest, 2 * bits),
+          highest: widenRaw(instruction.highest, 2 * bits),
+          fractionLength: instruction.fractionLength + BigInt(2 * bits),
+        };
       case "load":
         return {
           ...instruction,

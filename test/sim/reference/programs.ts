@@ -75,8 +75,19 @@ export function reduction(
   return { ...NO_TOKENS, opcode: "configure.reduction", outerCount, middleCount, innerCount, ...strides };
 }
 
-export function activation(name: "none" | "relu" | "clip", bound = 0n): Instruction {
-  return { ...NO_TOKENS, opcode: "configure.activation", activation: name, bound };
+export interface ClipEnds {
+  readonly lowest: bigint;
+  readonly highest: bigint;
+  readonly fractionLength: number;
+}
+
+/** No `clip`. */
+export const NO_ENDS: ClipEnds = { lowest: 0n, highest: 0n, fractionLength: 0 };
+
+export function activation(name: "none" | "relu" | "clip", ends?: ClipEnds): Instruction {
+  const { lowest = 0n, highest = 0n, fractionLength = 0 } = ends ?? {};
+  const F = BigInt(fractionLength);
+  return { ...NO_TOKENS, opcode: "configure.activation", activation: name, lowest, highest, fractionLength: F };
 }
 
 /** A dense row of words into a scratchpad. */

@@ -7,9 +7,11 @@ import { type RegisterSpec, register } from "../../../isa/register.ts";
 import { REGISTER, raws } from "./matrix-problem.ts";
 import {
   activation,
+  type ClipEnds,
   HALT,
   load,
   matrix,
+  NO_ENDS,
   pixels,
   placeTensors,
   programOf,
@@ -35,7 +37,7 @@ interface Case {
   readonly bias: RegisterSpec | null;
   readonly output: RegisterSpec;
   readonly activation: "none" | "relu" | "clip";
-  readonly bound: bigint;
+  readonly ends: ClipEnds;
   readonly values: readonly bigint[];
   readonly scales: readonly bigint[];
   readonly biases: readonly bigint[];
@@ -98,7 +100,7 @@ function programFor(drawn: Case) {
       matrix({ columns: 1, reductionLength: 1, weightAddress: 1000 }),
       set("accumulator", accumulator),
       set("output", output),
-      activation(drawn.activation, drawn.bound),
+      activation(drawn.activation, drawn.ends),
       ...(drawn.bias === null ? [] : [set("bias", drawn.bias)]),
       ...(drawn.sum === null ? [] : [set("sum", drawn.sum)]),
       ...(drawn.scale === null ? [] : [set("scale", drawn.scale)]),
@@ -162,12 +164,16 @@ function expected(drawn: Case, index: number) {
         value = scale === null ? write(name, spec, exact, common) : exact;
         fraction = scale === null ? spec.format.fractionLength : common;
       }
-      if (drawn.activation !== "none" && value < 0n) value = 0n;
+      if (drawn.activation === "relu" && value < 0n) value = 0n;
       if (drawn.activation === "clip") {
-        const common = Math.max(fraction, accumulator.format.fractionLength);
-        const limit = drawn.bound * 2n ** BigInt(common - accumulator.format.fractionLength);
+        const { ends } = drawn;
+        const common = Math.max(fraction, ends.fractionLength);
+        const [lowest, highest] = [ends.lowest, ends.highest].map(
+          (end) => end * 2n ** BigInt(common - ends.fractionLength),
+        );
         value *= 2n ** BigInt(common - fraction);
-        if (value > limit) value = limit;
+        if (value < (lowest ?? 0n)) value = lowest ?? 0n;
+        if (value > (highest ?? 0n)) value = highest ?? 0n;
         fraction = common;
       }
       outputs.push(write("output", output, value, fraction));
@@ -195,7 +201,11 @@ const CASE: fc.Arbitrary<Case> = fc
     bias: fc.option(REGISTER),
     output: REGISTER,
     activation: fc.constantFrom("none", "relu", "clip"),
-    bound: fc.bigInt({ min: 0n, max: 300n }),
+    ends: fc.record({
+      lowest: fc.bigInt({ min: -40n, max: 40n }),
+      highest: fc.bigInt({ min: -40n, max: 300n }),
+      fractionLength: fc.integer({ min: -4, max: 10 }),
+    }),
     seed: fc.nat(),
   })
   .chain(({ finish, ...drawn }) => {
@@ -220,7 +230,7 @@ const MINIMAL: Case = {
   bias: null,
   output: register(fixedPoint(6, 1)),
   activation: "none",
-  bound: 0n,
+  ends: NO_ENDS,
   values: [1n],
   scales: [1n],
   biases: [1n],
@@ -257,7 +267,7 @@ describe("requantize", () => {
       bias: register(fixedPoint(6, 2)),
       output: register(fixedPoint(3, 0), "down"),
       activation: "relu",
-      bound: 0n,
+      ends: NO_ENDS,
       // 3.5, −4, 15.5
       values: [7n, -8n, 31n],
       // 0.25, 0.5, 1
@@ -297,8 +307,8 @@ describe("requantize", () => {
       bias: register(fixedPoint(6, 4)),
       output: register(fixedPoint(4, 2), "nearest", "saturate"),
       activation: "clip",
-      // 1.5 in halves
-      bound: 3n,
+      // 0.25 and 1.5 in quarters
+      ends: { lowest: 1n, highest: 6n, fractionLength: 2 },
       // 2.5, −4, −15.5
       values: [5n, -8n, -31n],
       biases: [1n, 1n, 1n],
@@ -307,8 +317,8 @@ describe("requantize", () => {
     const program = programFor(drawn);
     const index = program.instructions.findIndex(({ opcode }) => opcode === "requantize");
     const { outputs, events, result } = watch(program, drawn.values, index);
-    // 0.9375 + 0.0625 = 1; −0.4375 → 0; 9.6875 + 0.0625 → 1.5
-    expect(outputs).toEqual([4n, 0n, 6n]);
+    // 0.9375 + 0.0625 = 1; −0.4375 → 0.25; 9.6875 + 0.0625 → 1.5
+    expect(outputs).toEqual([4n, 1n, 6n]);
     expect(events.map(({ register: name }) => name)).toEqual(["output", "output", "output"]);
     expect(Object.keys(result.evidence[0] ?? {}).sort()).toEqual(["accumulator", "output", "product"]);
   });

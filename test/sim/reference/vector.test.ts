@@ -8,8 +8,10 @@ import { type RegisterSpec, register } from "../../../isa/register.ts";
 import { REGISTER, raws } from "./matrix-problem.ts";
 import {
   activation,
+  type ClipEnds,
   HALT,
   load,
+  NO_ENDS,
   placeTensors,
   programOf,
   SMALL_MACHINE,
@@ -31,7 +33,7 @@ interface Case {
   readonly operation: CalculatingOperation;
   readonly shift: bigint;
   readonly activation: "none" | "relu" | "clip";
-  readonly bound: bigint;
+  readonly ends: ClipEnds;
   readonly operandA: RegisterSpec;
   readonly operandB: RegisterSpec;
   readonly accumulator: RegisterSpec;
@@ -71,7 +73,7 @@ function programFor(drawn: Case) {
       set("operandB", operandB),
       set("accumulator", accumulator),
       set("output", output),
-      activation(drawn.activation, drawn.bound),
+      activation(drawn.activation, drawn.ends),
       SYNCHRONISE,
       vector({ operation, elements, shift, addressB }),
       SYNCHRONISE,
@@ -85,7 +87,7 @@ function programFor(drawn: Case) {
 const VECTOR_INDEX = 12;
 
 function expected(drawn: Case) {
-  const { lanes, operandA, operandB, accumulator, output, operation } = drawn;
+  const { lanes, operandA, operandB, output, operation } = drawn;
   const binary = BINARY_VECTOR_OPERATIONS.includes(operation);
   const inputBits = operandA.format.wordLength + (binary ? operandB.format.wordLength : 0);
   const m = Math.max(
@@ -107,12 +109,16 @@ function expected(drawn: Case) {
       shift: [rawA, fa - Number(drawn.shift)],
     };
     let [value, fraction] = results[operation];
-    if (drawn.activation !== "none" && value < 0n) value = 0n;
+    if (drawn.activation === "relu" && value < 0n) value = 0n;
     if (drawn.activation === "clip") {
-      const aligned = Math.max(fraction, accumulator.format.fractionLength);
-      const limit = drawn.bound * 2n ** BigInt(aligned - accumulator.format.fractionLength);
+      const { ends } = drawn;
+      const aligned = Math.max(fraction, ends.fractionLength);
+      const [lowest, highest] = [ends.lowest, ends.highest].map(
+        (end) => end * 2n ** BigInt(aligned - ends.fractionLength),
+      );
       value *= 2n ** BigInt(aligned - fraction);
-      if (value > limit) value = limit;
+      if (value < (lowest ?? 0n)) value = lowest ?? 0n;
+      if (value > (highest ?? 0n)) value = highest ?? 0n;
       fraction = aligned;
     }
     const after = quantize(value, fraction, output, random[i % lanes]).raw;
@@ -130,7 +136,11 @@ const CASE: fc.Arbitrary<Case> = fc
     operation: fc.constantFrom(...CALCULATING),
     shift: fc.bigInt({ min: -64n, max: 63n }),
     activation: fc.constantFrom("none", "relu", "clip"),
-    bound: fc.bigInt({ min: 0n, max: 300n }),
+    ends: fc.record({
+      lowest: fc.bigInt({ min: -40n, max: 40n }),
+      highest: fc.bigInt({ min: -40n, max: 300n }),
+      fractionLength: fc.integer({ min: -4, max: 10 }),
+    }),
     operandA: REGISTER,
     operandB: REGISTER,
     accumulator: REGISTER,
@@ -167,7 +177,7 @@ describe("vector", () => {
       operation: "add",
       shift: 0n,
       activation: "none",
-      bound: 0n,
+      ends: NO_ENDS,
       operandA: register(fixedPoint(8, 2)),
       operandB: register(fixedPoint(8, 1)),
       accumulator: register(fixedPoint(8, 0)),

@@ -6,6 +6,7 @@ import {
   ELEMENT_WISE_OPERATIONS,
   type ElementWiseTask,
   type KernelLibrary,
+  type NumberActivation,
   type NumberStage,
   type OverflowCounter,
   type RequantizeTask,
@@ -20,9 +21,9 @@ const ROUNDING_CODES: Readonly<Record<NumberRounding | "exact", number>> = { flo
 const ACTIVATION_CODES = { none: 0, relu: 1, clip: 2 } as const;
 const STAGE_DOUBLES = 7;
 const OVERFLOWS = 6;
-/** Words of 32 bits of a requantization before its three doubles. */
+/** Words of 32 bits of a requantization before its four doubles. */
 const TASK_FIELDS = 14;
-/** Words of 32 bits of a vector instruction before its four doubles. */
+/** Words of 32 bits of a vector instruction before its five doubles. */
 const ELEMENT_WISE_FIELDS = 10;
 /** Words of 32 bits of an integer stage, of which the last counts. */
 const INTEGER_FIELDS = 9;
@@ -49,7 +50,7 @@ export function laneKernels(arena: Arena): Required<Pick<KernelLibrary, "requant
       const [before, added, written] = stages as (Float64Array | Int32Array | null)[];
       const { pixels, filters, biases, activation } = task;
       const aligned = arena.array(integers ? "Int32Array" : "Float64Array", Math.ceil(filters / 4) * 4);
-      const record = arena.array("Int32Array", TASK_FIELDS + 6);
+      const record = arena.array("Int32Array", TASK_FIELDS + 8);
       const address = arena.addressOf(record) ?? 0;
       record.set([
         pixels,
@@ -64,9 +65,9 @@ export function laneKernels(arena: Arena): Required<Pick<KernelLibrary, "requant
         ...[before, added, written].map((stage) => (stage ? (arena.addressOf(stage) ?? 0) : 0)),
         ACTIVATION_CODES[activation.kind],
       ]);
-      const scales = new Float64Array(record.buffer, address + TASK_FIELDS * 4, 3);
+      const scales = new Float64Array(record.buffer, address + TASK_FIELDS * 4, 4);
       const scaleOf = integers ? Math.log2 : (scale: number) => scale;
-      scales.set([scaleOf(task.valueScale), scaleOf(activation.scale), activation.bound]);
+      scales.set([scaleOf(task.valueScale), scaleOf(activation.scale), activation.lowest, activation.highest]);
       const requantize = exportedFunction(arena.instance("lanes", {}), integers ? "requantizeIntegers" : "requantize");
       const bound: BoundRequantize = {
         before: { overflows: 0 },
@@ -96,7 +97,7 @@ export function laneKernels(arena: Arena): Required<Pick<KernelLibrary, "requant
       const stage = integerWritten ?? stageOf(arena, task.written);
       if (stage === undefined) return null;
       const integers = stage instanceof Int32Array;
-      const record = arena.array("Int32Array", ELEMENT_WISE_FIELDS + 8);
+      const record = arena.array("Int32Array", ELEMENT_WISE_FIELDS + 10);
       const address = arena.addressOf(record) ?? 0;
       record.set([
         task.elements,
@@ -109,8 +110,9 @@ export function laneKernels(arena: Arena): Required<Pick<KernelLibrary, "requant
         ACTIVATION_CODES[task.activation.kind],
       ]);
       const scaleOf = integers ? Math.log2 : (scale: number) => scale;
-      const scales = [task.scaleA, task.scaleB, task.activation.scale].map(scaleOf);
-      new Float64Array(record.buffer, address + ELEMENT_WISE_FIELDS * 4, 4).set([...scales, task.activation.bound]);
+      const { scale, lowest, highest } = task.activation;
+      const scales = [task.scaleA, task.scaleB, scale].map(scaleOf);
+      new Float64Array(record.buffer, address + ELEMENT_WISE_FIELDS * 4, 5).set([...scales, lowest, highest]);
       const name = integers ? "elementWiseIntegers" : "elementWise";
       const compute = exportedFunction(arena.instance("element-wise", {}), name);
       const written: OverflowCounter = { overflows: 0 };
@@ -151,16 +153,17 @@ function count(counter: OverflowCounter, stage: Float64Array | Int32Array | null
 
 /** Whether integers of 32 bits hold the whole chain; shifts are whole numbers below 32. */
 function fitsIntegers({ magnitude, valueScale, activation, biases }: RequantizeTask): boolean {
-  return holdsInIntegers(magnitude, activation.bound, [valueScale, activation.scale, biases?.scale ?? 1]);
+  return holdsInIntegers(magnitude, activation, [valueScale, activation.scale, biases?.scale ?? 1]);
 }
 
 function elementsFitIntegers({ magnitude, scaleA, scaleB, activation }: ElementWiseTask): boolean {
-  return holdsInIntegers(magnitude, activation.bound, [scaleA, scaleB, activation.scale]);
+  return holdsInIntegers(magnitude, activation, [scaleA, scaleB, activation.scale]);
 }
 
-function holdsInIntegers(magnitude: bigint, bound: number, scales: readonly number[]): boolean {
+function holdsInIntegers(magnitude: bigint, { lowest, highest }: NumberActivation, scales: readonly number[]): boolean {
   const shifts = scales.every((scale) => scale >= 1 && scale <= 2 ** 30);
-  return shifts && magnitude <= INTEGER_LIMIT && Math.abs(bound) <= Number(INTEGER_LIMIT);
+  const ends = [lowest, highest].every((end) => Math.abs(end) <= Number(INTEGER_LIMIT));
+  return shifts && magnitude <= INTEGER_LIMIT && ends;
 }
 
 /** A stage's integers; undefined where the module cannot round or fit as the register does. */

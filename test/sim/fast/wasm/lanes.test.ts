@@ -44,7 +44,8 @@ const drawn = fc
     activation: fc.constantFrom<"none" | "relu" | "clip">("none", "relu", "clip"),
     /** The task says that its values need doubles. */
     large: fc.boolean(),
-    bound: fc.bigInt({ min: 0n, max: 50n }),
+    lowest: fc.bigInt({ min: -50n, max: 20n }),
+    highest: fc.bigInt({ min: -20n, max: 50n }),
     pixels: fc.integer({ min: 1, max: 4 }),
     filters: fc.integer({ min: 1, max: 5 }),
   })
@@ -64,6 +65,7 @@ describe.runIf(WASM_MISSING === null)("requantization on vectors", () => {
     fc.assert(
       fc.property(drawn, ({ parts, words, biases }) => {
         const { accumulator, sum, bias, output, activation, large, pixels, filters } = parts;
+        const lowest = activation === "clip" ? parts.lowest : 0n;
         const adding = sum ?? parts.adding;
         const value = (sum?.format ?? accumulator).fractionLength;
         const addedFraction = Math.max(value, bias?.fractionLength ?? value);
@@ -96,7 +98,7 @@ describe.runIf(WASM_MISSING === null)("requantization on vectors", () => {
           before: sum && { droppedBits: accumulator.fractionLength - sum.format.fractionLength, register: sum },
           valueScale: 2 ** (addedFraction - value),
           added: bias && { droppedBits: addedFraction - adding.format.fractionLength, register: adding },
-          activation: { kind: activation, scale: 1, bound: Number(parts.bound) },
+          activation: { kind: activation, scale: 1, lowest: Number(lowest), highest: Number(parts.highest) },
           written: { droppedBits: result - output.format.fractionLength, register: output },
         };
         const bound = library.requantize?.(task);
@@ -118,8 +120,8 @@ describe.runIf(WASM_MISSING === null)("requantization on vectors", () => {
               const aligned = wordAt(biasWords, 1 + filter) << BigInt(addedFraction - bias.fractionLength);
               word = write("added", (word << BigInt(addedFraction - value)) + aligned, addedFraction, adding);
             }
-            if (activation !== "none" && word < 0n) word = 0n;
-            if (activation === "clip" && word > parts.bound) word = parts.bound;
+            if (activation !== "none" && word < lowest) word = lowest;
+            if (activation === "clip" && word > parts.highest) word = parts.highest;
             expected.push(write("written", word, result, output));
           }
         }
@@ -159,7 +161,7 @@ describe.runIf(WASM_MISSING === null)("requantization on vectors", () => {
         before: null,
         valueScale: 1,
         added: null,
-        activation: { kind: "none", scale: 1, bound: 0 },
+        activation: { kind: "none", scale: 1, lowest: 0, highest: 0 },
         written: { droppedBits: 0, register: register(format) },
         magnitude: 2n ** 15n,
       })
@@ -187,7 +189,8 @@ describe.runIf(WASM_MISSING === null)("vector instructions on vectors", () => {
       output: registers(34),
       activation: fc.constantFrom<"none" | "relu" | "clip">("none", "relu", "clip"),
       clipShift: fc.integer({ min: 0, max: 2 }),
-      clipBound: fc.bigInt({ min: 0n, max: 50n }),
+      clipLowest: fc.bigInt({ min: -50n, max: 20n }),
+      clipHighest: fc.bigInt({ min: -20n, max: 50n }),
       elements: fc.integer({ min: 1, max: 11 }),
     })
     .chain((parts) =>
@@ -203,8 +206,9 @@ describe.runIf(WASM_MISSING === null)("vector instructions on vectors", () => {
     const reached = { integers: 0, doubles: 0 };
     fc.assert(
       fc.property(cases, fc.boolean(), ({ parts, wordsA, wordsB }, large) => {
-        const { operation, formatA, formatB, shiftA, shiftB, output, activation, clipShift, clipBound, elements } =
-          parts;
+        const { operation, formatA, formatB, shiftA, shiftB, output, activation, clipShift, elements } = parts;
+        const lowest = activation === "clip" ? parts.clipLowest : 0n;
+        const highest = parts.clipHighest;
         const [a, b] = [library.allocate(formatA, elements + 1), library.allocate(formatB, elements + 2)];
         const outputs = library.allocate(output.format, elements + 2);
         for (let index = 0; index <= elements; index++) setWord(a, index, wordsA[index % wordsA.length] ?? 0n);
@@ -215,8 +219,8 @@ describe.runIf(WASM_MISSING === null)("vector instructions on vectors", () => {
           const left = wordAt(a, 1 + element) << BigInt(shiftA);
           const result = EXACT[operation](left, wordAt(b, 2 + element) << BigInt(shiftB)) << BigInt(valueShift);
           if (activation === "none") return result;
-          const positive = result < 0n ? 0n : result;
-          return activation === "clip" && positive > clipBound ? clipBound : positive;
+          const raised = result < lowest ? lowest : result;
+          return activation === "clip" && raised > highest ? highest : raised;
         });
         const range = ({ min, max }: { min: bigint; max: bigint }, shift: number) => ({
           min: min << BigInt(shift),
@@ -241,7 +245,12 @@ describe.runIf(WASM_MISSING === null)("vector instructions on vectors", () => {
           scaleB: 2 ** shiftB,
           outputs,
           outputBase: 1,
-          activation: { kind: activation, scale: 2 ** valueShift, bound: Number(clipBound) },
+          activation: {
+            kind: activation,
+            scale: 2 ** valueShift,
+            lowest: Number(lowest),
+            highest: Number(highest),
+          },
           written: { droppedBits, register: output },
           magnitude,
         });

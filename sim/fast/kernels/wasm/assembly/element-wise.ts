@@ -37,11 +37,15 @@ class ElementWise {
   written: i32;
   /** 0 none, 1 relu, 2 clip. */
   activation: i32;
-  /** Powers of two that align the operands, and the value with the bound of clip; or their logarithms. And that bound. */
+  /**
+   * Powers of two that align the operands, and the value with the ends of clip; or their logarithms. And these, the lower one 0
+   * for relu.
+   */
   scaleA: f64;
   scaleB: f64;
   activationScale: f64;
-  bound: f64;
+  lowest: f64;
+  highest: f64;
 }
 
 // @ts-ignore: decorator
@@ -71,11 +75,11 @@ function computedInteger(operation: i32, a: v128, b: v128): v128 {
 function inDoubles(task: ElementWise, operation: i32): void {
   const written = changetype<Stage>(task.written as usize);
   const activation = task.activation;
-  const zero = f64x2.splat(0);
   const scaleA = f64x2.splat(task.scaleA);
   const scaleB = f64x2.splat(task.scaleB);
   const activationScale = f64x2.splat(task.activationScale);
-  const bound = f64x2.splat(task.bound);
+  const lowest = f64x2.splat(task.lowest);
+  const highest = f64x2.splat(task.highest);
   const aIsDoubles = task.aIsDoubles != 0;
   const bIsDoubles = task.bIsDoubles != 0;
   const outputsAreDoubles = task.outputsAreDoubles != 0;
@@ -89,8 +93,8 @@ function inDoubles(task: ElementWise, operation: i32): void {
     const b = f64x2.mul(load2((task.b + (element << shiftB)) as usize, bIsDoubles, both), scaleB);
     let value = computed(operation, a, b);
     if (activation != 0) {
-      value = f64x2.pmax(f64x2.mul(value, activationScale), zero);
-      if (activation == 2) value = f64x2.pmin(value, bound);
+      value = f64x2.pmax(f64x2.mul(value, activationScale), lowest);
+      if (activation == 2) value = f64x2.pmin(value, highest);
     }
     const word = rounded(written, value);
     const fit = fitted(written, word);
@@ -110,7 +114,8 @@ function inIntegers(task: ElementWise, operation: i32): void {
   const shiftA = <i32>task.scaleA;
   const shiftB = <i32>task.scaleB;
   const activationShift = <i32>task.activationScale;
-  const bound = i32x4.splat(<i32>task.bound);
+  const lowest = i32x4.splat(<i32>task.lowest);
+  const highest = i32x4.splat(<i32>task.highest);
   let count = zero;
   for (let element = 0; element < task.elements; element += 4) {
     const offset = (element << 2) as usize;
@@ -119,8 +124,8 @@ function inIntegers(task: ElementWise, operation: i32): void {
     const b = i32x4.shl(v128.load(task.b + offset), shiftB);
     let value = computedInteger(operation, a, b);
     if (activation != 0) {
-      value = i32x4.max_s(i32x4.shl(value, activationShift), zero);
-      if (activation == 2) value = i32x4.min_s(value, bound);
+      value = i32x4.max_s(i32x4.shl(value, activationShift), lowest);
+      if (activation == 2) value = i32x4.min_s(value, highest);
     }
     const word = roundedInteger(written, value);
     const fit = fittedInteger(written, word);
@@ -148,7 +153,7 @@ export function elementWise(address: usize): void {
   else inDoubles(task, COPY);
 }
 
-/** The same where all words and all values of the chain are 32-bit integers. Scales are shifts, the bound is an integer. */
+/** The same where all words and all values of the chain are 32-bit integers. Scales are shifts, the ends integers. */
 export function elementWiseIntegers(address: usize): void {
   const task = changetype<ElementWise>(address);
   const operation = task.operation;

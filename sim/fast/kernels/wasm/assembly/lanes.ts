@@ -35,10 +35,11 @@ class Requantization {
   /** 0 none, 1 relu, 2 clip. */
   activation: i32;
   unused: i32;
-  /** Power of two that aligns the value with the bias, and with the bound of clip; and that bound. */
+  /** Power of two that aligns the value with the bias, and with the ends of clip; and these, the lower one 0 for relu. */
   valueScale: f64;
   activationScale: f64;
-  bound: f64;
+  lowest: f64;
+  highest: f64;
 }
 
 /** Computes a requantize instruction, and counts the overflows of its stages. */
@@ -50,10 +51,10 @@ export function requantize(address: usize): void {
   const hasBefore = task.before != 0;
   const hasAdded = task.added != 0;
   const activation = task.activation;
-  const zero = f64x2.splat(0);
   const valueScale = f64x2.splat(task.valueScale);
   const activationScale = f64x2.splat(task.activationScale);
-  const bound = f64x2.splat(task.bound);
+  const lowest = f64x2.splat(task.lowest);
+  const highest = f64x2.splat(task.highest);
   const sumsAreDoubles = task.sumsAreDoubles != 0;
   const outputsAreDoubles = task.outputsAreDoubles != 0;
   const sumShift = sumsAreDoubles ? 3 : 2;
@@ -79,12 +80,14 @@ export function requantize(address: usize): void {
         addedCount = differing(addedCount, value, word);
       }
       if (activation != 0) {
-        value = f64x2.pmax(f64x2.mul(value, activationScale), zero);
-        if (activation == 2) value = f64x2.pmin(value, bound);
+        value = f64x2.pmax(f64x2.mul(value, activationScale), lowest);
+        if (activation == 2) value = f64x2.pmin(value, highest);
       }
       const word = rounded(written, value);
       const fit = fitted(written, word);
-      writtenCount = differing(writtenCount, fit, word);
+      // An absent second filter is 0, and clip may make another value of it.
+      const differs = differing(i64x2.splat(0), fit, word);
+      writtenCount = i64x2.add(writtenCount, both ? differs : v128.and(differs, i64x2(-1, 0)));
       store2((outputs + (filter << outputShift)) as usize, fit, outputsAreDoubles, both);
     }
   }
@@ -95,7 +98,7 @@ export function requantize(address: usize): void {
 
 /**
  * The same where sums, outputs and all values of the chain are 32-bit integers: four side by side. Scales are shifts, the
- * bound is an integer; biases lie aligned as 32-bit words, filled up to a multiple of four with 0.
+ * ends are integers; biases lie aligned as 32-bit words, filled up to a multiple of four with 0.
  */
 // @ts-ignore: decorator
 @inline
@@ -106,7 +109,8 @@ function requantizeRows(task: Requantization, hasBefore: bool, hasAdded: bool): 
   const valueShift = <i32>task.valueScale;
   const activationShift = <i32>task.activationScale;
   const activation = task.activation;
-  const bound = i32x4.splat(<i32>task.bound);
+  const lowest = i32x4.splat(<i32>task.lowest);
+  const highest = i32x4.splat(<i32>task.highest);
   const zero = i32x4.splat(0);
   const filters = task.filters;
   let beforeCount = zero;
@@ -131,8 +135,8 @@ function requantizeRows(task: Requantization, hasBefore: bool, hasAdded: bool): 
         addedCount = i32x4.sub(addedCount, v128.and(mask, i32x4.ne(value, word)));
       }
       if (activation != 0) {
-        value = i32x4.max_s(i32x4.shl(value, activationShift), zero);
-        if (activation == 2) value = i32x4.min_s(value, bound);
+        value = i32x4.max_s(i32x4.shl(value, activationShift), lowest);
+        if (activation == 2) value = i32x4.min_s(value, highest);
       }
       const word = roundedInteger(written, value);
       const fit = fittedInteger(written, word);
