@@ -2,6 +2,7 @@ import { diagnosticError } from "./diagnostic.ts";
 import { type FixedPointFormat, FORMAT_LIMITS } from "./format.ts";
 import type { FieldDefinition } from "./instructions/definition.ts";
 import { DIALECTS, type Dialect, parseOverflow } from "./overflow.ts";
+import { printableJson } from "./printable.ts";
 import type { RegisterSpec } from "./register.ts";
 import { parseRoundingMode } from "./rounding.ts";
 import { TOKEN_CHANNELS } from "./tokens.ts";
@@ -78,7 +79,7 @@ const PLAIN_WORD = /^(?!(true|false|null)$)[A-Za-z_][A-Za-z0-9_./:-]*$/;
 
 /** A JSON value as a listing writes it: words bare where that is clear, JSON otherwise. */
 export function valueText(value: unknown): string {
-  return typeof value === "string" && PLAIN_WORD.test(value) ? value : JSON.stringify(value);
+  return typeof value === "string" && PLAIN_WORD.test(value) ? value : printableJson(JSON.stringify(value));
 }
 
 /** The inverse of `valueText`. Throws `SyntaxError` where JSON is broken. */

@@ -1,3 +1,5 @@
+import { printable } from "./printable.ts";
+
 /**
  * Errors of the two kinds that are not the simulated machine's own (those are `Fault` values, see sim/fault.ts).
  *
@@ -15,10 +17,10 @@ export interface Diagnostic {
   readonly hint: string;
 }
 
-/** One line as the command prints it: `error[CODE] where: what; hint`. */
+/** One line as the command prints it: `error[CODE] where: what; hint`. Names in it are printable. */
 export function formatDiagnostic(diagnostic: Diagnostic): string {
   const { code, where, what, hint } = diagnostic;
-  return `error[${code}] ${where}: ${what}; ${hint}`.replace(/\s*\n\s*/g, " ");
+  return printable(`error[${code}] ${where}: ${what}; ${hint}`);
 }
 
 /** Thrown at the border of a stage with everything that stage found wrong. */

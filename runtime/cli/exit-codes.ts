@@ -1,4 +1,5 @@
 import { DiagnosticError, formatDiagnostic } from "../../isa/diagnostic.ts";
+import { printable } from "../../isa/printable.ts";
 import { FileError } from "../files.ts";
 import { FaultError } from "../session/fault-error.ts";
 
@@ -33,8 +34,8 @@ export function explainError(error: unknown): { lines: readonly string[]; exitCo
     return { lines: error.diagnostics.map(formatDiagnostic), exitCode: EXIT.usage };
   }
   if (error instanceof AnsweredNo) return { lines: [], exitCode: EXIT.no };
-  if (error instanceof FaultError) return { lines: [error.message], exitCode: EXIT.fault };
-  if (error instanceof FileError) return { lines: [`error[IO] ${error.message}`], exitCode: EXIT.io };
+  if (error instanceof FaultError) return { lines: [printable(error.message)], exitCode: EXIT.fault };
+  if (error instanceof FileError) return { lines: [printable(`error[IO] ${error.message}`)], exitCode: EXIT.io };
   if (error instanceof Error && error.name === "AbortError")
     return { lines: ["interrupted"], exitCode: EXIT.interrupted };
   return { lines: bugLines(error), exitCode: EXIT.bug };
@@ -45,5 +46,7 @@ function bugLines(error: unknown): string[] {
   const { name, message, stack = "" } = error instanceof Error ? error : new Error(String(error));
   const what = (name === "InvariantError" ? message : `${name}: ${message}`).replace(/\s*\n\s*/g, " ");
   const hint = "this is a bug of macroscope, please report the command and its input";
-  return [`error[BUG] macroscope: ${what}; ${hint}`, ...stack.split("\n").filter((line) => /^\s+at /.test(line))];
+  return [`error[BUG] macroscope: ${what}; ${hint}`, ...stack.split("\n").filter((line) => /^\s+at /.test(line))].map(
+    printable,
+  );
 }

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { printable, printableJson, printableTexts } from "../../isa/printable.ts";
 import { requireWritable, writeFileAtomically } from "../files.ts";
 import { writeResultPage } from "./result-pages.ts";
 
@@ -30,11 +31,14 @@ export async function requireOutputs(...files: readonly (string | undefined)[]):
   for (const file of files) if (file !== undefined && file !== "-") await requireWritable(file);
 }
 
-/** Prints the text for people and writes the JSON, and the page where one is wanted. */
-export async function emit(output: Output, result: unknown, text: string): Promise<void> {
+/**
+ * Writes the JSON, and the page where one is wanted, and prints the text for people: made from the result after every name in it
+ * was made printable.
+ */
+export async function emit<Result>(output: Output, result: Result, text: (shown: Result) => string): Promise<void> {
   await writeJson(output, result);
   if (output.report !== undefined) await writeResultPage(output.report, JSON.parse(jsonText(result)));
-  textStream(output).write(`${text}\n`);
+  textStream(output).write(`${text(printableTexts(result))}\n`);
 }
 
 /** Writes the machine-readable result where `--json` says. */
@@ -45,8 +49,13 @@ export async function writeJson({ json }: Output, result: unknown): Promise<void
   else await writeFileAtomically(json, text);
 }
 
+/** A line on standard error beside the result. */
+export function note(line: string): void {
+  process.stderr.write(`${printable(line)}\n`);
+}
+
 function jsonText(result: unknown): string {
-  return JSON.stringify(result, jsonValue, 2);
+  return printableJson(JSON.stringify(result, jsonValue, 2));
 }
 
 /** Big integers become numbers where a double holds them exactly, else decimal strings. */

@@ -1,4 +1,5 @@
 import { SingleBar } from "cli-progress";
+import { printable } from "../../isa/printable.ts";
 
 /** Shows how far a long job is. */
 export interface Progress {
@@ -12,7 +13,7 @@ const SILENT: Progress = { update: () => undefined, stop: () => undefined };
 export function startProgress(label: string, total: number, unit: string): Progress {
   if (!process.stderr.isTTY) return SILENT;
   const bar = new SingleBar({
-    format: `${label} {bar} {value}/{total} ${unit} · {rate} ${unit}/s · {left} s left`,
+    format: `${printable(label).replaceAll("{", "(")} {bar} {value}/{total} ${unit} · {rate} ${unit}/s · {left} s left`,
     hideCursor: true,
     clearOnComplete: true,
     stream: process.stderr,

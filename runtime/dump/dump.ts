@@ -11,9 +11,11 @@
  * Shapes are rows, columns, channels; words stand in that order, channel fastest, as two's complement integers (from 2^53 on
  * as decimal strings). Images count from 0. Layers and images may be missing, none may come twice, any order will do.
  */
+
 import { z } from "zod";
 import { type DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
 import { type FixedPointFormat, formatText, parseFormat, rawRange } from "../../isa/format.ts";
+import { printableJson } from "../../isa/printable.ts";
 import { elementCount } from "../../isa/program.ts";
 import { allocateRaws, type Raws, rawAt, setRaw } from "../../isa/raws.ts";
 
@@ -62,14 +64,14 @@ export class DumpWriter {
     }
     for (let start = 0, image = firstImage; start < raws.length; start += elements, image++) {
       const words = Array.from({ length: elements }, (_, index) => wordText(rawAt(raws, start + index, format)));
-      this.#lines.push(`{"image":${image},"layer":${JSON.stringify(name)},"raws":[${words.join(",")}]}`);
+      this.#lines.push(`{"image":${image},"layer":${printableJson(JSON.stringify(name))},"raws":[${words.join(",")}]}`);
     }
   }
 
   /** The whole file. `images`: of the run. */
   text(images: number): string {
     const layers = this.#layers.map(({ name, shape, format }) => ({ name, shape, format: formatText(format) }));
-    return [JSON.stringify({ schema: DUMP_SCHEMA, images, layers }), ...this.#lines, ""].join("\n");
+    return [printableJson(JSON.stringify({ schema: DUMP_SCHEMA, images, layers })), ...this.#lines, ""].join("\n");
   }
 }
 

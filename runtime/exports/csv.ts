@@ -2,6 +2,7 @@
 import { DATAPATH_REGISTERS, type DatapathRegister } from "../../isa/datapath.ts";
 import { diagnosticError } from "../../isa/diagnostic.ts";
 import { DIALECTS, type Dialect, OVERFLOW_MODES, type OverflowMode } from "../../isa/overflow.ts";
+import { printable, printableJson } from "../../isa/printable.ts";
 import { LAYER_KINDS, type LayerKind } from "../../isa/program.ts";
 import type { RegisterSpec } from "../../isa/register.ts";
 import { ROUNDING_MODES, type RoundingMode } from "../../isa/rounding.ts";
@@ -10,7 +11,7 @@ import type { ReadLayer } from "./entries.ts";
 import { requireLayers } from "./json.ts";
 import type { ExportedOptions, ExportSubject } from "./subject.ts";
 
-/** `integer_length` = W − F; `exact`: nothing is lost there; the last five columns are the layer's and alike in all its rows. */
+/** `layer` is a JSON string where the name has characters that are not printable; `integer_length` = W − F; `exact`: nothing is lost there; the last five columns are the layer's and alike in all its rows. */
 export const CSV_COLUMNS = [
   "layer",
   "kind",
@@ -37,7 +38,7 @@ export function assignmentCsv({ layers }: ExportSubject): string {
       const { wordLength, fractionLength, signed } = spec.format;
       const { explicitInput, averageDivider, countPadding, lookupBits } = options;
       return [
-        name,
+        nameText(name),
         kind,
         register,
         wordLength,
@@ -58,6 +59,23 @@ export function assignmentCsv({ layers }: ExportSubject): string {
     }),
   );
   return [CSV_COLUMNS, ...rows].map((row) => `${row.map(field).join(",")}\n`).join("");
+}
+
+/** A name as it is; one with characters that are not printable, or with quotation marks first, as a JSON string. */
+function nameText(name: string): string {
+  const shown = printable(name);
+  return shown === name && !name.startsWith('"') ? name : printableJson(JSON.stringify(name));
+}
+
+/** The inverse; undefined where a JSON string is broken. */
+function parseName(text: string): string | undefined {
+  if (!text.startsWith('"')) return text;
+  try {
+    const name: unknown = JSON.parse(text);
+    return typeof name === "string" ? name : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function field(value: string | number | boolean): string {
@@ -117,7 +135,7 @@ class Row {
   } {
     const countPadding = this.#text("count_padding");
     return {
-      name: this.#text("layer"),
+      name: this.#layer(),
       kind: this.#name("kind", LAYER_KINDS),
       register: this.#name("register", DATAPATH_REGISTERS),
       spec: {
@@ -139,6 +157,13 @@ class Row {
         weightQuantizer: this.#text("weight_quantizer") || undefined,
       },
     };
+  }
+
+  #layer(): string {
+    const text = this.#text("layer");
+    const name = parseName(text);
+    if (name !== undefined) return name;
+    throw wrong(this.where, `layer is ${text.slice(0, 40)}, expected a name or a JSON string`);
   }
 
   #text(column: (typeof CSV_COLUMNS)[number]): string {

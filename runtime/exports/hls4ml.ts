@@ -2,12 +2,12 @@
  * Configuration of hls4ml: YAML with a `Precision` per layer, written and read. hls4ml has weight, bias, accum and result; what
  * else a layer here has (input, product, sum, dialects) stands under the key `Macroscope`, which hls4ml passes over.
  */
-import { stringify } from "yaml";
 import { z } from "zod";
 import type { LayerEntry, QuantizedRegisterFields, RegisterEntry } from "../../compiler/quantization/specification.ts";
 import type { DatapathRegister } from "../../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
 import { nameRecordSchema } from "../../isa/name-record.ts";
+import { yamlText } from "../yaml.ts";
 import { layerEntry, registerFields } from "./entries.ts";
 import { hls4mlType, parseHls4mlType, plainType } from "./hls4ml-type.ts";
 import { lacking } from "./library-modes.ts";
@@ -40,7 +40,7 @@ export function hls4mlConfiguration({ model, layers }: ExportSubject): string {
     },
   };
   const comment = COMMENT.replace(/^/gm, "#").replace(/#$/, "");
-  return comment + stringify(configuration, { aliasDuplicateObjects: false, lineWidth: 0 });
+  return comment + yamlText(configuration);
 }
 
 interface LayerPrecision {

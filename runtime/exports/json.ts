@@ -1,9 +1,11 @@
 /** `macroscope/assignment/1`: every register of every layer as JSON, written and read. */
+
 import { z } from "zod";
 import { DATAPATH_REGISTERS, type DatapathRegister } from "../../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError } from "../../isa/diagnostic.ts";
 import { FORMAT_LIMITS } from "../../isa/format.ts";
 import { DIALECTS, type Dialect, OVERFLOW_MODES, type OverflowMode } from "../../isa/overflow.ts";
+import { printableJson } from "../../isa/printable.ts";
 import { LAYER_KINDS } from "../../isa/program.ts";
 import { type RegisterSpec, validateRegister } from "../../isa/register.ts";
 import { ROUNDING_MODES, type RoundingMode } from "../../isa/rounding.ts";
@@ -34,7 +36,7 @@ export function assignmentJson({ model, layers }: ExportSubject): string {
       ),
     })),
   };
-  return `${JSON.stringify(value, null, 2)}\n`;
+  return `${printableJson(JSON.stringify(value, null, 2))}\n`;
 }
 
 const names = <Name extends string>(table: Readonly<Record<Name, unknown>>): Name[] => Object.keys(table) as Name[];

@@ -100,7 +100,7 @@ async function main(): Promise<number> {
     const report = await bench(values.quick ? QUICK : FULL);
     await writeFileAtomically(markdown, benchMarkdown(report));
     await writeJson({ json }, report);
-    await emit({ json: values.json }, report, benchText(report));
+    await emit({ json: values.json }, report, benchText);
     return misses(report).length === 0 ? EXIT.done : EXIT.no;
   } catch (error) {
     const { lines, exitCode } = explainError(error);

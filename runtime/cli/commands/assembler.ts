@@ -54,7 +54,7 @@ export function addAssemblerCommands(program: Command): void {
       const bytes = writeProgramFile(assembled);
       await writeFileAtomically(options.output, bytes);
       const summary = { ...programSummary(assembled), output: options.output, bytes: bytes.length };
-      await emit(options, { schema: "macroscope/asm/1", ...summary }, summaryText(summary));
+      await emit(options, { schema: "macroscope/asm/1", ...summary }, summaryText);
     });
 }
 

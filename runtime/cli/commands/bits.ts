@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
-import { stringify } from "yaml";
 import { diagnosticError } from "../../../isa/diagnostic.ts";
+import { printable } from "../../../isa/printable.ts";
 import type { RunConfiguration } from "../../configuration.ts";
 import { DEFAULT_WEIGHTS, parseObjective } from "../../exploration/objective.ts";
 import { targetOf } from "../../exploration/target.ts";
@@ -8,11 +8,12 @@ import { writeFileAtomically } from "../../files.ts";
 import { type BitsReport, STRATEGIES, type Strategy, TARGET_KINDS, type TargetKind } from "../../report/bits-report.ts";
 import { bitsReportText } from "../../report/bits-text.ts";
 import { type BitsHooks, type BitsRequest, findBits } from "../../session/exploration/bits.ts";
+import { yamlText } from "../../yaml.ts";
 import { addImageOptions, addWorkersOption, type ConfigurationFlags, resolveFlags } from "../configuration-options.ts";
 import { EXIT } from "../exit-codes.ts";
 import { interruptible } from "../interrupt.ts";
 import { parseInteger, parseName } from "../options.ts";
-import { addJsonOption, addReportOption, emit, type Output, requireOutputs } from "../output.ts";
+import { addJsonOption, addReportOption, emit, note, type Output, requireOutputs } from "../output.ts";
 import { type Progress, startProgress } from "../progress.ts";
 import { VERSION } from "../version.ts";
 
@@ -97,11 +98,8 @@ export function addBitsCommand(program: Command): void {
       if (flags.output !== undefined && report.chosen !== null) {
         await writeFileAtomically(flags.output, assignmentFile(report));
       }
-      await emit(
-        flags,
-        report,
-        bitsReportText(report, flags.output === undefined ? null : useOf(report, flags.output)),
-      );
+      const use = flags.output === undefined ? null : useOf(report, flags.output);
+      await emit(flags, report, (shown) => bitsReportText(shown, use));
       if (!report.kept) process.exitCode = EXIT.no;
     });
 }
@@ -157,16 +155,16 @@ async function searched(
     onStage: (label, images) => bar.begin(label, images, "images"),
     onProgress: (images) => bar.images(images),
     onTrial: (_trial, done, expected) => bar.trials(done, expected),
-    onNote: (note) => {
+    onNote: (line) => {
       bar.stop();
-      process.stderr.write(`${note}\n`);
+      note(line);
     },
   };
   try {
     return await findBits(configuration, withUsualData(request, configuration), hooks);
   } catch (error) {
     bar.stop();
-    if (signal.aborted) process.stderr.write(`${interruptedText(request)}\n`);
+    if (signal.aborted) note(interruptedText(request));
     throw error;
   } finally {
     bar.stop();
@@ -208,8 +206,8 @@ class SearchProgress {
 }
 
 function assignmentFile({ chosen, target, model, search }: BitsReport): string {
-  const comment = `# ${model}: ${target.kind} ${target.value}, searched on ${search.span.images} images of ${search.data}\n`;
-  return comment + stringify(chosen?.assignment ?? {});
+  const comment = `# ${printable(model)}: ${target.kind} ${target.value}, searched on ${search.span.images} images of ${printable(search.data)}\n`;
+  return comment + yamlText(chosen?.assignment ?? {});
 }
 
 /** Runs what was found on the final images; machine and preprocessing are those of the search. */

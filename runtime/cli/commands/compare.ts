@@ -59,7 +59,7 @@ export function addCompareCommand(program: Command): void {
           });
           progress?.stop();
           if ("fault" in outcome) throw new FaultError(outcome.fault);
-          await emit(flags, outcome.report, compareReportText(outcome.report));
+          await emit(flags, outcome.report, compareReportText);
           if (!outcome.report.equal) throw new AnsweredNo();
         } finally {
           progress?.stop();

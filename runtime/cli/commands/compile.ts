@@ -20,6 +20,6 @@ export function addCompileCommand(program: Command): void {
       const bytes = writeProgramFile(compiled);
       await writeFileAtomically(flags.output, bytes);
       const summary = { ...programSummary(compiled), output: flags.output, bytes: bytes.length };
-      await emit(flags, { schema: "macroscope/compile/1", ...summary }, summaryText(summary));
+      await emit(flags, { schema: "macroscope/compile/1", ...summary }, summaryText);
     });
 }

@@ -57,7 +57,7 @@ export function addExportCommand(program: Command): void {
       });
       await writeFileAtomically(flags.output, content);
       const summary = summaryOf(subject, flags);
-      await emit(flags, summary, summaryText(summary));
+      await emit(flags, summary, summaryText);
     });
 }
 

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { printable } from "../../../isa/printable.ts";
 import { makeFolder, writeFileAtomically } from "../../files.ts";
 import { addJsonOption, emit, type Output, requireOutputs } from "../output.ts";
 import { readResults, renderPage, writeCharts } from "../result-pages.ts";
@@ -39,11 +40,12 @@ export function addReportCommand(program: Command): void {
         svg: flags.svg ?? null,
         charts,
       };
-      const written = flags.svg === undefined ? "" : `\n${charts.length} charts in ${flags.svg}`;
+      const written = flags.svg === undefined ? "" : `\n${charts.length} charts in ${printable(flags.svg)}`;
       await emit(
         { json: flags.json },
         summary,
-        `${flags.output}: ${results.length === 1 ? "one result" : `${results.length} results`}, ${summary.bytes.toLocaleString("en-US")} bytes${written}`,
+        ({ output }) =>
+          `${output}: ${results.length === 1 ? "one result" : `${results.length} results`}, ${summary.bytes.toLocaleString("en-US")} bytes${written}`,
       );
     });
 }

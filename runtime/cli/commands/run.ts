@@ -57,8 +57,10 @@ export function addRunCommand(program: Command): void {
           if ("fault" in outcome) throw new FaultError(outcome.fault);
           const { report } = outcome;
           if (dump !== null) await writeFileAtomically(flags.dump ?? "", dump.text(report.images));
-          const more = flags.histograms === true ? `\n\n${evidenceText(report)}` : "";
-          await emit(flags, report, `${runReportText(report)}${more}`);
+          await emit(flags, report, (shown) => {
+            const more = flags.histograms === true ? `\n\n${evidenceText(shown)}` : "";
+            return `${runReportText(shown)}${more}`;
+          });
         } finally {
           progress?.stop();
         }

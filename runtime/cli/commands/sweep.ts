@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { diagnosticError, nearestName } from "../../../isa/diagnostic.ts";
 import { overflowText, parseOverflow } from "../../../isa/overflow.ts";
+import { printableTexts } from "../../../isa/printable.ts";
 import { parseRoundingMode } from "../../../isa/rounding.ts";
 import type { RunConfiguration } from "../../configuration.ts";
 import { parseFractionChoices, WORD_LENGTHS } from "../../exploration/grid.ts";
@@ -9,6 +10,7 @@ import { EXPERIMENTS, isExperimentName } from "../../exploration/paper-experimen
 import { writeFileAtomically } from "../../files.ts";
 import { EXPERIMENT_NAMES, type ExperimentName } from "../../report/experiment-report.ts";
 import { experimentMarkdown } from "../../report/experiment-text.ts";
+import type { SweepReport } from "../../report/sweep-report.ts";
 import { sweepReportText } from "../../report/sweep-text.ts";
 import type { ExperimentRequest } from "../../session/exploration/run-experiment.ts";
 import { type SweepHooks, type SweepRequest, sweepModel } from "../../session/exploration/run-sweep.ts";
@@ -22,7 +24,7 @@ import {
 } from "../configuration-options.ts";
 import { interruptible } from "../interrupt.ts";
 import { parseInteger } from "../options.ts";
-import { addJsonOption, addReportOption, emit, type Output, requireOutputs } from "../output.ts";
+import { addJsonOption, addReportOption, emit, note, type Output, requireOutputs } from "../output.ts";
 import { type Progress, startProgress } from "../progress.ts";
 import { VERSION } from "../version.ts";
 
@@ -113,21 +115,24 @@ async function sweep(
       progress = startProgress(label, images, "images");
     },
     onProgress: (images) => progress?.update(images),
-    onNote: (note) => {
+    onNote: (line) => {
       progress?.stop();
-      process.stderr.write(`${note}\n`);
+      note(line);
     },
   };
   try {
     const report = await sweepModel(configuration, request, hooks);
     progress?.stop();
     const { markdown } = flags;
-    const tables = report.experiment === undefined ? "" : experimentMarkdown(report.experiment);
-    if (markdown !== undefined && markdown !== "-") await writeFileAtomically(markdown, `${tables}\n`);
-    await emit(flags, report, markdown === "-" ? tables : sweepReportText(report));
+    const tables = ({ experiment }: SweepReport): string =>
+      experiment === undefined ? "" : experimentMarkdown(experiment);
+    if (markdown !== undefined && markdown !== "-") {
+      await writeFileAtomically(markdown, `${tables(printableTexts(report))}\n`);
+    }
+    await emit(flags, report, markdown === "-" ? tables : sweepReportText);
   } catch (error) {
     progress?.stop();
-    if (signal.aborted) process.stderr.write(`${interruptedText(request)}\n`);
+    if (signal.aborted) note(interruptedText(request));
     throw error;
   }
 }

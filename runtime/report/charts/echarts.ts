@@ -17,6 +17,7 @@ import {
 } from "echarts/components";
 import { type ComposeOption, init, use } from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
+import { printableLines } from "../../../isa/printable.ts";
 
 use([BarChart, CustomChart, LineChart, ScatterChart, GridComponent, LegendComponent, SVGRenderer]);
 
@@ -36,17 +37,21 @@ export function drawOption(option: ChartOption, width: number, height: number): 
 }
 
 /**
- * The option with every text changed that is a name of `Object.prototype`, by a character without width: the library
- * keeps widths of texts in plain objects, and a layer called `__proto__` would reach the prototype of all objects.
+ * The option with every text printable, and changed where it is a name of `Object.prototype`, by a character without width: the
+ * library keeps widths of texts in plain objects, and a layer called `__proto__` would reach the prototype of all objects.
  */
 function guarded<Value>(value: Value): Value {
   return guardedValue(value) as Value;
 }
 
-const WORD_JOINER = "\u2060";
+/** To be removed from the drawing. */
+export const WORD_JOINER = "\u2060";
 
 function guardedValue(value: unknown): unknown {
-  if (typeof value === "string") return value in Object.prototype ? value + WORD_JOINER : value;
+  if (typeof value === "string") {
+    const shown = printableLines(value);
+    return shown in Object.prototype ? shown + WORD_JOINER : shown;
+  }
   if (Array.isArray(value)) return value.map(guardedValue);
   if (typeof value === "function") return (...given: unknown[]) => guardedValue(value(...given));
   if (typeof value !== "object" || value === null) return value;

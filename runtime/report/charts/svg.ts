@@ -1,6 +1,7 @@
 /** Charts as SVG: inside a page in the reader's colours, and as files that stand alone. */
+import { printableLines } from "../../../isa/printable.ts";
 import { type Chart, FONT_SIZE } from "./chart.ts";
-import { drawOption } from "./echarts.ts";
+import { drawOption, WORD_JOINER } from "./echarts.ts";
 import { colourVariable, PALETTE } from "./palette.ts";
 
 export const FONT_FAMILY: string = "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif";
@@ -49,7 +50,8 @@ export function svgFile(chart: Chart): string {
  * identifiers that change with the number of charts drawn before. What shows data has the class `mark`.
  */
 function cleaned(drawing: string, prefix: string): string {
-  return withoutIllegalCharacters(drawing)
+  return drawing
+    .replaceAll(WORD_JOINER, "")
     .replace(/<style\s*>.*?<\/style>\s*/gs, "")
     .replace(/<[a-zA-Z][^>]*>/g, (tag) => cleanedTag(tag, prefix));
 }
@@ -91,20 +93,10 @@ function inPageColours(drawing: string): string {
 }
 
 export function escapeXml(text: string): string {
-  return withoutIllegalCharacters(text)
+  return printableLines(text)
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;")
     .replaceAll('"', "&quot;")
     .replaceAll("'", "&#39;");
-}
-
-/** Control characters, halves of surrogate pairs, marks that change the direction of the text around them. */
-const ILLEGAL_CHARACTERS =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]|\p{Surrogate}/gu;
-
-/** What XML does not know, and what would rearrange a page, becomes a replacement character. */
-function withoutIllegalCharacters(text: string): string {
-  return text.replace(ILLEGAL_CHARACTERS, "\ufffd");
 }

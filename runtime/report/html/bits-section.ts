@@ -1,3 +1,4 @@
+import { yamlText } from "../../yaml.ts";
 import type {
   BitsReport,
   LayerRequirement,
@@ -14,7 +15,7 @@ import { grouped, percent, percentRange, significant } from "../wording.ts";
 import { figure } from "./figure.ts";
 import { type KeyFigure, keyFigures } from "./key-figures.ts";
 import { html, type Markup } from "./markup.ts";
-import { configuredStep, reproduction, yamlText } from "./reproduction.ts";
+import { configuredStep, reproduction } from "./reproduction.ts";
 import type { Section } from "./section.ts";
 import { type HtmlColumn, htmlTable } from "./table.ts";
 

@@ -1,4 +1,4 @@
-import { stringify } from "yaml";
+import { yamlText } from "../../yaml.ts";
 import type { ResourceEntry } from "../run-report.ts";
 import { grouped, significant } from "../wording.ts";
 import { html, type Markup } from "./markup.ts";
@@ -52,11 +52,6 @@ export function configuredStep(
       ? "Save the configuration below as configuration.yaml, then:"
       : "The result file holds its configuration, which stands below as well:";
   return { sentence, command: `npx macroscope ${command} --config ${source}${flags}` };
-}
-
-/** Plain data as YAML. */
-export function yamlText(value: unknown): string {
-  return stringify(value, { aliasDuplicateObjects: false });
 }
 
 /** ` --word-lengths 4..16:2` for `{ wordLengths: "4..16:2" }`: what was written on the command line; nothing for what is no flag. */
