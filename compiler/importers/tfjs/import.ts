@@ -1,14 +1,17 @@
 /** TensorFlow.js layers models (`model.json` and its shards) to graphs. */
-import { type Diagnostic, DiagnosticError, nearestName } from "../../../isa/diagnostic.ts";
+import { type Diagnostic, DiagnosticError, diagnosticError } from "../../../isa/diagnostic.ts";
 import { GraphBuilder } from "../../graph/builder.ts";
 import type { Graph } from "../../graph/graph.ts";
+import { formatShape } from "../../graph/shape.ts";
 import { requireStage } from "../../graph/stages.ts";
-import { key } from "./call-order.ts";
 import type { AddLayer } from "./layer-rule.ts";
-import type { LayerUse } from "./layer-use.ts";
+import { type LayerEntry, type LayerUse, layerPlace } from "./layer-use.ts";
 import { LAYER_RULES } from "./layers/table.ts";
+import { unknownLayers } from "./layers/unknown.ts";
 import { readLayersModelJson } from "./model-json.ts";
-import { readTopology } from "./topology.ts";
+import { readTopology, type Topology } from "./topology.ts";
+import { ConstantBudget } from "./values/constant-budget.ts";
+import { type NetworkValue, storedShape, type ValueCall, view } from "./values/value.ts";
 import { WeightStore } from "./weights.ts";
 
 /**
@@ -21,56 +24,88 @@ export function importTfjsLayersModel(modelJson: unknown, weights: Uint8Array, w
   const topology = readTopology(model.topology, where);
   const additions = prepareLayers(topology.uses, where);
   const store = new WeightStore(model.weights, weights, where);
-  const builder = new GraphBuilder(topology.name, topology.input, where);
+  const input = networkInput(topology, where);
+  const builder = new GraphBuilder(topology.name, { name: input.name, shape: storedShape(input.shape) }, where);
+  const budget = new ConstantBudget(store.elements());
   // Layers' names are taken first, so that no helper node can take one.
-  const nodes = topology.uses.map(({ layer, ordinal }) => (ordinal === 0 ? builder.uniqueName(layer.name) : undefined));
-  const values = new Map([[key(topology.inputReference), topology.input.name]]);
-  topology.uses.forEach(({ layer, ordinal, inputs }, index) => {
-    const value = additions[index]?.({
-      layer: layer.name,
-      node: nodes[index] ?? builder.uniqueName(layer.name),
-      where: layerPlace(where, layer),
-      inputs: inputs.map((input) => values.get(key(input)) ?? ""),
-      builder,
-      weights: store,
-    });
-    values.set(key({ layer: layer.name, use: ordinal }), value ?? "");
+  const names = nodeNames(topology.uses, builder);
+  const values = [input];
+  let last: ValueCall = { where, name: input.name, builder, budget };
+  topology.uses.forEach(({ layer, inputs }, index) => {
+    const name = names[index] ?? builder.uniqueName(layer.name);
+    const call = { where: layerPlace(where, layer), name, builder, budget };
+    const read = inputs.map((at) => values[at] ?? input);
+    const added = inLayer(call.where, where, () =>
+      additions[index]?.({ ...call, layer, inputs: read, weights: store }),
+    );
+    values.push(added ?? input);
+    if (index + 1 === topology.output) last = call;
   });
   const unused = store.unused("layer");
   if (unused.length > 0) throw new DiagnosticError(unused);
-  return requireStage(builder.finish(values.get(key(topology.output)) ?? ""), "imported", where);
+  const output = networkOutput(values[topology.output] ?? input, last);
+  return requireStage(builder.finish(output), "imported", where);
+}
+
+/** The input with its batch. */
+function networkInput({ input }: Topology, where: string): NetworkValue {
+  const { name, shape } = input;
+  if (shape.length <= 3) return { name, shape: [1, ...shape] };
+  throw diagnosticError(
+    "SHAPE",
+    `${where}: input "${name}"`,
+    `found ${formatShape(shape)}, expected [features], [steps, channels] or [rows, columns, channels]`,
+    "the machine takes images, sequences and vectors",
+  );
+}
+
+/** An image or a vector; a softmax stays the last node whatever shape is asked of it. */
+function networkOutput({ name, shape, isSoftmax }: NetworkValue, last: ValueCall): string {
+  return isSoftmax === true ? name : view(last, name, storedShape(shape));
+}
+
+/** Names of the nodes of layers' first uses: the layer's own or, where two models have one of that name, with the models'. */
+function nodeNames(uses: readonly LayerUse[], builder: GraphBuilder): readonly (string | undefined)[] {
+  const count = new Map<string, number>();
+  const first = uses.filter(({ ordinal }) => ordinal === 0);
+  for (const { layer } of first) count.set(layer.name, (count.get(layer.name) ?? 0) + 1);
+  return uses.map(({ layer, ordinal }) => {
+    if (ordinal > 0) return undefined;
+    const isOnly = count.get(layer.name) === 1;
+    return builder.uniqueName(isOnly ? layer.name : [...layer.models, layer.name].join("/"));
+  });
 }
 
 /** What to do for every use; throws `DiagnosticError` with all unknown classes and wrong settings at once. */
 function prepareLayers(uses: readonly LayerUse[], where: string): readonly AddLayer[] {
   const diagnostics: Diagnostic[] = [];
-  const additions = uses.flatMap(({ layer }) => {
-    const place = layerPlace(where, layer);
+  const unknown = new Set<LayerEntry>();
+  const additions = uses.flatMap(({ layer, ordinal }) => {
     const rule = Object.hasOwn(LAYER_RULES, layer.className) ? LAYER_RULES[layer.className] : undefined;
     if (rule === undefined) {
-      diagnostics.push(unknownLayer(layer.className, place));
+      unknown.add(layer);
       return [];
     }
-    const prepared = rule(layer.config, place);
+    const prepared = rule(layer.config, layerPlace(where, layer));
     if (prepared.add !== undefined) return [prepared.add];
-    diagnostics.push(...prepared.diagnostics);
+    if (ordinal === 0) diagnostics.push(...prepared.diagnostics);
     return [];
   });
+  diagnostics.unshift(...unknownLayers([...unknown], where));
   if (diagnostics.length > 0) throw new DiagnosticError(diagnostics);
   return additions;
 }
 
-function unknownLayer(className: string, where: string): Diagnostic {
-  const supported = Object.keys(LAYER_RULES);
-  const near = nearestName(className, supported);
-  return {
-    code: "UNKNOWN_LAYER",
-    where,
-    what: `layers of class "${className}" cannot be imported`,
-    hint: `${near === undefined ? "" : `is ${near} meant? `}supported: ${supported.join(", ")}`,
-  };
-}
-
-function layerPlace(where: string, layer: LayerUse["layer"]): string {
-  return `${where}: layer "${layer.name}" (${layer.className})`;
+/** What `action` yields; what it finds wrong without a place in the file is placed at the layer. */
+function inLayer<T>(place: string, where: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (!(error instanceof DiagnosticError)) throw error;
+    throw new DiagnosticError(
+      error.diagnostics.map((found) =>
+        found.where.startsWith(where) ? found : { ...found, where: `${place}, ${found.where}` },
+      ),
+    );
+  }
 }

@@ -7,10 +7,12 @@ import { z } from "zod";
 import { diagnosticError } from "../../../isa/diagnostic.ts";
 import { preview, requireJson } from "../json-check.ts";
 
-/** The value that one use of a layer yields. */
+/** A value that one use of a layer yields. */
 export interface ValueReference {
   readonly layer: string;
   readonly use: number;
+  /** From 0; layers have one output, models within the model may have several. */
+  readonly output: number;
 }
 
 const referenceSchema = z.tuple([z.string(), z.int().min(0), z.int().min(0)], z.unknown());
@@ -36,26 +38,15 @@ export function readInboundNodes(json: unknown, where: string): readonly (readon
   });
 }
 
-/** The only entry of `input_layers` or `output_layers`. Throws `DiagnosticError`. */
-export function readReference(json: unknown, where: string): ValueReference {
-  const list = requireJson(z.array(z.unknown()), json, { code: "MODEL_JSON", where, hint: HINT });
+/** The entries of `input_layers` or `output_layers`. Throws `DiagnosticError`. */
+export function readReferences(json: unknown, where: string): readonly ValueReference[] {
+  const list = requireJson(z.array(z.unknown()).min(1), json, { code: "MODEL_JSON", where, hint: HINT });
   const references = typeof list[0] === "string" ? [list] : list;
-  if (references.length !== 1) {
-    throw diagnosticError(
-      "MODEL_JSON",
-      where,
-      `found ${references.length} entries, expected one`,
-      "compile a model with one input and one output",
-    );
-  }
-  return readOne(references[0], where);
+  return references.map((reference) => readOne(reference, where));
 }
 
 function readOne(json: unknown, where: string): ValueReference {
   const [layer, use, output, keywords] = requireJson(referenceSchema, json, { code: "MODEL_JSON", where, hint: HINT });
-  if (output !== 0) {
-    throw diagnosticError("MODEL_JSON", where, `reads output ${output} of "${layer}", which has only output 0`, HINT);
-  }
   for (const [argument, value] of Object.entries(keywords ?? {})) {
     // What Keras writes for a call at inference.
     if (value === null || (argument === "training" && value === false)) continue;
@@ -66,5 +57,5 @@ function readOne(json: unknown, where: string): ValueReference {
       "build the model for inference, without arguments to layers",
     );
   }
-  return { layer, use };
+  return { layer, use, output };
 }

@@ -22,9 +22,31 @@ export const pair: z.ZodType<Pair> = z
 /** As `pair`, or nothing. */
 export const optionalPair: z.ZodType<Pair | null | undefined> = pair.nullish();
 
+/** As `pair`, or nothing: of a sequence's layer, whose one size is that of the columns of an image of one row. */
+export const optionalExtent = (axes: 1 | 2): z.ZodType<Pair | null | undefined> =>
+  axes === 2 ? optionalPair : single.nullish();
+
+export const extent = (axes: 1 | 2): z.ZodType<Pair> => (axes === 2 ? pair : single);
+
+const single: z.ZodType<Pair> = z
+  .custom<number | readonly [number]>(
+    (value) =>
+      size.safeParse(value).success || (Array.isArray(value) && value.length === 1 && size.safeParse(value[0]).success),
+    { error: "expected a positive integer" },
+  )
+  .transform((value): Pair => [1, typeof value === "number" ? value : value[0]]);
+
+/** true and false, as some writers have it 1 and 0. */
 export const flag = (byDefault: boolean): z.ZodType<boolean> =>
   z
-    .boolean()
+    .union([z.boolean(), z.literal([0, 1])], { error: "expected true or false" })
+    .nullish()
+    .transform((value) => (value === null || value === undefined ? byDefault : Boolean(value)));
+
+/** A finite number. */
+export const numeric = (byDefault: number): z.ZodType<number> =>
+  z
+    .number()
     .nullish()
     .transform((value) => value ?? byDefault);
 
@@ -38,14 +60,7 @@ export const windowPadding: z.ZodType<"valid" | "same"> = z
   .nullish()
   .transform((value) => value ?? "valid");
 
-export type ActivationName = "linear" | "relu" | "relu6" | "softmax";
-
-export const activationName: z.ZodType<ActivationName> = z
-  .enum(["linear", "relu", "relu6", "softmax"])
-  .nullish()
-  .transform((value) => value ?? "linear");
-
-/** An axis that must be the last one of the value, checked once the shape is known. */
+/** One axis, of which 0 is the batch; the last one where nothing is said. */
 export const axis: z.ZodType<number> = z
   .custom<number | readonly [number]>(
     (value) => Number.isInteger(value) || (Array.isArray(value) && value.length === 1 && Number.isInteger(value[0])),

@@ -4,6 +4,7 @@ import type { Tensor } from "../../graph/graph.ts";
 import { elementCount, formatShape, MAXIMUM_ELEMENTS, type Shape, sameShape } from "../../graph/shape.ts";
 import { fromFloat16 } from "../../tensor-graph/small-floats.ts";
 import type { TensorOf } from "../../tensor-graph/tensor.ts";
+import type { LayerEntry } from "./layer-use.ts";
 import type { WeightEntry } from "./model-json.ts";
 
 /** How numbers are stored: plain types, or those the converter quantizes float32 weights to. */
@@ -39,6 +40,8 @@ export class WeightStore {
   readonly #placed: Map<string, PlacedWeight> = new Map<string, PlacedWeight>();
   /** Decoded weights by name; a shared layer's are decoded once. */
   readonly #decoded: Map<string, DecodedWeight> = new Map<string, DecodedWeight>();
+  /** The layer that reads a weight, by the weight's name. */
+  readonly #readers: Map<string, LayerEntry> = new Map<string, LayerEntry>();
 
   /** Throws `DiagnosticError` where the bytes are not exactly those of the manifest, or a name stands in it twice. */
   constructor(entries: readonly WeightEntry[], bytes: Uint8Array, where: string) {
@@ -71,19 +74,29 @@ export class WeightStore {
 
   /**
    * A layer's weight, decoded to float32. `place` is the layer's place for diagnostics. Throws `DiagnosticError` where
-   * it is missing, has another shape or is not stored as numbers that weights can be.
+   * it is missing, belongs to another layer too, has another shape or is not stored as numbers that weights can be.
    */
-  read(layer: string, field: string, expected: Shape, place: string): Tensor {
+  read(layer: LayerEntry, field: string, expected: Shape, place: string): Tensor {
     const found = this.#find(layer, field);
     if (found === undefined) {
       throw diagnosticError(
         "MODEL_WEIGHT",
         place,
-        `the manifest holds no weight "${layer}/${field}", expected one of shape ${formatShape(expected)}`,
+        `the manifest holds no weight "${layer.name}/${field}", expected one of shape ${formatShape(expected)}`,
         "export the model again with its weights",
       );
     }
     const { entry, offset } = found;
+    const reader = this.#readers.get(weightName(entry));
+    if (reader !== undefined && reader !== layer) {
+      throw diagnosticError(
+        "MODEL_WEIGHT",
+        place,
+        `weight "${entry.name}" is read by layer "${[...reader.models, reader.name].join("/")}", too`,
+        "give every layer of the models within the model a name of its own and export the model again",
+      );
+    }
+    this.#readers.set(weightName(entry), layer);
     if (!sameShape(entry.shape, expected)) {
       throw diagnosticError(
         "MODEL_WEIGHT",
@@ -127,13 +140,22 @@ export class WeightStore {
       }));
   }
 
-  /** `layer/field`, or the only name that ends in it: converters put scopes in front. */
-  #find(layer: string, field: string): PlacedWeight | undefined {
-    const name = `${layer}/${field}`;
-    const exact = this.#placed.get(name);
-    if (exact !== undefined) return exact;
-    const scoped = [...this.#placed].filter(([candidate]) => candidate.endsWith(`/${name}`));
-    return scoped.length === 1 ? scoped[0]?.[1] : undefined;
+  /**
+   * `layer/field`, with the names of the models around it where the manifest has them, or the only name that ends in it:
+   * converters put scopes in front.
+   */
+  #find({ models, name }: LayerEntry, field: string): PlacedWeight | undefined {
+    const names = [...models.map((_, from) => [...models.slice(from), name]), [name]];
+    const candidates = names.map((steps) => [...steps, field].join("/"));
+    for (const candidate of candidates) {
+      const exact = this.#placed.get(candidate);
+      if (exact !== undefined) return exact;
+    }
+    for (const candidate of candidates) {
+      const scoped = [...this.#placed].filter(([placed]) => placed.endsWith(`/${candidate}`));
+      if (scoped.length === 1) return scoped[0]?.[1];
+    }
+    return undefined;
   }
 
   #tensor(entry: WeightEntry, offset: number, place: string): DecodedWeight {

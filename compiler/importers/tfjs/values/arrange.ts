@@ -1,5 +1,5 @@
 /** Values repeated, cut, and with axes in another order. */
-import { elementCount } from "../../../graph/shape.ts";
+import { elementCount, sameShape } from "../../../graph/shape.ts";
 import { nodeError } from "./node-error.ts";
 import {
   addAs,
@@ -43,6 +43,14 @@ export function repeatedTo(call: ValueCall, value: NetworkValue, shape: readonly
     done[axis] = size;
   });
   return { name, shape };
+}
+
+/** The value under another shape of as many elements. */
+export function reshapedTo(call: ValueCall, value: NetworkValue, shape: readonly number[]): NetworkValue {
+  const { takesBias: _, ...rest } = value;
+  const stored = storedShape(shape);
+  if (value.isSoftmax === true || sameShape(call.builder.shapeOf(value.name), stored)) return { ...rest, shape };
+  return { ...rest, name: addNamed(call, { op: "reshape", inputs: [value.name], shape: stored }), shape };
 }
 
 /** What lies outside, at and inside an axis, in elements. */

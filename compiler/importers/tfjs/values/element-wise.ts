@@ -1,5 +1,6 @@
 /** Functions of each element, and sums, differences and products of two values. */
 import type { ElementFunction } from "../../../graph/element-function.ts";
+import type { Activation } from "../../../graph/graph.ts";
 import { broadcastShape } from "../../../tensor-graph/broadcast.ts";
 import { numbersOf } from "../../../tensor-graph/tensor.ts";
 import type { AnyTensor } from "../../../tensor-graph/tensor-graph.ts";
@@ -48,11 +49,12 @@ export function combine(
   op: "add" | "subtract" | "multiply",
   [left, right]: readonly [NetworkValue, NetworkValue],
   role?: string,
+  activation: Activation = "none",
 ): NetworkValue {
   const shape = broadcastShape([left.shape, right.shape]);
   const [a, b] = [repeatedTo(call, left, shape), repeatedTo(call, right, shape)];
   // The stored shape of the one that need not be repeated.
   const own = call.builder.shapeOf(a.name === left.name ? a.name : b.name);
   const inputs = [view(call, a.name, own), view(call, b.name, own)];
-  return { name: addAs(call, role, { op, inputs, activation: "none" }), shape };
+  return { name: addAs(call, role, { op, inputs, activation }), shape };
 }

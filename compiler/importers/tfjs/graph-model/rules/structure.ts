@@ -1,11 +1,11 @@
 /** Names for other values, other shapes and other orders of axes. */
 import { formatShape } from "../../../../graph/shape.ts";
-import { permuted } from "../../values/arrange.ts";
+import { permuted, reshapedTo } from "../../values/arrange.ts";
 import { nodeError } from "../../values/node-error.ts";
-import { addNamed, type NetworkValue, storedShape } from "../../values/value.ts";
+import type { NetworkValue } from "../../values/value.ts";
 import { typeAttribute } from "../attributes.ts";
 import { elementTypeOf } from "../element-types.ts";
-import { integersInput, type NodeCall, type NodeRule, scalarInput, valueInput } from "../rule.ts";
+import { integersInput, type NodeRule, scalarInput, valueInput } from "../rule.ts";
 import { expandedShape, requestedShape, squeezedShape } from "../shapes.ts";
 
 /** Hands its input on. */
@@ -48,16 +48,6 @@ export const expandRule: NodeRule = (call) => {
   const value = valueInput(call, 0, "input");
   return [reshapedTo(call, value, expandedShape(call, value.shape, scalarInput(call, 1, "dim")))];
 };
-
-function reshapedTo(call: NodeCall, value: NetworkValue, shape: readonly number[]): NetworkValue {
-  const stored = storedShape(shape);
-  const own = call.builder.shapeOf(value.name);
-  if (value.isSoftmax === true || formatShape(own) === formatShape(stored)) {
-    return { ...withoutLayer(value), shape };
-  }
-  const name = addNamed(call, { op: "reshape", inputs: [value.name], shape: stored });
-  return { ...withoutLayer(value), name, shape };
-}
 
 export const transposeRule: NodeRule = (call) => {
   const value = valueInput(call, 0, "x");

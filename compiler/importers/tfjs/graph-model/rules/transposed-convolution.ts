@@ -1,16 +1,12 @@
-/** Conv2DBackpropInput: what a convolution's gradient is, used as a transposed convolution. */
-import type { Padding } from "../../../../graph/graph.ts";
-import { formatShape, windowExtent } from "../../../../graph/shape.ts";
+import { formatShape } from "../../../../graph/shape.ts";
 import { transposed } from "../../../../tensor-graph/pick.ts";
 import { nodeError } from "../../values/node-error.ts";
 import { addNamed, imageInput, imageOf, networkTensor } from "../../values/value.ts";
+import { transposedWindow } from "../../windows.ts";
 import { constantInput, integersInput, type NodeRule, shapedConstant, valueInput } from "../rule.ts";
 import { channelsLastOnly, paddingOf, pairAttribute } from "../windows.ts";
 
-/**
- * The forward convolution runs from the output, of `input_sizes`, to the input: its padding is cut off the output, and what it
- * leaves over at the end is added.
- */
+/** The forward convolution runs from the output, of `input_sizes`, to the input. */
 export const transposedConvolutionRule: NodeRule = (call) => {
   channelsLastOnly(call);
   const sizes = integersInput(call, 0, "input_sizes");
@@ -19,15 +15,9 @@ export const transposedConvolutionRule: NodeRule = (call) => {
   const [kernelRows = 0, kernelColumns = 0] = shapedConstant(call, 1, "filter", [-1, -1, filters, image[2]]).shape;
   const strides = pairAttribute(call, "strides");
   const dilations = pairAttribute(call, "dilations");
-  const kernel = [kernelRows, kernelColumns] as const;
-  const padding = paddingOf(call, { image: [rows, columns, filters], kernel, strides, dilations });
-  const rest = (axis: 0 | 1, output: number, cut: number): number =>
-    output + cut - ((image[axis] - 1) * strides[axis] + windowExtent(kernel[axis], dilations[axis]));
-  const outputPadding = [
-    rest(0, rows, padding.top + padding.bottom),
-    rest(1, columns, padding.left + padding.right),
-  ] as const;
-  const fits = outputPadding.every((size, axis) => size >= 0 && size < (strides[axis] ?? 1));
+  const forward = { image: [rows, columns, filters], kernel: [kernelRows, kernelColumns], strides, dilations } as const;
+  const window = transposedWindow(image, forward, paddingOf(call, forward));
+  const fits = window.outputPadding.every((size, axis) => size >= 0 && size < (strides[axis] ?? 1));
   if (sizes.length !== 4 || !fits) {
     throw nodeError(
       call,
@@ -44,10 +34,7 @@ export const transposedConvolutionRule: NodeRule = (call) => {
     inputs: [input],
     kernel: networkTensor(weights, weights.shape),
     bias: null,
-    strides,
-    dilations,
-    padding: padding satisfies Padding,
-    outputPadding,
+    ...window,
     groups: 1,
     activation: "none",
   } as const;
