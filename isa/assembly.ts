@@ -54,7 +54,7 @@ const DIRECTIVE_KEYS = {
   ],
   ".tensor": ["name", "role", "address", "shape", "format"],
   ".layer": ["name", "kind", "macs", "inputs", "output", "constants", "doubleRounding", "table"],
-  ".datapath": [...DATAPATH_REGISTERS, "averageDivider"],
+  ".datapath": [...DATAPATH_REGISTERS, "biasOrder", "averageDivider"],
   ".endLayer": [],
   ".tile": ["row", "column", "channel", "columns", "channels", "rowStep", "columnStep"],
   ".compileOverflow": ["layer", "weight", "bias"],
@@ -62,7 +62,7 @@ const DIRECTIVE_KEYS = {
   ".raws": [],
 } as const;
 
-const OPTIONAL_KEYS: readonly string[] = ["sum", "scale", "table", "rowStep", "columnStep"];
+const OPTIONAL_KEYS: readonly string[] = ["sum", "scale", "biasOrder", "table", "rowStep", "columnStep"];
 
 /** A listing with this many wrong lines is something else; the rest is not read. */
 const MOST_DIAGNOSTICS = 50;

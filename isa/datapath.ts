@@ -10,6 +10,7 @@ import type { RegisterSpec } from "./register.ts";
  * datapath: s = Q(sum), u = Q(s + b)). Where it is absent the bias is one more step quantized into the accumulator.
  * `scale` is present where a layer requantizes by multipliers, one for each filter: y = Q_output(act(a · M + bias)), exact up to
  * the output register; there is no `sum` then.
+ * With `biasOrder` first the accumulator starts with the bias instead, quantized into it, before any product is added.
  * `product` and `accumulator` may be exact: a format grown so far that nothing is lost (up to 192 bits).
  */
 export interface DatapathSpec {
@@ -22,9 +23,15 @@ export interface DatapathSpec {
   readonly scale?: RegisterSpec;
   readonly bias: RegisterSpec;
   readonly output: RegisterSpec;
+  /** The sum starts with the bias, as in HLS code. Absent where the bias is added last; there is no `scale` then. */
+  readonly biasOrder?: "first";
   /** How an average-pool quotient is formed: × nearest(2^16/n) and one quantize, or the exact quotient quantized. */
   readonly averageDivider: boolean;
 }
+
+/** When the bias of a sum is added; the two differ wherever a partial sum overflows or an addition rounds. */
+export const BIAS_ORDERS = ["first", "last"] as const;
+export type BiasOrder = (typeof BIAS_ORDERS)[number];
 
 /** A datapath register of a layer, in the order in which evidence ranks them. */
 export const DATAPATH_REGISTERS = [

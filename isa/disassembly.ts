@@ -74,7 +74,8 @@ function datapathTexts(datapath: DatapathSpec): Record<string, unknown> {
     const spec = datapath[name];
     return spec ? [[name, registerText(spec)] as const] : [];
   });
-  return { ...Object.fromEntries(registers), averageDivider: datapath.averageDivider };
+  const { biasOrder, averageDivider } = datapath;
+  return { ...Object.fromEntries(registers), ...(biasOrder && { biasOrder }), averageDivider };
 }
 
 function constantLines({ tensor: name, raws }: Constant, tensors: readonly TensorSymbol[]): string[] {

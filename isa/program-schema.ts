@@ -94,6 +94,7 @@ export const datapathSchema: z.ZodType<DatapathSpec> = z.strictObject({
   scale: registerSchema.exactOptional(),
   bias: registerSchema,
   output: registerSchema,
+  biasOrder: z.literal("first").exactOptional(),
   averageDivider: z.boolean(),
 });
 

@@ -3,7 +3,7 @@ import type { Machine } from "../isa/machine.ts";
 import type { Program } from "../isa/program.ts";
 import { type ActionCounts, addActions, Tally } from "./actions/action-counts.ts";
 import { DistinctInputs } from "./actions/distinct-inputs.ts";
-import { countPool, countRequantize, countVector } from "./actions/lane-actions.ts";
+import { countPool, countPreload, countRequantize, countVector } from "./actions/lane-actions.ts";
 import { countMatrix } from "./actions/matrix-actions.ts";
 import { countLoad, countStore } from "./actions/transfer-actions.ts";
 import { type ConfiguredInstruction, walkConfiguration } from "./configuration.ts";
@@ -55,6 +55,7 @@ function countInstruction(
   if (configured.opcode === "load") countLoad(tally, configured, machine);
   else if (configured.opcode === "store") countStore(tally, configured.instruction, machine);
   else if (configured.opcode === "matrix") countMatrix(tally, configured, machine, distinct);
+  else if (configured.opcode === "preload") countPreload(tally, configured, machine);
   else if (configured.opcode === "requantize") countRequantize(tally, configured, machine);
   else if (configured.opcode === "pool") countPool(tally, configured, machine);
   else if (configured.opcode === "vector") countVector(tally, configured, machine);

@@ -10,6 +10,7 @@ import {
 import type { Load } from "../isa/instructions/load.ts";
 import type { Matrix } from "../isa/instructions/matrix.ts";
 import type { Pool } from "../isa/instructions/pool.ts";
+import type { Preload } from "../isa/instructions/preload.ts";
 import type { Requantize } from "../isa/instructions/requantize.ts";
 import type { Store } from "../isa/instructions/store.ts";
 import type { Instruction } from "../isa/instructions/table.ts";
@@ -42,6 +43,13 @@ export interface ConfiguredMatrix {
   readonly accumulator: RegisterSpec;
   readonly pixels: ConfigurePixels;
   readonly reduction: ConfigureReduction;
+}
+
+export interface ConfiguredPreload {
+  readonly opcode: "preload";
+  readonly instruction: Preload;
+  readonly bias: RegisterSpec;
+  readonly accumulator: RegisterSpec;
 }
 
 export interface ConfiguredRequantize {
@@ -83,7 +91,7 @@ export interface ConfiguredStore {
   readonly instruction: Store;
 }
 
-type MovingInstruction = Load | Store | Matrix | Requantize | Pool | Vector;
+type MovingInstruction = Load | Store | Matrix | Preload | Requantize | Pool | Vector;
 
 /** A configure instruction or a barrier. */
 export interface ConfiguredControl {
@@ -96,6 +104,7 @@ export type ConfiguredInstruction =
   | ConfiguredLoad
   | ConfiguredStore
   | ConfiguredMatrix
+  | ConfiguredPreload
   | ConfiguredRequantize
   | ConfiguredPool
   | ConfiguredVector
@@ -197,6 +206,8 @@ function needsOf(instruction: Instruction): Needs {
       return { registers: ["source", "input"] };
     case "matrix":
       return { registers: ["operandA", "weight", "product", "accumulator"], counters: true };
+    case "preload":
+      return { registers: ["bias", "accumulator"] };
     case "requantize": {
       const registers: MachineRegister[] = ["accumulator", "output"];
       if (instruction.useSum) registers.push("sum");
@@ -244,6 +255,8 @@ function resolve(instruction: Instruction, settings: Settings): ConfiguredInstru
         pixels: present(settings.pixels, "pixels"),
         reduction: present(settings.reduction, "reduction"),
       };
+    case "preload":
+      return { opcode, instruction, bias: register("bias"), accumulator: register("accumulator") };
     case "requantize":
       return {
         opcode,
@@ -296,13 +309,14 @@ function present<Setting>(setting: Setting | undefined, name: string): Setting {
 /** Fields of an instruction that contradict its settings or the machine. */
 function contradictionOf(configured: ConfiguredInstruction, machine: Machine): string | null {
   if (configured.opcode === "matrix") return matrixContradiction(configured, machine);
+  if (configured.opcode === "preload") return preloadContradiction(configured.instruction);
   if (configured.opcode === "requantize") return requantizeContradiction(configured.instruction);
   if (configured.opcode === "pool") return poolContradiction(configured.instruction);
   return null;
 }
 
 function matrixContradiction({ instruction, pixels, reduction }: ConfiguredMatrix, machine: Machine): string | null {
-  const { reductionStart, reductionLength, accumulatorPitch, columns } = instruction;
+  const { reductionStart, reductionLength } = instruction;
   const steps = reduction.outerCount * reduction.middleCount * reduction.innerCount;
   if (reductionStart + reductionLength > steps) {
     return `steps ${reductionStart} to ${reductionStart + reductionLength - 1} exceed the reduction counters' ${steps}`;
@@ -310,11 +324,16 @@ function matrixContradiction({ instruction, pixels, reduction }: ConfiguredMatri
   if (machine.dataflow !== "output-stationary" && reductionStart % machine.rows !== 0) {
     return `reductionStart ${reductionStart} is not a multiple of the array's ${machine.rows} rows`;
   }
-  const pixelCount = pixels.rowCount * pixels.columnCount;
-  if (pixelCount > 1 && accumulatorPitch < columns) {
-    return `accumulatorPitch ${accumulatorPitch} is below the tile's ${columns} columns: sums would share a word`;
-  }
-  return null;
+  return sharedSums(pixels.rowCount * pixels.columnCount, instruction);
+}
+
+function preloadContradiction(instruction: Preload): string | null {
+  return sharedSums(instruction.pixels, instruction);
+}
+
+function sharedSums(pixels: number, { accumulatorPitch, columns }: Matrix | Preload): string | null {
+  if (pixels === 1 || accumulatorPitch >= columns) return null;
+  return `accumulatorPitch ${accumulatorPitch} is below the tile's ${columns} columns: sums would share a word`;
 }
 
 /** With a scale the value stays exact up to the output register. */

@@ -4,6 +4,11 @@ import { mergeHistograms, type ValueHistogram } from "./value-histogram.ts";
 export const EVIDENCE_REGISTERS = ["input", "product", "accumulator", "sum", "output"] as const;
 export type EvidenceRegister = (typeof EVIDENCE_REGISTERS)[number];
 
+/** Step of what comes before the first step of a sum: the bias that it starts from. */
+export const BEFORE_SUM = -2;
+/** Step of what lies behind a sum or outside of all: bias, output, load, vector. */
+export const BEHIND_SUM = -1;
+
 /** One overflow, located. The first of a register is the least by (image, instruction, cycle, row, column), then in drawing order. */
 export interface OverflowSite {
   readonly image: number;
@@ -17,7 +22,7 @@ export interface OverflowSite {
   /** Within the instruction's tile. For load: the position of the word in the block. */
   readonly pixel: number;
   readonly channel: number;
-  /** Step k of the sum; window position for pooling; −1 where there is no sum (bias, output, load, vector). */
+  /** Step k of the sum; window position for pooling; else `BEFORE_SUM` or `BEHIND_SUM`. */
   readonly step: number;
   /** Rounded raw before the fit, and the raw that the register then holds. */
   readonly before: bigint;

@@ -52,7 +52,8 @@ function emitSums(layer: MatrixLayer, pixels: PixelTile, filters: FilterTile): P
   reductionChunks(problem, tiling).forEach((chunk, index) => {
     const weights = loadWeights(layer, filters, chunk);
     const input = loadInput(layer, pixels, filters, chunk);
-    perFilter = weights.perFilter;
+    if (layer.preloads && index === 0) emitPreload(layer, pixels, filters, weights.perFilter);
+    if (!layer.preloads || index === 0) perFilter = weights.perFilter;
     emitter.setPixels({
       rowCount: pixels.row.count,
       columnCount: pixels.column.count,
@@ -72,7 +73,7 @@ function emitSums(layer: MatrixLayer, pixels: PixelTile, filters: FilterTile): P
           accumulatorPitch: filters.groups * filters.filters,
           reductionStart: chunk.first,
           reductionLength: chunk.count,
-          accumulate: index > 0,
+          accumulate: index > 0 || layer.preloads,
         },
         { reads: [input.range, weights.range] },
       );
@@ -83,10 +84,28 @@ function emitSums(layer: MatrixLayer, pixels: PixelTile, filters: FilterTile): P
   return perFilter;
 }
 
+/** The bias into all accumulators of the tile. */
+function emitPreload(layer: MatrixLayer, pixels: PixelTile, filters: FilterTile, perFilter: PerFilterWords): void {
+  const tileFilters = filters.groups * filters.filters;
+  const instruction = layer.lowering.emitter.emit(
+    {
+      opcode: "preload",
+      biasAddress: perFilter.bias,
+      accumulatorAddress: 0,
+      pixels: pixels.row.count * pixels.column.count,
+      columns: tileFilters,
+      accumulatorPitch: tileFilters,
+    },
+    { reads: [perFilter.range] },
+  );
+  noteTile(layer, instruction, pixels, filters, 0);
+}
+
 /** Returns the address of the tile in the output buffer. */
 function emitRequantize(layer: MatrixLayer, pixels: PixelTile, filters: FilterTile, perFilter: PerFilterWords): number {
   const { lowering, bias, scale } = layer;
   const { emitter, memories, datapath } = lowering;
+  const addsBias = bias !== null && !layer.preloads;
   const pixelCount = pixels.row.count * pixels.column.count;
   const tileFilters = filters.groups * filters.filters;
   const outputBits = datapath.output.format.wordLength;
@@ -95,19 +114,19 @@ function emitRequantize(layer: MatrixLayer, pixels: PixelTile, filters: FilterTi
     {
       opcode: "requantize",
       accumulatorAddress: 0,
-      biasAddress: bias ? perFilter.bias : 0,
+      biasAddress: addsBias ? perFilter.bias : 0,
       outputAddress,
       pixels: pixelCount,
       columns: tileFilters,
       accumulatorPitch: tileFilters,
       outputPitch: tileFilters,
-      hasBias: bias !== null,
+      hasBias: addsBias,
       useSum: scale === null && datapath.sum !== undefined,
       hasScale: scale !== null,
       scaleAddress: scale ? perFilter.scale : 0,
     },
     {
-      reads: bias || scale ? [perFilter.range] : [],
+      reads: addsBias || scale ? [perFilter.range] : [],
       writes: [outputRange(outputAddress, pixelCount * tileFilters, outputBits)],
     },
   );

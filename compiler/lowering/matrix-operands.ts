@@ -40,7 +40,7 @@ export interface LoadedWeights {
   readonly range: MemoryRange;
 }
 
-/** Addresses of a tile's bias and scale words, which lie in front of its last chunk's weights. */
+/** Addresses of a tile's bias and scale words, which lie in front of the weights of the chunk that needs them. */
 export interface PerFilterWords {
   readonly bias: number;
   readonly scale: number;
@@ -75,16 +75,19 @@ export function reductionChunks(problem: MatrixProblem, tiling: MatrixTiling): r
   );
 }
 
-/** The tile's weights of a chunk, and with its last chunk the words for each filter, loaded unless they are still there. */
+/**
+ * The tile's weights of a chunk, loaded unless they are still there; with the last chunk, or with the first where sums
+ * start from the bias, the words for each filter.
+ */
 export function loadWeights(layer: MatrixLayer, filters: FilterTile, chunk: ReductionChunk): LoadedWeights {
   const { lowering, problem, weight, weightOrigin, bias, scale } = layer;
   const { emitter, memories, datapath, name } = lowering;
   const tileFilters = filters.groups * filters.filters;
   const firstFilter = filters.group * problem.filtersPerGroup + filters.filter;
   const words = chunk.count * tileFilters;
-  const isLast = chunk.first + chunk.count === reductionSteps(problem);
-  const biasBits = bias === null || !isLast ? 0 : tileFilters * bias.format.wordLength;
-  const scaleBits = scale === null || !isLast ? 0 : tileFilters * scale.format.wordLength;
+  const bringsWords = layer.preloads ? chunk.first === 0 : chunk.first + chunk.count === reductionSteps(problem);
+  const biasBits = bias === null || !bringsWords ? 0 : tileFilters * bias.format.wordLength;
+  const scaleBits = scale === null || !bringsWords ? 0 : tileFilters * scale.format.wordLength;
   const leading = biasBits + scaleBits;
   const bits = leading + words * datapath.weight.format.wordLength;
 
@@ -98,7 +101,7 @@ export function loadWeights(layer: MatrixLayer, filters: FilterTile, chunk: Redu
       [bias, address],
       [scale, address + biasBits],
     ] as const) {
-      if (tensor === null || !isLast) continue;
+      if (tensor === null || !bringsWords) continue;
       const input = wordsOf(tensor.format);
       emitRunLoad(emitter, { tensor, origin: firstFilter, words: tileFilters, target, address: at, input });
     }

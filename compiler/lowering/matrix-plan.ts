@@ -62,10 +62,15 @@ export function planMatrix(request: PlanRequest<MatrixNode>): LayerPlan {
       const { weight: weightTensor } = tensors;
       if (weightTensor === null) throw new InvariantError(`layer "${node.name}" has no weight tensor`);
       const { activation } = node;
-      const shared = { lowering, weight: weightTensor, scale: tensors.scale, bias: tensors.bias, activation };
+      const preloads = startsFromBias(request);
+      const shared = { lowering, weight: weightTensor, scale: tensors.scale, bias: tensors.bias, preloads, activation };
       for (const part of tiled) emitMatrixLayer({ ...shared, ...part });
     },
   };
+}
+
+function startsFromBias({ datapath, constants }: PlanRequest): boolean {
+  return datapath.biasOrder === "first" && constants.bias !== null;
 }
 
 function partsOf({ node, inputShapes: [inputShape = []] }: PlanRequest<MatrixNode>): readonly Part[] {
@@ -74,7 +79,8 @@ function partsOf({ node, inputShapes: [inputShape = []] }: PlanRequest<MatrixNod
   return [{ problem, placement: WHOLE }];
 }
 
-function tilingOf({ machine, datapath, constants, sourceBits, where }: PlanRequest, { problem }: Part): MatrixTiling {
+function tilingOf(request: PlanRequest, { problem }: Part): MatrixTiling {
+  const { machine, datapath, constants, sourceBits, where } = request;
   const words: MatrixWords = {
     source: sourceBits[0] ?? 0,
     input: datapath.input.format.wordLength,
@@ -85,7 +91,7 @@ function tilingOf({ machine, datapath, constants, sourceBits, where }: PlanReque
     accumulator: datapath.accumulator.format.wordLength,
     output: datapath.output.format.wordLength,
   };
-  const plan = searchMatrixTiling(problem, words, machine);
+  const plan = searchMatrixTiling(problem, words, machine, startsFromBias(request));
   if (plan === undefined) throw tooSmall(smallestTileBits(problem, words, machine), machine, where);
   return plan.tiling;
 }

@@ -15,6 +15,8 @@ export interface MatrixLayer {
   /** Multipliers of a requantization. */
   readonly scale: StoredTensor | null;
   readonly bias: StoredTensor | null;
+  /** Sums start from the bias. */
+  readonly preloads: boolean;
   readonly activation: Activation;
   /** Where the problem's results lie in the layer's output. */
   readonly placement: Placement;

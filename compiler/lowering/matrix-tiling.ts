@@ -56,13 +56,14 @@ export interface MatrixPlan {
   readonly cost: PlanCost;
 }
 
-/** The best tiling; undefined where not even the smallest tile fits. */
+/** The best tiling; undefined where not even the smallest tile fits. `preloads`: sums start from their bias. */
 export function searchMatrixTiling(
   problem: MatrixProblem,
   words: MatrixWords,
   machine: Machine,
+  preloads = false,
 ): MatrixPlan | undefined {
-  const search = new MatrixSearch(problem, words, machine);
+  const search = new MatrixSearch(problem, words, machine, preloads);
   return choosePlan(search.plans("window")) ?? choosePlan(search.plans("slice"));
 }
 
@@ -111,12 +112,14 @@ class MatrixSearch {
   readonly #problem: MatrixProblem;
   readonly #words: MatrixWords;
   readonly #machine: Machine;
+  readonly #preloads: boolean;
   readonly #steps: number;
 
-  constructor(problem: MatrixProblem, words: MatrixWords, machine: Machine) {
+  constructor(problem: MatrixProblem, words: MatrixWords, machine: Machine, preloads: boolean) {
     this.#problem = problem;
     this.#words = words;
     this.#machine = machine;
+    this.#preloads = preloads;
     this.#steps = reductionSteps(problem);
   }
 
@@ -285,10 +288,11 @@ class MatrixSearch {
           chunkSizes.forEach((chunk, index) => {
             const shape = { pixels, filters: filter.size, steps: chunk.size };
             const first = index === 0 ? 1 : 0;
-            cycles += tiles * first * matrixCycles(machine, { ...shape, accumulate: false });
+            cycles += tiles * first * matrixCycles(machine, { ...shape, accumulate: this.#preloads });
             cycles += tiles * (chunk.count - first) * matrixCycles(machine, { ...shape, accumulate: true });
           });
-          cycles += (tiles / groups) * laneCycles(machine, pixels, filter.size * groups);
+          const laneInstructions = this.#preloads ? 2 : 1;
+          cycles += (tiles / groups) * laneInstructions * laneCycles(machine, pixels, filter.size * groups);
         }
       }
     }

@@ -130,7 +130,8 @@ function matrixDatapath(context: LayerContext): DatapathSpec {
   );
   const output = resolveOutputRegister(context);
   const averageDivider = entry.averageDivider === true;
-  return { input, weight, product, accumulator, ...(sum && { sum }), bias, output, averageDivider };
+  const order = entry.biasOrder === "first" && layer.bias !== null ? ({ biasOrder: "first" } as const) : {};
+  return { input, weight, product, accumulator, ...(sum && { sum }), bias, output, ...order, averageDivider };
 }
 
 function averagePoolDatapath(context: LayerContext): DatapathSpec {
@@ -273,6 +274,17 @@ function checkNamedRegisters({ layer, named, where }: LayerContext): void {
           : `its registers are ${known.join(", ")}`,
     }),
   );
+  if (named.biasOrder !== undefined && layer.arithmetic !== "matrix") {
+    found.push({
+      code: "NO_REGISTER",
+      where: `${where}: biasOrder`,
+      what:
+        layer.arithmetic === "integer"
+          ? "an integer layer adds its offsets behind the multipliers"
+          : `a ${layer.kind} layer has no bias`,
+      hint: "leave biasOrder out",
+    });
+  }
   if (found.length > 0) throw new DiagnosticError(found);
 }
 

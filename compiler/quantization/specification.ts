@@ -3,6 +3,7 @@
  * with its format and single registers that differ from it. Plain data, from YAML, JSON or flags.
  */
 import { z } from "zod";
+import { BIAS_ORDERS, type BiasOrder } from "../../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError, nearestName } from "../../isa/diagnostic.ts";
 import { nameRecordSchema } from "../../isa/name-record.ts";
 import { DIALECTS, type Dialect } from "../../isa/overflow.ts";
@@ -44,6 +45,8 @@ export interface LayerEntry extends RegisterFields {
   readonly bias?: RegisterEntry | undefined;
   /** A quantizer only where the datapath is extrinsic; with a format beside it the register comes behind it. */
   readonly output?: QuantizedRegisterEntry | undefined;
+  /** `first`: the accumulator starts with the bias instead of taking it last. */
+  readonly biasOrder?: BiasOrder | undefined;
   /** false: the network's input is taken as it is, in an explicit format. */
   readonly quantizeInput?: boolean | undefined;
   /** false: biases keep their exact float32 values. */
@@ -92,6 +95,7 @@ const entryFields = {
   sum: registerEntry,
   bias: registerEntry,
   output: quantizedEntry,
+  biasOrder: z.enum(BIAS_ORDERS).optional(),
   quantizeInput: z.boolean().optional(),
   quantizeBias: z.boolean().optional(),
   avgPoolCountPadding: z.boolean().optional(),

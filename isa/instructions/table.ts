@@ -7,6 +7,7 @@ import type { InstructionDefinition } from "./definition.ts";
 import { LOAD, type Load } from "./load.ts";
 import { MATRIX, type Matrix } from "./matrix.ts";
 import { POOL, type Pool } from "./pool.ts";
+import { PRELOAD, type Preload } from "./preload.ts";
 import { REQUANTIZE, type Requantize } from "./requantize.ts";
 import { STORE, type Store } from "./store.ts";
 import { VECTOR, type Vector } from "./vector.ts";
@@ -20,6 +21,7 @@ export type Instruction =
   | Load
   | Store
   | Matrix
+  | Preload
   | Requantize
   | Pool
   | Vector
@@ -41,6 +43,7 @@ export const INSTRUCTIONS: { readonly [Name in Opcode]: InstructionDefinition<Na
   requantize: REQUANTIZE,
   pool: POOL,
   vector: VECTOR,
+  preload: PRELOAD,
   synchronise: SYNCHRONISE,
   halt: HALT,
 };

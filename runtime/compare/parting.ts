@@ -1,4 +1,5 @@
 import { rawToFloat64 } from "../../isa/format.ts";
+import { BEHIND_SUM } from "../../sim/evidence.ts";
 import type { ElementHistory, HistoryEntry } from "../../sim/history/history.ts";
 import { HISTORY_ROWS, type HistoryRow, type HistoryWord, type PartingEntry } from "../report/compare-report.ts";
 import { equalValues, wordEntry } from "./words.ts";
@@ -23,22 +24,22 @@ interface PairedEntry {
 export function partingOf(a: ElementHistory, b: ElementHistory): HistoryParting {
   const sameOrder = sameSequence(stepsOf(a), stepsOf(b));
   const rows = pairedEntries(a.entries, b.entries).map((row) => ({ ...row, comparable: sameOrder || !isSum(row) }));
-  const inSums = rows.filter(({ step }) => step >= 0);
+  const inSums = rows.filter(({ step }) => step !== BEHIND_SUM);
   const value = inSums.find(differs);
   if (value !== undefined) return parting(rows, value, "value");
   const sum = sameOrder ? undefined : rows.find((row) => isSum(row) && (isLossy(row.a) || isLossy(row.b)));
   if (sum !== undefined) return parting(rows, sum, "order");
-  const behind = rows.filter(({ step }) => step < 0);
+  const behind = rows.filter(({ step }) => step === BEHIND_SUM);
   // A register that only one side has parts them where it loses something.
   const row = behind.find((each) => differs(each) || (isAlone(each) && isLossy(each.a ?? each.b)));
   return parting(rows, row ?? OUTPUT_ALONE, "value");
 }
 
 /** Where only the words themselves differ, as of a maximum over equal words in other formats. */
-const OUTPUT_ALONE: PairedEntry = { step: -1, register: "output", a: null, b: null, comparable: true };
+const OUTPUT_ALONE: PairedEntry = { step: BEHIND_SUM, register: "output", a: null, b: null, comparable: true };
 
 function stepsOf({ entries }: ElementHistory): readonly HistoryEntry[] {
-  return entries.filter(({ step }) => step >= 0);
+  return entries.filter(({ step }) => step !== BEHIND_SUM);
 }
 
 function isAlone({ a, b }: PairedEntry): boolean {
@@ -71,10 +72,10 @@ function parting(rows: readonly PairedEntry[], row: PairedEntry, reason: "value"
 }
 
 function isSum({ register, step }: Pick<PairedEntry, "register" | "step">): boolean {
-  return register === "accumulator" && step >= 0;
+  return register === "accumulator" && step !== BEHIND_SUM;
 }
 
-/** By step, sums last behind the steps (−1); entries of one step and register in their own order. */
+/** By step, from before the sum to what lies behind it (−1); entries of one step and register in their own order. */
 function pairedEntries(a: readonly HistoryEntry[], b: readonly HistoryEntry[]): Omit<PairedEntry, "comparable">[] {
   const rows = new Map<string, { step: number; register: string; a: HistoryEntry | null; b: HistoryEntry | null }>();
   for (const [side, entries] of [["a", a] as const, ["b", b] as const]) {
@@ -89,7 +90,7 @@ function pairedEntries(a: readonly HistoryEntry[], b: readonly HistoryEntry[]): 
       rows.set(key, row);
     }
   }
-  const place = (step: number): number => (step < 0 ? Number.POSITIVE_INFINITY : step);
+  const place = (step: number): number => (step === BEHIND_SUM ? Number.POSITIVE_INFINITY : step);
   // Equal steps keep the order in which the first side, then the second, went through them.
   return [...rows.values()].sort((left, right) =>
     left.step === right.step ? 0 : place(left.step) - place(right.step),

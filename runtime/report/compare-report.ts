@@ -55,7 +55,7 @@ export interface PartingEntry {
   readonly element: readonly number[];
   readonly a: WordEntry;
   readonly b: WordEntry;
-  /** Step k of the sum or window position; −1 behind the sum; null where no history was at hand. */
+  /** Step k of the sum or window position; −2 before and −1 behind the sum; null where no history was at hand. */
   readonly step: number | null;
   readonly register: string;
   /**

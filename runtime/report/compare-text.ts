@@ -1,6 +1,6 @@
 import type { CompareReport, HistoryRow, HistoryWord, PairEntry, PartingEntry } from "./compare-report.ts";
 import { type Column, NOTHING, tableText } from "./table.ts";
-import { grouped, significant, wrapped } from "./wording.ts";
+import { grouped, placeInSum, significant, wrapped } from "./wording.ts";
 
 /** The comparison for people: what was compared, the verdict of every pair, and the first place where each parts. */
 export function compareReportText(report: CompareReport): string {
@@ -44,7 +44,7 @@ function images(count: number): string {
 function partingTexts(first: PartingEntry): string[] {
   const { image, layer, element, a, b, step, register, explanation } = first;
   const where = layer === null ? "the input" : `layer ${layer}`;
-  const at = step === null ? "" : step < 0 ? ", behind the sum" : `, step ${step}`;
+  const at = placeInSum(step);
   const words = [a, b].map(({ raw, format, value }) => `${raw} (${format}) = ${significant(value)}`);
   const place = `first: image ${image}, ${where}, element [${element.join(", ")}]${at}: the ${register} register`;
   const texts = [`${place}\n${wrapped(explanation)}\nits word is ${words[0]} in a, ${words[1]} in b`];

@@ -1,4 +1,5 @@
 /** Numbers and sentences as people read them. */
+import { BEFORE_SUM } from "../../sim/evidence.ts";
 
 /** `1,234,567`; rounded to an integer. */
 export function grouped(value: number): string {
@@ -34,4 +35,11 @@ export function wrapped(sentence: string): string {
     else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
   }
   return lines.join("\n");
+}
+
+/** `, step 3`, or where a register stands that belongs to no step of the sum; nothing where that is not known. */
+export function placeInSum(step: number | null): string {
+  if (step === null) return "";
+  if (step >= 0) return `, step ${step}`;
+  return step === BEFORE_SUM ? ", before the sum" : ", behind the sum";
 }

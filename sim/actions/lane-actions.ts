@@ -5,9 +5,18 @@ import type { Pool } from "../../isa/instructions/pool.ts";
 import type { VectorOperation } from "../../isa/instructions/vector.ts";
 import type { Machine } from "../../isa/machine.ts";
 import type { RegisterSpec } from "../../isa/register.ts";
-import type { ConfiguredPool, ConfiguredRequantize, ConfiguredVector } from "../configuration.ts";
+import type { ConfiguredPool, ConfiguredPreload, ConfiguredRequantize, ConfiguredVector } from "../configuration.ts";
 import type { Tally } from "./action-counts.ts";
 import { countQuantization, countQuotientQuantization } from "./quantization-actions.ts";
+
+/** Every accumulator: read the bias, quantize, write. */
+export function countPreload(tally: Tally, configured: ConfiguredPreload, machine: Machine): void {
+  const { instruction, bias, accumulator } = configured;
+  const elements = instruction.pixels * instruction.columns;
+  tally.memory("weightScratchpad", "read", bias.format.wordLength, machine.weightScratchpad, elements);
+  countQuantization(tally, bias.format, accumulator, elements);
+  tally.memory("accumulatorBank", "write", accumulator.format.wordLength, machine.accumulatorBank, elements);
+}
 
 /** Every element: read the sum (and scale and bias), multiply, add, activate, quantize, write. */
 export function countRequantize(tally: Tally, configured: ConfiguredRequantize, machine: Machine): void {

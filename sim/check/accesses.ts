@@ -8,6 +8,7 @@ import type {
   ConfiguredLoad,
   ConfiguredMatrix,
   ConfiguredPool,
+  ConfiguredPreload,
   ConfiguredRequantize,
   ConfiguredVector,
 } from "../configuration.ts";
@@ -44,6 +45,8 @@ export function accessesOf(configured: ConfiguredInstruction): readonly Access[]
       return storeAccesses(configured.instruction);
     case "matrix":
       return matrixAccesses(configured);
+    case "preload":
+      return preloadAccesses(configured);
     case "requantize":
       return requantizeAccesses(configured);
     case "pool":
@@ -167,6 +170,20 @@ function matrixAccesses(configured: ConfiguredMatrix): readonly Access[] {
     pitched(weights, reductionLength, columns, weightPitch),
     ...(accumulate ? [sums(false)] : []),
     sums(true),
+  ];
+}
+
+function preloadAccesses({ instruction, bias, accumulator }: ConfiguredPreload): readonly Access[] {
+  const { biasAddress, accumulatorAddress, pixels, columns, accumulatorPitch } = instruction;
+  const [biasBits, accumulatorBits] = [bias.format.wordLength, accumulator.format.wordLength];
+  return [
+    dense({ memory: "weightScratchpad", write: false, address: biasAddress, wordLength: biasBits }, columns),
+    pitched(
+      { memory: "accumulatorBank", write: true, address: accumulatorAddress, wordLength: accumulatorBits },
+      pixels,
+      columns,
+      accumulatorPitch,
+    ),
   ];
 }
 

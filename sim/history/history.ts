@@ -21,7 +21,7 @@ export interface WriteEntry {
 /** One word that a register held on the way to an output word. */
 export interface HistoryEntry {
   readonly register: HistoryRegister;
-  /** Step k of the sum, window position of a pool, −1 behind and outside sums. */
+  /** Step k of the sum, window position of a pool, −2 before a sum, −1 behind and outside sums (sim/evidence.ts). */
   readonly step: number;
   readonly raw: bigint;
   readonly format: FixedPointFormat;
@@ -31,7 +31,7 @@ export interface HistoryEntry {
 
 /**
  * How one word of a layer's output came about: every register that the word depends on inside the layer, in the order in which
- * one goes through them by hand: for each step its input, weight, product and accumulator, then bias and output. A step that goes
+ * one goes through them by hand: for each step its input, weight, product and accumulator, then bias and output; a bias that the sum starts from comes first. A step that goes
  * through the accumulator twice (the bank addition of weight- and input-stationary arrays) has two such entries.
  */
 export interface ElementHistory {

@@ -1,8 +1,17 @@
 import { InvariantError } from "../../isa/diagnostic.ts";
 import type { Dataflow, Machine } from "../../isa/machine.ts";
-import type { ConfiguredInstruction, ConfiguredMatrix } from "../configuration.ts";
+import type { ConfiguredInstruction, ConfiguredMatrix, ConfiguredPreload } from "../configuration.ts";
+import { BEFORE_SUM } from "../evidence.ts";
 import type { LoadedWords } from "./loaded-words.ts";
 import { combined, type Exact, type Recorder, type Writing } from "./recorder.ts";
+
+/** A word that a preload instruction puts into the bank. */
+interface Start {
+  readonly preload: ConfiguredPreload;
+  readonly instruction: number;
+  readonly pixel: number;
+  readonly filter: number;
+}
 
 /** One sum of one matrix instruction: pixel e and filter n, and the bank's word before it; null: it starts from zero. */
 interface Sum {
@@ -27,27 +36,43 @@ export function bankWord(
   context: Context,
 ): Exact {
   const parts: Omit<Sum, "before">[] = [];
-  for (let index = reader - 1; index >= 0; index--) {
-    const matrix = configured[index];
-    if (matrix?.opcode !== "matrix") continue;
-    const place = placeIn(matrix, address);
+  let start: Start | null = null;
+  for (let index = reader - 1; index >= 0 && start === null; index--) {
+    const writer = configured[index];
+    if (writer?.opcode !== "matrix" && writer?.opcode !== "preload") continue;
+    const place = placeIn(writer, address);
     if (place === null) continue;
-    parts.push({ matrix, instruction: index, ...place });
-    if (!matrix.instruction.accumulate) break;
+    if (writer.opcode === "preload") start = { preload: writer, instruction: index, ...place };
+    else parts.push({ matrix: writer, instruction: index, ...place });
+    if (writer.opcode === "matrix" && !writer.instruction.accumulate) break;
   }
-  const first = parts.at(-1);
-  if (first === undefined || first.matrix.instruction.accumulate) {
-    throw new InvariantError(`no matrix instruction before ${reader} starts the sum at bank bit ${address}`);
+  const first = parts.at(-1)?.matrix;
+  const opening = start?.preload ?? (first?.instruction.accumulate === false ? first : undefined);
+  if (opening === undefined) {
+    throw new InvariantError(`no instruction before ${reader} starts the sum at bank bit ${address}`);
   }
-  let raw: bigint | null = null;
+  let raw = start === null ? null : preloaded(start, context);
   for (const part of parts.reverse()) raw = SUMS[context.machine.dataflow]({ ...part, before: raw }, context);
-  return { raw: raw ?? 0n, fractionLength: first.matrix.accumulator.format.fractionLength };
+  return { raw: raw ?? 0n, fractionLength: opening.accumulator.format.fractionLength };
+}
+
+/** Q_accumulator(bias), in the lane of its filter. */
+function preloaded({ preload, instruction, pixel, filter }: Start, { machine, words, recorder }: Context): bigint {
+  const { instruction: fields, bias, accumulator } = preload;
+  const address = fields.biasAddress + filter * bias.format.wordLength;
+  const word = words.read("weightScratchpad", address, bias.format, instruction, recorder, "bias", BEFORE_SUM);
+  const lane = filter % machine.columns;
+  const groupsOfLane = Math.floor((fields.columns - 1 - lane) / machine.columns) + 1;
+  const draw = pixel * groupsOfLane + Math.floor(filter / machine.columns);
+  const place = { instruction, row: 0, column: lane, step: BEFORE_SUM, draw };
+  return recorder.write(word, { spec: accumulator, register: "accumulator", ...place }).raw;
 }
 
 /** Pixel and filter whose sum lies at a bank address. */
-function placeIn({ instruction, accumulator, pixels }: ConfiguredMatrix, address: number) {
+function placeIn(writer: ConfiguredMatrix | ConfiguredPreload, address: number) {
+  const { instruction, accumulator } = writer;
   const offset = (address - instruction.accumulatorAddress) / accumulator.format.wordLength;
-  const count = pixels.rowCount * pixels.columnCount;
+  const count = writer.opcode === "preload" ? writer.instruction.pixels : pixelCount(writer);
   if (!Number.isInteger(offset) || offset < 0) return null;
   const pixel = Math.min(count - 1, Math.floor(offset / instruction.accumulatorPitch));
   const filter = offset - pixel * instruction.accumulatorPitch;
@@ -68,7 +93,11 @@ const SUMS: Readonly<Record<Dataflow, SumOrder>> = {
   tree,
 };
 
-function pixelsOf({ matrix: { pixels } }: Sum): number {
+function pixelsOf({ matrix }: Sum): number {
+  return pixelCount(matrix);
+}
+
+function pixelCount({ pixels }: ConfiguredMatrix): number {
   return pixels.rowCount * pixels.columnCount;
 }
 

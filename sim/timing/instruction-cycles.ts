@@ -1,6 +1,6 @@
 import type { Machine } from "../../isa/machine.ts";
 import type { ConfiguredInstruction } from "../configuration.ts";
-import { poolCycles, requantizeCycles, vectorCycles } from "./lane-cycles.ts";
+import { poolCycles, preloadCycles, requantizeCycles, vectorCycles } from "./lane-cycles.ts";
 import { matrixCycles } from "./matrix-cycles.ts";
 import type { InstructionCycles } from "./occupancy.ts";
 import { loadCycles, storeCycles } from "./transfer-cycles.ts";
@@ -19,6 +19,8 @@ export function instructionCycles(configured: ConfiguredInstruction, machine: Ma
       return storeCycles(configured, machine);
     case "matrix":
       return matrixCycles(configured, machine);
+    case "preload":
+      return preloadCycles(configured, machine);
     case "requantize":
       return requantizeCycles(configured, machine);
     case "pool":

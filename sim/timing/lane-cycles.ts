@@ -1,5 +1,5 @@
 import type { Machine } from "../../isa/machine.ts";
-import type { ConfiguredPool, ConfiguredRequantize, ConfiguredVector } from "../configuration.ts";
+import type { ConfiguredPool, ConfiguredPreload, ConfiguredRequantize, ConfiguredVector } from "../configuration.ts";
 import { ceilingText, stretchedText } from "./formula.ts";
 import type { InstructionCycles } from "./occupancy.ts";
 import { type PortDemand, stretchOf } from "./ports.ts";
@@ -36,6 +36,24 @@ export function requantizeCycles(configured: ConfiguredRequantize, machine: Mach
       bitsPerCycle: machine.weightScratchpad.bitsPerCycle,
     },
     outputPort(lanes * configured.output.format.wordLength, machine),
+  ]);
+}
+
+/** pixels · ⌈columns / C⌉ steps. */
+export function preloadCycles(configured: ConfiguredPreload, machine: Machine): InstructionCycles {
+  const { pixels, columns } = configured.instruction;
+  const lanes = machine.columns;
+  return laneCycles(pixels * Math.ceil(columns / lanes), `${pixels} × ${ceilingText(columns, lanes)}`, [
+    {
+      cause: "weights",
+      bits: lanes * configured.bias.format.wordLength,
+      bitsPerCycle: machine.weightScratchpad.bitsPerCycle,
+    },
+    {
+      cause: "accumulator",
+      bits: lanes * configured.accumulator.format.wordLength,
+      bitsPerCycle: machine.accumulatorBank.bitsPerCycle,
+    },
   ]);
 }
 

@@ -118,6 +118,8 @@ interface MatrixPlan extends LoadPlan {
   /** Multipliers instead of the sum register. */
   readonly scale: FixedPointFormat | null;
   readonly bias: FixedPointFormat | null;
+  /** Where a bias is added; machines can do both. */
+  readonly biasOrder: "first" | "last" | "both";
   readonly activation: MachineActivation;
   readonly ends: ClipEnds;
   readonly output: RegisterSpec;
@@ -214,6 +216,7 @@ function matrixPlans(source: FixedPointFormat): fc.Arbitrary<MatrixPlan> {
             sum: scale === null ? fc.option(registersNear(fraction, 20)) : fc.constant(null),
             scale: fc.constant(scale),
             bias: fc.option(biasFormats),
+            biasOrder: fc.constantFrom("last", "last", "first", "first", "both"),
             activation: activations,
             ends: clipEnds(source.fractionLength),
             output: registersNear(fraction + (scale?.fractionLength ?? 0), 16),
@@ -460,9 +463,11 @@ function matrixStage(
   if (plan.sum !== null) builder.configure("configure.register", "sum", plan.sum);
   builder.configure("configure.register", "output", plan.output);
   builder.add({ opcode: "configure.activation", wait: 0, signal: 0, activation: plan.activation, ...plan.ends });
+  const preloads = biasFormat !== null && plan.biasOrder !== "last";
   builder.add({
     opcode: "configure.pixels",
-    wait: 0,
+    // The weights' token; the preload below takes that of the bias.
+    wait: preloads ? tokenBit("weightReady") : 0,
     signal: 0,
     rowCount: outputRows,
     columnCount: outputColumns,
@@ -484,11 +489,23 @@ function matrixStage(
   // A part ends at a multiple of R, as weight-, input-stationary and tree machines demand.
   const firstPart = Math.ceil((reduction * plan.split) / arrayRows) * arrayRows;
   const parts = firstPart < reduction ? [firstPart, reduction - firstPart] : [reduction];
+  if (preloads) {
+    builder.add({
+      opcode: "preload",
+      wait: tokenBit("weightReady"),
+      signal: 0,
+      biasAddress,
+      accumulatorAddress: 0,
+      pixels: outputRows * outputColumns,
+      columns: filters,
+      accumulatorPitch: filters,
+    });
+  }
   let reductionStart = 0;
   for (const [index, reductionLength] of parts.entries()) {
     const pc = builder.add({
       opcode: "matrix",
-      wait: index === 0 ? tokenBit("inputReady") | tokenBit("weightReady") : 0,
+      wait: index === 0 ? tokenBit("inputReady") | (preloads ? 0 : tokenBit("weightReady")) : 0,
       signal: 0,
       inputAddress: 0,
       weightAddress: reductionStart * filters * plan.weight.wordLength,
@@ -498,7 +515,7 @@ function matrixStage(
       accumulatorPitch: filters,
       reductionStart,
       reductionLength,
-      accumulate: index > 0,
+      accumulate: index > 0 || preloads,
     });
     builder.tiles.push({ instruction: pc, row: 0, column: 0, channel: 0, columns: outputColumns, channels: filters });
     reductionStart += reductionLength;
@@ -509,18 +526,19 @@ function matrixStage(
     [outputRows, outputColumns, filters],
     plan.output.format,
   );
+  const biasLast = biasFormat !== null && plan.biasOrder !== "first";
   const pc = builder.add({
     opcode: "requantize",
-    wait: biasFormat === null && plan.scale === null ? 0 : tokenBit("weightReady"),
+    wait: preloads || (biasFormat === null && plan.scale === null) ? 0 : tokenBit("weightReady"),
     signal: tokenBit("outputReady"),
     accumulatorAddress: 0,
-    biasAddress: biasFormat === null ? 0 : biasAddress,
+    biasAddress: biasLast ? biasAddress : 0,
     outputAddress: 0,
     pixels: outputRows * outputColumns,
     columns: filters,
     accumulatorPitch: filters,
     outputPitch: filters,
-    hasBias: biasFormat !== null,
+    hasBias: biasLast,
     useSum: plan.sum !== null,
     hasScale: plan.scale !== null,
     scaleAddress: plan.scale === null ? 0 : scaleAddress,

@@ -85,6 +85,7 @@ export function datapath(): fc.Arbitrary<DatapathSpec> {
       scale: registers(),
       bias: registers(),
       output: registers(),
+      biasOrder: fc.constant("first"),
       averageDivider: fc.boolean(),
     },
     { requiredKeys: ["input", "weight", "product", "accumulator", "bias", "output", "averageDivider"] },

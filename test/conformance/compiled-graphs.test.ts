@@ -21,13 +21,15 @@ const specifications: fc.Arbitrary<AssignmentSpecification> = fc
     rounding: roundingModes(),
     overflow: fc.constantFrom("saturate", "saturate-symmetric", "wrap", "wrap:1", "saturate-zero"),
     averageDivider: fc.boolean(),
+    biasOrder: fc.constantFrom("first", "last"),
   })
-  .map(({ datapath, wordLength, fraction, rounding, overflow, averageDivider }) => ({
+  .map(({ datapath, wordLength, fraction, rounding, overflow, averageDivider, biasOrder }) => ({
     default: {
       datapath,
       format: `${wordLength},${fraction}`,
       rounding,
       averageDivider,
+      biasOrder,
       ...(datapath === "intrinsic" ? { overflow } : {}),
     },
   }));

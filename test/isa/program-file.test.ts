@@ -378,7 +378,7 @@ describe("mutated files", () => {
       fc.property(file, mutation, (bytes, changes) => {
         seen.add(readsOrRefuses(signed(mutated(bytes, changes))));
       }),
-      { numRuns: 400, seed: 1 },
+      { numRuns: 1000, seed: 1 },
     );
     expect([...seen].sort()).toEqual(["diagnostic", "illegal", "program"]);
   });

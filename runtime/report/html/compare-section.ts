@@ -2,7 +2,7 @@ import type { Chart } from "../charts/chart.ts";
 import { layerDifferences } from "../charts/layer-differences.ts";
 import type { CompareReport, HistoryRow, HistoryWord, PairEntry, PartingEntry } from "../compare-report.ts";
 import { NOTHING } from "../table.ts";
-import { grouped, significant } from "../wording.ts";
+import { grouped, placeInSum, significant } from "../wording.ts";
 import { figure } from "./figure.ts";
 import { html, type Markup } from "./markup.ts";
 import { reproduction, shellQuoted } from "./reproduction.ts";
@@ -86,7 +86,7 @@ function verdict({ equal, layers, differentOutputs, differentClasses }: PairEntr
 
 function partingPart(first: PartingEntry, { a, b }: PairEntry): Markup {
   const where = first.layer === null ? "the input" : `layer ${first.layer}`;
-  const at = first.step === null ? "" : first.step < 0 ? ", behind the sum" : `, step ${first.step}`;
+  const at = placeInSum(first.step);
   const place = `First: image ${first.image}, ${where}, element [${first.element.join(", ")}]${at}, the ${first.register} register.`;
   const word = ({ raw, format, value }: PartingEntry["a"]): string => `${raw} (${format}) = ${significant(value)}`;
   return html`<p><strong>${place}</strong> ${sentence(first.explanation)} Its word is ${word(first.a)} in ${a}, ${word(first.b)} in ${b}.</p>

@@ -13,6 +13,7 @@ import { planMatrix } from "./matrix.ts";
 import { OrderProofs } from "./order-proofs.ts";
 import type { Plan, Workshop } from "./plan.ts";
 import { planPool } from "./pool.ts";
+import { planPreload } from "./preload.ts";
 import { planRequantize } from "./requantize.ts";
 import { ResidentWeights } from "./resident-weights.ts";
 import { planStore } from "./store.ts";
@@ -85,6 +86,8 @@ function planInstruction(configured: ConfiguredInstruction, place: InstructionPl
       return planLoad(configured, place, workshop);
     case "matrix":
       return planMatrix(configured, place, workshop);
+    case "preload":
+      return planPreload(configured, place, workshop);
     case "requantize":
       return planRequantize(configured, place, workshop);
     case "pool":

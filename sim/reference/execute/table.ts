@@ -11,6 +11,7 @@ import type { Execution } from "./execution.ts";
 import { executeLoad } from "./load.ts";
 import { executeMatrix } from "./matrix.ts";
 import { executePool } from "./pool.ts";
+import { executePreload } from "./preload.ts";
 import { executeRequantize } from "./requantize.ts";
 import { executeStore } from "./store.ts";
 import { executeVector } from "./vector.ts";
@@ -39,6 +40,7 @@ const EXECUTORS: { readonly [Name in UnitOpcode]: Executor<Name> } = {
   load: executeLoad,
   store: executeStore,
   matrix: executeMatrix,
+  preload: executePreload,
   requantize: executeRequantize,
   pool: executePool,
   vector: executeVector,

@@ -39,6 +39,7 @@ const entries: fc.Arbitrary<LayerEntry> = fc
     output: fc.option(fc.record({ format: formatTexts, rounding: roundings }), { nil: undefined, freq: 4 }),
     avgPoolCountPadding: fc.option(fc.boolean(), { nil: undefined }),
     averageDivider: fc.boolean(),
+    biasOrder: fc.constantFrom("first", "last", undefined),
   })
   .map((entry) => Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== undefined)));
 

@@ -240,10 +240,13 @@ function sum(
     const fraction = Math.max(accumulator.format.fractionLength, format.fractionLength);
     return quantize(align(a, accumulator.format, fraction) + align(b, format, fraction), fraction, accumulator).raw;
   };
+  const biasWord = bias === undefined ? 0n : quantizeFloat64(bias, datapath.bias).raw;
+  const first = datapath.biasOrder === "first";
+  const start = first ? quantize(biasWord, datapath.bias.format.fractionLength, accumulator).raw : 0n;
   const groups = dataflow === "output-stationary" ? [products] : chunked(products, rows);
   let total = 0n;
   if (dataflow === "output-stationary") {
-    total = products.reduce((a, b) => add(a, b, product.format), 0n);
+    total = products.reduce((a, b) => add(a, b, product.format), start);
   } else if (dataflow === "tree") {
     total = groups.reduce(
       (a, group) =>
@@ -252,18 +255,18 @@ function sum(
           group.reduce((x, y) => x + y, 0n),
           product.format,
         ),
-      0n,
+      start,
     );
   } else {
     const columns = groups.map((group) => group.reduce((a, b) => add(a, b, product.format), 0n));
-    total = columns.slice(1).reduce((a, b) => add(a, b, accumulator.format), known(columns[0]));
+    const [opening, ...others] = first ? [start, ...columns] : columns;
+    total = others.reduce((a, b) => add(a, b, accumulator.format), known(opening));
   }
   const register = datapath.sum ?? accumulator;
   let value = datapath.sum ? quantize(total, accumulator.format.fractionLength, datapath.sum).raw : total;
-  if (bias !== undefined) {
-    const word = quantizeFloat64(bias, datapath.bias).raw;
+  if (bias !== undefined && !first) {
     const fraction = Math.max(register.format.fractionLength, datapath.bias.format.fractionLength);
-    const exact = align(value, register.format, fraction) + align(word, datapath.bias.format, fraction);
+    const exact = align(value, register.format, fraction) + align(biasWord, datapath.bias.format, fraction);
     value = quantize(exact, fraction, register).raw;
   }
   return finished(value, register.format, activation, datapath);

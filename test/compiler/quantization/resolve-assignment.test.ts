@@ -57,7 +57,7 @@ function resolve(
 
 /** `register: text` of every register. */
 function texts(datapath: DatapathSpec | undefined): Record<string, string> {
-  const { averageDivider: _, ...registers } = datapath ?? ({} as DatapathSpec);
+  const { averageDivider: _, biasOrder: __, ...registers } = datapath ?? ({} as DatapathSpec);
   return Object.fromEntries(Object.entries(registers).map(([name, spec]) => [name, registerText(spec)]));
 }
 

@@ -89,7 +89,10 @@ function ofElement(
       return row === element[0] && column === element[1] && tile.channel + channel === element[2];
     })
     .sort((left, right) => {
-      const [k, l] = [left.site.step, right.site.step].map((step) => (step < 0 ? 2 ** 40 : step)) as [number, number];
+      const [k, l] = [left.site.step, right.site.step].map((step) => (step === -1 ? 2 ** 40 : step)) as [
+        number,
+        number,
+      ];
       const rank = RANK.indexOf(left.site.register) - RANK.indexOf(right.site.register);
       return k - l || rank || left.site.cycle - right.site.cycle;
     });

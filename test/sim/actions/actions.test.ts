@@ -22,6 +22,7 @@ import {
   matrix,
   pixels,
   pool,
+  preload,
   program,
   reduction,
   requantize,
@@ -299,6 +300,20 @@ describe("actions of lanes and transfers", () => {
     expect(times(counts, "rounding", "sticky", 10, 2)).toBe(20);
     expect(times(counts, "activation", "relu", 12)).toBe(20);
     expect(times(counts, "outputBuffer", "write", 8)).toBe(20);
+  });
+
+  test("preload reads the bias and rounds it into the bank for every pixel", () => {
+    const counts = count([
+      configure("accumulator", signed(7, 2)),
+      configure("bias", signed(9, 6)),
+      preload({ pixels: 5, columns: 4 }),
+    ]);
+    expect(times(counts, "weightScratchpad", "read", 9)).toBe(20);
+    expect(times(counts, "adder")).toBe(0);
+    expect(times(counts, "rounding", "sticky", 5, 4)).toBe(20);
+    // Five kept bits and a carry fit seven.
+    expect(times(counts, "saturation")).toBe(0);
+    expect(times(counts, "accumulatorBank", "write", 7)).toBe(20);
   });
 
   test("requantize with a scale multiplies, adds the bias exactly and rounds once", () => {

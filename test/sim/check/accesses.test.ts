@@ -55,6 +55,17 @@ function naive(configured: ConfiguredInstruction): Map<string, Set<number>> {
       }
     }
   }
+  if (configured.opcode === "preload" && i.opcode === "preload") {
+    const { accumulator, bias } = configured;
+    for (let e = 0; e < i.pixels; e++)
+      for (let n = 0; n < i.columns; n++) {
+        touch("read weightScratchpad", i.biasAddress + n * bias.format.wordLength);
+        touch(
+          "write accumulatorBank",
+          i.accumulatorAddress + (e * i.accumulatorPitch + n) * accumulator.format.wordLength,
+        );
+      }
+  }
   if (configured.opcode === "requantize" && i.opcode === "requantize") {
     const { accumulator, scale, bias, output } = configured;
     for (let e = 0; e < i.pixels; e++)

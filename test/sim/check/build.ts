@@ -6,6 +6,7 @@ import type { MachineRegister } from "../../../isa/instructions/configure-regist
 import type { Load } from "../../../isa/instructions/load.ts";
 import type { Matrix } from "../../../isa/instructions/matrix.ts";
 import type { Pool } from "../../../isa/instructions/pool.ts";
+import type { Preload } from "../../../isa/instructions/preload.ts";
 import type { Requantize } from "../../../isa/instructions/requantize.ts";
 import type { Store } from "../../../isa/instructions/store.ts";
 import type { Instruction } from "../../../isa/instructions/table.ts";
@@ -130,6 +131,19 @@ export function matrix(fields: Partial<Matrix>): Matrix {
     reductionStart: 0,
     reductionLength: 1,
     accumulate: false,
+    ...fields,
+  };
+}
+
+export function preload(fields: Partial<Preload>): Preload {
+  return {
+    opcode: "preload",
+    ...NO_TOKENS,
+    biasAddress: 0,
+    accumulatorAddress: 0,
+    pixels: 1,
+    columns: 1,
+    accumulatorPitch: fields.columns ?? 1,
     ...fields,
   };
 }

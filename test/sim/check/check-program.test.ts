@@ -13,6 +13,7 @@ import {
   matrix,
   pixels,
   pool,
+  preload,
   program,
   reduction,
   requantize,
@@ -71,6 +72,7 @@ describe("admission", () => {
     expect(bare(requantize({ hasBias: true, hasScale: true }))?.message).toMatch(
       /accumulator, output, scale, bias, activation/,
     );
+    expect(bare(preload({}))?.message).toMatch(/bias, accumulator;/);
     expect(bare(vector({ operation: "lookup" }))?.message).toMatch(/operandA, output;/);
     expect(bare(pool({}))?.message).toMatch(/operandA;/);
     expect(bare(pool({ kind: "average" }))?.message).toMatch(/operandA, accumulator, output/);
@@ -111,6 +113,9 @@ describe("admission", () => {
   test("pixels whose sums would share a word of the bank", () => {
     const shared = [pixels({ columnCount: 2 }), reduction({}), matrix({ columns: 3, accumulatorPitch: 2 })];
     expect(check(shared)).toMatchObject({ kind: "configuration", pc: FIRST + 2 });
+    const filled = [preload({ pixels: 2, columns: 3, accumulatorPitch: 2 })];
+    expect(check(filled)).toMatchObject({ kind: "configuration", pc: FIRST });
+    expect(check([preload({ columns: 3, accumulatorPitch: 2 })])?.kind).toBe("uninitialised");
   });
 
   test("a pooling window of nothing but padding", () => {

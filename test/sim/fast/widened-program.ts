@@ -86,6 +86,8 @@ export function widenProgram(program: Program, { bits, dialect, flipped }: Widen
         };
       case "matrix":
         return { ...instruction, weightAddress: scaled(instruction.weightAddress) };
+      case "preload":
+        return { ...instruction, biasAddress: instruction.biasAddress * SPREAD };
       case "requantize":
         return {
           ...instruction,

@@ -5,6 +5,7 @@ import type { ConfigureRegister, MachineRegister } from "../../../isa/instructio
 import type { Load } from "../../../isa/instructions/load.ts";
 import type { Matrix } from "../../../isa/instructions/matrix.ts";
 import type { Pool } from "../../../isa/instructions/pool.ts";
+import type { Preload } from "../../../isa/instructions/preload.ts";
 import type { Requantize } from "../../../isa/instructions/requantize.ts";
 import type { Store } from "../../../isa/instructions/store.ts";
 import type { Instruction } from "../../../isa/instructions/table.ts";
@@ -134,6 +135,17 @@ export function matrix(fields: Partial<Matrix> & Pick<Matrix, "columns" | "reduc
     accumulatorPitch: fields.columns,
     reductionStart: 0,
     accumulate: false,
+    ...fields,
+  };
+}
+
+export function preload(fields: Partial<Preload> & Pick<Preload, "pixels" | "columns">): Preload {
+  return {
+    ...NO_TOKENS,
+    opcode: "preload",
+    biasAddress: 0,
+    accumulatorAddress: 0,
+    accumulatorPitch: fields.columns,
     ...fields,
   };
 }

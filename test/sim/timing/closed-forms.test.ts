@@ -14,6 +14,7 @@ import {
   matrix,
   pixels,
   pool,
+  preload,
   program,
   reduction,
   requantize,
@@ -228,6 +229,24 @@ describe("closed forms of lanes and transfers", () => {
     const fields = { pixels: 2, hasBias: true, hasScale: true };
     const both = configured([...configureAll(16), scale, requantize(fields)], machine);
     expect(instructionCycles(both, machine)).toMatchObject({ stretch: 336, stalls: { weights: 335 * 2 } });
+  });
+
+  test("preload takes pixels · ⌈columns / C⌉ steps, stretched by the bias words or the bank", () => {
+    const machine: Machine = {
+      ...DEFAULT_MACHINE,
+      columns: 8,
+      weightScratchpad: { capacityBits: 4096, banks: 1, bitsPerCycle: 20 },
+      accumulatorBank: { capacityBits: 4096, banks: 1, bitsPerCycle: 40 },
+    };
+    const bits = (bias: number, accumulator: number) => {
+      const registers = [configure("bias", signed(bias)), configure("accumulator", signed(accumulator))];
+      const each = configured([...registers, preload({ pixels: 7, columns: 9 })], machine);
+      return instructionCycles(each, machine);
+    };
+    // 8 · 10 bits on 20 against 8 · 10 on 40; then 8 · 5 on 20 against 8 · 20 on 40.
+    expect(bits(10, 10)).toMatchObject({ cycles: 56, steps: 14, stretch: 4, stalls: { weights: 42 } });
+    expect(bits(5, 20)).toMatchObject({ cycles: 56, steps: 14, stretch: 4, stalls: { accumulator: 42 } });
+    expect(bits(1, 1).formula).toBe("7 × ⌈9 / 8⌉");
   });
 
   test("pooling takes the whole window for every group of channels; maximum writes words of operandA", () => {
