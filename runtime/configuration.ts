@@ -9,6 +9,7 @@ import { DEFAULT_MACHINE, type Machine, validMachine } from "../isa/machine.ts";
 import { nameRecordSchema } from "../isa/name-record.ts";
 import { machineSchema } from "../isa/program-schema.ts";
 import { ENGINE_NAMES, type EngineName } from "../sim/engines.ts";
+import { LAYOUTS, type Layout } from "./datasets/layout.ts";
 import { COLOURS, PREPROCESSING_LIMITS, type Preprocessing, RESIZE_KERNELS } from "./datasets/preprocessing.ts";
 import { NETWORK_RECIPES, type PreprocessingSpecification, preprocessingFrom } from "./datasets/recipes.ts";
 import { readTextFile } from "./files.ts";
@@ -25,6 +26,8 @@ export interface RunConfiguration {
   readonly labels: string | null;
   /** Added to every label, e.g. 1 for networks whose class 0 is the background. */
   readonly labelOffset: number;
+  /** In which order the axes of stored arrays stand. */
+  readonly layout: Layout;
   readonly images: number;
   readonly seed: number;
   readonly engine: EngineName;
@@ -53,6 +56,7 @@ export interface ConfigurationFile {
   readonly data?: string | undefined;
   readonly labels?: string | null | undefined;
   readonly labelOffset?: number | undefined;
+  readonly layout?: Layout | undefined;
   readonly images?: number | undefined;
   readonly seed?: number | undefined;
   readonly engine?: EngineName | undefined;
@@ -121,6 +125,7 @@ const fileSchema: z.ZodType<ConfigurationFile> = z.strictObject({
     .min(-(2 ** 31))
     .max(2 ** 31 - 1)
     .optional(),
+  layout: z.enum(LAYOUTS).optional(),
   images: z.int().min(1).max(CONFIGURATION_LIMITS.images).optional(),
   seed: z
     .int()
@@ -149,6 +154,7 @@ const FIELDS: Readonly<Record<keyof ConfigurationFile, unknown>> = {
   data: null,
   labels: null,
   labelOffset: null,
+  layout: null,
   images: null,
   seed: null,
   engine: null,
@@ -299,6 +305,7 @@ export function resolveConfiguration(file: ConfigurationFile, places: Configurat
     data,
     labels: file.labels ?? null,
     labelOffset: file.labelOffset ?? 0,
+    layout: file.layout ?? "automatic",
     images: file.images ?? (drawn ? 1 : 1000),
     seed,
     engine: file.engine ?? "fast",

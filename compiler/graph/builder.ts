@@ -1,6 +1,6 @@
 /** Builds a graph node by node with shapes known at once, for importers. */
 import { DiagnosticError, InvariantError } from "../../isa/diagnostic.ts";
-import type { Conv2dNode, DenseNode, Graph, GraphNode, ReshapeNode, ValueInfo } from "./graph.ts";
+import type { Conv2dNode, DenseNode, Graph, GraphNode, InputInfo, ReshapeNode } from "./graph.ts";
 import { nodePlace, shapeDiagnostic } from "./infer-shapes.ts";
 import { outputShape } from "./operators.ts";
 import { expectValueShape, type Shape, ShapeMismatch } from "./shape.ts";
@@ -28,13 +28,13 @@ export type NewNode = WithoutShape<GraphNode>;
 export class GraphBuilder {
   readonly #name: string;
   readonly #where: string;
-  readonly #input: ValueInfo;
+  readonly #input: InputInfo;
   readonly #nodes: GraphNode[] = [];
   readonly #shapes: Map<string, Shape> = new Map<string, Shape>();
   readonly #reserved: Set<string>;
 
   /** Throws `DiagnosticError` for an input that is neither image nor vector. `where` opens the place of diagnostics. */
-  constructor(name: string, input: ValueInfo, where: string) {
+  constructor(name: string, input: InputInfo, where: string) {
     this.#name = name;
     this.#where = where;
     this.#input = input;

@@ -11,6 +11,20 @@ export interface ValueInfo {
   readonly shape: readonly number[];
 }
 
+/** The network's input, and how the model file declares it. */
+export interface InputInfo extends ValueInfo {
+  /** Absent where the file declares the very shape that the network stores, in the same order. */
+  readonly declared?: DeclaredInput;
+}
+
+/** One image as the model file declares it: data of this shape in row-major order are the model's own input. */
+export interface DeclaredInput {
+  /** Without the batch, e.g. [C, H, W]. */
+  readonly shape: readonly number[];
+  /** Its axes as they lie in the network's memory, outermost first: [1, 2, 0] for channels innermost. */
+  readonly order: readonly number[];
+}
+
 /** Constant tensor of a node: float32 data, row-major. */
 export interface Tensor {
   readonly shape: readonly number[];
@@ -239,7 +253,7 @@ export type Operator = GraphNode["op"];
 
 export interface Graph {
   readonly name: string;
-  readonly input: ValueInfo;
+  readonly input: InputInfo;
   readonly nodes: readonly GraphNode[];
   /** Name of the node whose value is the result. */
   readonly output: string;

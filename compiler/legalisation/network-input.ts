@@ -1,6 +1,6 @@
 /** The network's input: one image or vector, from a tensor with a batch axis. */
 import { diagnosticError } from "../../isa/diagnostic.ts";
-import type { ValueInfo } from "../graph/graph.ts";
+import type { DeclaredInput, InputInfo } from "../graph/graph.ts";
 import { elementCount } from "../graph/shape.ts";
 import { integersAttribute } from "../tensor-graph/node-access.ts";
 import type { TensorGraph, TensorInput, TensorNode } from "../tensor-graph/tensor-graph.ts";
@@ -10,16 +10,51 @@ import { channelsLast, type NetworkValue, rowMajor } from "./value.ts";
 export interface NetworkInput {
   /** The tensor graph with a batch of one and every size of the input a number. */
   readonly graph: TensorGraph;
-  readonly info: ValueInfo;
+  readonly info: InputInfo;
   readonly value: NetworkValue;
 }
 
-const WINDOWED: ReadonlySet<string> = new Set(["Conv", "ConvTranspose", "MaxPool", "AveragePool"]);
+/** Operators that take channels on axis 1, windows behind it. */
+const CHANNELS_FIRST: ReadonlySet<string> = new Set([
+  "Conv",
+  "ConvInteger",
+  "ConvTranspose",
+  "QLinearConv",
+  "MaxPool",
+  "AveragePool",
+  "GlobalMaxPool",
+  "GlobalAveragePool",
+  "BatchNormalization",
+  "InstanceNormalization",
+  "LRN",
+]);
+
+/** Operators that leave every axis where it is: what reads their result says how the input's axes are meant. */
+const KEEPS_AXES: ReadonlySet<string> = new Set([
+  "Identity",
+  "Cast",
+  "Pad",
+  "Add",
+  "Sub",
+  "Mul",
+  "Div",
+  "Pow",
+  "Sqrt",
+  "Clip",
+  "Relu",
+  "Dropout",
+  "QuantizeLinear",
+  "DequantizeLinear",
+  "Quant",
+  "IntQuant",
+  "BipolarQuant",
+]);
 
 /**
  * [N, C, H, W] is an image [H, W, C], or [H, W, C] again where the model itself moves channels forward; [N, C, L] before a
  * convolution an image [1, L, C]; other [A, B, C] an image [A · B, 1, C] of steps; [N, F] and [F] a vector. The batch N,
- * whether open or fixed, becomes 1. Throws `DiagnosticError`.
+ * whether open or fixed, becomes 1. Operators that move no axis, such as Pad, Cast or Mul, are looked through.
+ * Throws `DiagnosticError`.
  */
 export function networkInputOf(graph: TensorGraph, where: string): NetworkInput {
   const [input, ...others] = graph.inputs;
@@ -32,15 +67,16 @@ export function networkInputOf(graph: TensorGraph, where: string): NetworkInput 
     );
   }
   const readers = graph.nodes.filter((node) => node.inputs.includes(input.name));
-  const shape = oneImage(input, readers, where);
-  const order = orderOf(shape, readers);
+  const batch = batchAxis(input, readers);
+  const shape = oneImage(input, batch, where);
+  const order = orderOf(shape, layoutOf(graph, input.name));
   const rest = shape.length > 2 && elementCount(shape) > 0;
   const stored = order.map((axis) => shape[axis] ?? 1);
   const image = rest ? imageShape(stored, order) : [elementCount(shape)];
   const words = input.type.startsWith("float") ? undefined : ("integers" as const);
   return {
     graph: { ...graph, inputs: [{ ...input, shape }] },
-    info: { name: input.name, shape: image },
+    info: { name: input.name, shape: image, ...declaredInput(shape, order, batch) },
     value: { name: input.name, shape, order, ...(words && { words }) },
   };
 }
@@ -53,18 +89,51 @@ function imageShape(stored: readonly number[], order: readonly number[]): readon
   return [a * b, 1, c];
 }
 
-function orderOf(shape: readonly number[], readers: readonly TensorNode[]): readonly number[] {
+/** How the file declares one image, where that is not what the network stores. */
+function declaredInput(
+  shape: readonly number[],
+  order: readonly number[],
+  batch: number,
+): { readonly declared: DeclaredInput } | undefined {
+  const axes = order.filter((axis) => axis !== batch).map((axis) => (batch >= 0 && axis > batch ? axis - 1 : axis));
+  const declared = shape.filter((_size, axis) => axis !== batch);
+  const isStored =
+    axes.every((axis, position) => axis === position) && (declared.length === 1 || declared.length === 3);
+  return isStored ? undefined : { declared: { shape: declared, order: axes } };
+}
+
+type Layout = "channelsFirst" | "channelsLast" | "unsaid";
+
+/** What the first operators that tell axes apart make of a value; `channelsLast` where one moves channels forward. */
+function layoutOf(graph: TensorGraph, input: string): Layout {
+  const values = new Set([input]);
+  let layout: Layout = "unsaid";
+  for (const node of graph.nodes) {
+    if (!node.inputs.some((name) => values.has(name))) continue;
+    if (node.domain.endsWith("channels_last")) return "channelsLast";
+    if (KEEPS_AXES.has(node.operator)) {
+      for (const name of node.outputs) values.add(name);
+    } else if (node.operator === "Transpose" && `${integersAttribute(node, "perm") ?? ""}` === "0,3,1,2") {
+      if (layout === "unsaid") layout = "channelsLast";
+    } else if (CHANNELS_FIRST.has(node.operator)) {
+      layout = "channelsFirst";
+    }
+  }
+  return layout;
+}
+
+function orderOf(shape: readonly number[], layout: Layout): readonly number[] {
   const rank = shape.length;
-  if (rank <= 2) return rowMajor(rank);
-  if (rank === 3) return readers.some(({ operator }) => WINDOWED.has(operator)) ? channelsLast(rank) : rowMajor(rank);
-  const forward = readers.every(
-    (node) => node.operator === "Transpose" && `${integersAttribute(node, "perm") ?? ""}` === "0,3,1,2",
-  );
-  return forward && readers.length > 0 ? rowMajor(rank) : channelsLast(rank);
+  if (rank <= 2 || layout === "channelsLast") return rowMajor(rank);
+  if (layout === "channelsFirst") return channelsLast(rank);
+  // Nothing tells the axes apart. A last axis of size 1 is that of one channel.
+  const [, first = 0, , last = 0] = shape;
+  const isLast = rank === 3 || (last === 1 && first !== 1);
+  return isLast ? rowMajor(rank) : channelsLast(rank);
 }
 
 /** The input's sizes for one image. */
-function oneImage(input: TensorInput, readers: readonly TensorNode[], where: string): readonly number[] {
+function oneImage(input: TensorInput, batch: number, where: string): readonly number[] {
   const place = `${where}: input "${input.name}"`;
   const written = `[${input.shape.map((size) => size ?? "?").join(", ")}]`;
   const rank = input.shape.length;
@@ -76,7 +145,6 @@ function oneImage(input: TensorInput, readers: readonly TensorNode[], where: str
       "the machine takes images and vectors",
     );
   }
-  const batch = batchAxis(input, readers);
   const shape = input.shape.map((size, axis) => (axis === batch ? 1 : size));
   const open = shape.findIndex((size) => typeof size !== "number");
   if (open >= 0) {

@@ -19,6 +19,7 @@ import {
   resolveConfiguration,
   specificationOf,
 } from "../configuration.ts";
+import { LAYOUTS, type Layout } from "../datasets/layout.ts";
 import { readAssignment } from "../exports/read-assignment.ts";
 import { isProgramFile, openProgramFile } from "../model.ts";
 import { parseInteger, parseName, parseSeed } from "./options.ts";
@@ -47,6 +48,7 @@ export interface ConfigurationFlags extends PreprocessingFlags {
   readonly weights?: string;
   readonly labels?: string;
   readonly labelOffset?: number;
+  readonly layout?: Layout;
   readonly calibrationImages?: number;
   readonly batchNorm?: BatchNormalizationMode;
 }
@@ -78,6 +80,12 @@ export function addModelOptions(
       new Option("--label-offset <n>", "added to every label (default: 0)").argParser((text) =>
         parseInteger(text, "--label-offset", -(2 ** 31), 2 ** 31 - 1),
       ),
+    )
+    .addOption(
+      new Option(
+        "--layout <order>",
+        "axes of arrays: declared (as the model's input), channels-last or channels-first (default: by their sizes)",
+      ).argParser((text) => parseName(text, "--layout", LAYOUTS)),
     )
     .addOption(new Option("--seed <n>", "seed of stochastic rounding and intervals (default: 1)").argParser(parseSeed));
   return addFormats(withModel)
@@ -158,6 +166,7 @@ export async function resolveFlags(argument: string | undefined, flags: Configur
       data: flags.data ?? file.data,
       labels: flags.labels ?? file.labels,
       labelOffset: flags.labelOffset ?? file.labelOffset,
+      layout: flags.layout ?? file.layout,
       images: flags.images ?? file.images,
       seed: flags.seed ?? file.seed,
       engine: flags.engine ?? file.engine,

@@ -27,6 +27,7 @@ export function preprocessedDataset(source: PictureSource, preprocessing: Prepro
     count: source.count,
     labelled: source.labelled,
     preprocessing: resolved,
+    layout: source.layout ?? { order: "picture", guessed: false, stored: source.shape },
     async read(first, count) {
       if (first < 0 || count < 0 || first + count > source.count) {
         throw new InvariantError(`images ${first} to ${first + count} of ${source.count}`);

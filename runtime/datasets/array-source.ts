@@ -24,6 +24,7 @@ export function arraySource(array: PictureArray, where: string): PictureSource {
     count,
     labelled: labels !== null,
     shape,
+    axes: array.shape.slice(1),
     elements,
     async read(first, images) {
       const all = await array.read(first, images);

@@ -1,5 +1,6 @@
 /** What a run reads images from: values of the network's input, by ranges of images, so that memory follows the batch. */
 import type { ImageShape } from "./image-shape.ts";
+import type { FoundLayout } from "./layout.ts";
 import type { ResolvedPreprocessing } from "./preprocessing.ts";
 
 /** Consecutive images as the network sees them. */
@@ -19,6 +20,8 @@ export interface Dataset {
   readonly labelled: boolean;
   /** How stored elements become values, nothing left open. */
   readonly preprocessing: ResolvedPreprocessing;
+  /** In which order stored axes were taken. */
+  readonly layout: FoundLayout;
   /** Images `first` to `first + count − 1`. Throws `DiagnosticError` for what a file should not hold. */
   read(first: number, count: number): Promise<ImageBatch>;
 }
@@ -39,6 +42,10 @@ export interface PictureSource {
   readonly labelled: boolean;
   /** Of every picture; that of the first where they may differ. */
   readonly shape: ImageShape;
+  /** Sizes of one image of an array, whose axes may be meant in another order than `shape` takes them; absent for pictures. */
+  readonly axes?: readonly number[];
+  /** How those axes were taken, once they were. */
+  readonly layout?: FoundLayout;
   /** Unsigned bytes, or numbers that need no scale. */
   readonly elements: "bytes" | "numbers";
   read(first: number, count: number): Promise<StoredPictures>;

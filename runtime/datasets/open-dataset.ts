@@ -3,10 +3,12 @@ import { join } from "node:path";
 import { diagnosticError, nearestName } from "../../isa/diagnostic.ts";
 import { assetPath } from "../assets.ts";
 import { isFolder } from "../files.ts";
+import { inNetworkOrder, withLayout } from "./apply-layout.ts";
 import { preprocessedDataset } from "./apply-preprocessing.ts";
 import type { Dataset, PictureSource } from "./dataset.ts";
 import type { ImageShape } from "./image-shape.ts";
 import { withLabelFile, withLabelOffset } from "./labelled-source.ts";
+import type { Layout, NetworkInputShape } from "./layout.ts";
 import { openFile, openIdx } from "./open-file.ts";
 import { openFolder } from "./open-folder.ts";
 import { DEFAULT_PREPROCESSING, type Preprocessing } from "./preprocessing.ts";
@@ -28,8 +30,9 @@ export interface OpenOptions {
   readonly labelOffset?: number;
   /** Images that will be asked for, at most: where counting takes time, it ends there. */
   readonly images?: number;
-  /** Shape of the network's input, which drawn images take. */
-  readonly inputShape?: readonly number[];
+  /** The network's input, whose shape drawn images take, and by which the axes of arrays are told apart. */
+  readonly input?: NetworkInputShape;
+  readonly layout?: Layout;
 }
 
 /**
@@ -40,13 +43,15 @@ export async function openDataset(nameOrPath: string, options: OpenOptions = {})
   const preprocessing = options.preprocessing ?? DEFAULT_PREPROCESSING;
   const seed = randomSeed(nameOrPath);
   if (seed !== null) {
-    const source = randomImages(nameOrPath, seed, drawnShape(options.inputShape));
+    const source = randomImages(nameOrPath, seed, drawnShape(options.input?.shape));
     // They are drawn in the shape the network takes: only scale and offset apply.
     return preprocessedDataset(source, { ...preprocessing, colour: "stored", resize: null, crop: null });
   }
   const limit = options.images ?? Number.POSITIVE_INFINITY;
   const source = await openSource(nameOrPath, options.labels ?? null, limit);
-  return preprocessedDataset(withLabelOffset(source, options.labelOffset ?? 0), preprocessing);
+  const labelled = withLabelOffset(source, options.labelOffset ?? 0);
+  const pictures = withLayout(labelled, options.input, options.layout ?? "automatic");
+  return inNetworkOrder(preprocessedDataset(pictures, preprocessing), options.input);
 }
 
 async function openSource(nameOrPath: string, labels: string | null, limit: number): Promise<PictureSource> {

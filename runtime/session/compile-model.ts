@@ -45,7 +45,7 @@ export async function prepareModel(
   const assignment = underSpecification(prescribed, configuration.assignment);
   const needed = calibration.ranges === null && usesCalibration(assignment);
   if (!needed) return { name, graph, lowerable, assignment, calibration, weights };
-  const images = data ?? (await openData(configuration, graph.input.shape, calibration.images));
+  const images = data ?? (await openData(configuration, graph.input, calibration.images));
   requireShape(lowerable, images, configuration);
   const { seed } = configuration;
   const quantized = quantizeWeights(lowerable, assignment, { seed, where: hooks.assignmentName ?? "assignment" });
@@ -84,6 +84,7 @@ export function compilePrepared(
     metadata: {
       model: prepared.name,
       preprocessing: configuration.preprocessing,
+      ...(prepared.graph.input.declared && { declaredInput: prepared.graph.input.declared }),
       ...(prepared.weights === null ? {} : { weights: prepared.weights }),
     },
     modelName: configuration.model,
@@ -100,23 +101,24 @@ export async function compileOnly(configuration: RunConfiguration, assignmentNam
 
 /** Data and network must agree on the shape of an image; a diagnostic otherwise. */
 export function requireShape(graph: Graph, data: Dataset, configuration: RunConfiguration): void {
-  const expected = graph.input.shape;
+  const { shape: expected, declared } = graph.input;
   const found = data.shape;
   if (expected.length === found.length && expected.every((side, index) => side === found[index])) return;
   if (expected.length === 1 && expected[0] === found.reduce((product, side) => product * side, 1)) return;
+  const { stored, order } = data.layout;
+  const images = order === "picture" ? `pictures of ${shapeText(found)}` : `images of ${shapeText(stored)}`;
   throw diagnosticError(
     "DATA_SHAPE",
     configuration.data,
-    `images of ${shapeText(found)}, but ${configuration.model} takes ${shapeText(expected)}`,
+    `${images}, but ${configuration.model} takes ${shapeText(declared?.shape ?? expected)}`,
     hintOn(expected, found),
   );
 }
 
 function hintOn(expected: readonly number[], found: readonly number[]): string {
   const [rows, columns, channels] = expected;
-  if (found[0] === channels && found[1] === rows && found[2] === columns) {
-    return "transpose the data to images × rows × columns × channels";
+  if (channels === found[2] && expected.length === 3) {
+    return `use data of that shape, or --resize ${rows}x${columns}; --layout says in which order an array's axes stand`;
   }
-  if (channels === found[2]) return `use data of that shape, or --resize ${rows}x${columns}`;
-  return "use data of the network's own input shape, or --colour, --resize and --crop";
+  return "use data of the shape that the model declares, or --layout, --colour, --resize and --crop";
 }

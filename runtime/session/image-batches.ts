@@ -1,19 +1,38 @@
+import { z } from "zod";
+import { elementCount, type Program } from "../../isa/program.ts";
 import type { RunConfiguration } from "../configuration.ts";
 import type { Dataset, ImageBatch } from "../datasets/dataset.ts";
 import { elementsOf } from "../datasets/image-shape.ts";
+import type { NetworkInputShape } from "../datasets/layout.ts";
 import { openDataset } from "../datasets/open-dataset.ts";
+import { tensorSymbol } from "./host-input.ts";
 
 /** Values of the images of one batch, 32 MiB: memory follows the image, not the data set. */
 const BATCH_BYTES = 2 ** 25;
 
-/** The data set of a configuration for a network whose input has the given shape. */
-export function openData(
-  configuration: RunConfiguration,
-  inputShape: readonly number[],
-  images: number,
-): Promise<Dataset> {
-  const { data, labels, labelOffset, preprocessing } = configuration;
-  return openDataset(data, { labels, labelOffset, preprocessing, images, inputShape });
+/** The data set of a configuration for a network with the given input. */
+export function openData(configuration: RunConfiguration, input: NetworkInputShape, images: number): Promise<Dataset> {
+  const { data, labels, labelOffset, layout, preprocessing } = configuration;
+  return openDataset(data, { labels, labelOffset, layout, preprocessing, images, input });
+}
+
+const declaredInput: z.ZodType<NetworkInputShape["declared"]> = z
+  .strictObject({ shape: z.array(z.int().min(1)).max(3), order: z.array(z.int().min(0).max(2)).max(3) })
+  .refine(({ shape, order }) => order.toSorted((a, b) => a - b).every((axis, index) => axis === index && shape[axis]))
+  .optional()
+  .catch(undefined);
+
+/** The input of a compiled program: what its model file declared is in its metadata. */
+export function programInput(program: Program): NetworkInputShape {
+  const { shape } = tensorSymbol(program, program.input);
+  const declared = declaredInput.parse(program.metadata.declaredInput);
+  const isSame = declared !== undefined && elementCount(declared.shape) === elementCount(shape);
+  return isSame ? { shape, declared } : { shape };
+}
+
+/** What a run's configuration says of data once they are open, so that nothing is guessed or automatic when it is repeated. */
+export function dataConfiguration({ preprocessing, layout }: Dataset): Partial<RunConfiguration> {
+  return layout.order === "picture" ? { preprocessing } : { preprocessing, layout: layout.order };
 }
 
 /** Consecutive images of a run. */

@@ -17,7 +17,7 @@ import { type FloatSide, openFloatSide } from "./float.ts";
 import { type LastingOutcome, noWords, type RunHooks, type RunOutcome } from "./hooks.ts";
 import { tensorSymbol } from "./host-input.ts";
 import { runHybridModel } from "./hybrid/report.ts";
-import { openData } from "./image-batches.ts";
+import { dataConfiguration, openData, programInput } from "./image-batches.ts";
 import { resourcesSince } from "./resources.ts";
 import { runMachine } from "./run-machine.ts";
 
@@ -32,13 +32,12 @@ export async function runModel(configuration: RunConfiguration, hooks: RunHooks 
 
 async function runNetwork(configuration: RunConfiguration, hooks: RunHooks): Promise<LastingOutcome> {
   const model = await openModel(configuration.model, configuration);
-  const data = await openData(configuration, model.graph.input.shape, configuration.images);
+  const data = await openData(configuration, model.graph.input, configuration.images);
   const count = Math.min(configuration.images, data.count);
   const prepared = await prepareModel(configuration, model, data, hooks);
   requireShape(prepared.lowerable, data, configuration);
-  const { preprocessing } = data;
   const { assignment, calibration } = prepared;
-  const resolved: RunConfiguration = { ...configuration, assignment, calibration, preprocessing };
+  const resolved: RunConfiguration = { ...configuration, assignment, calibration, ...dataConfiguration(data) };
   const names = layerNames(prepared.lowerable);
   const computation = soleComputation(names, assignment, null, hooks.assignmentName ?? "assignment");
   if (computation !== "machine" && hooks.onWords !== undefined) throw noWords("--dump");
@@ -59,13 +58,12 @@ async function runProgramFile(configuration: RunConfiguration, hooks: RunHooks):
   const opened = await openProgramFile(configuration.model);
   if ("fault" in opened) return opened;
   const { program } = opened;
-  const data = await openData(configuration, tensorSymbol(program, program.input).shape, configuration.images);
+  const data = await openData(configuration, programInput(program), configuration.images);
   const count = Math.min(configuration.images, data.count);
   requireInput(program, data, configuration);
   // A program brings its own machine, seed and formats.
   const { machine, seed } = program;
-  const { preprocessing } = data;
-  const fixed: RunConfiguration = { ...configuration, machine, seed, assignment: {}, preprocessing };
+  const fixed: RunConfiguration = { ...configuration, machine, seed, assignment: {}, ...dataConfiguration(data) };
   const run = { configuration: fixed, data, count, name: configuration.model, program, float: null };
   const { weights } = program.metadata;
   return simulate({ ...run, weights: typeof weights === "string" ? weights : null }, hooks);

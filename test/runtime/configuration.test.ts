@@ -14,6 +14,7 @@ describe("a configuration", () => {
       data: "mnist-test",
       labels: null,
       labelOffset: 0,
+      layout: "automatic",
       images: 1000,
       seed: 1,
       engine: "fast",

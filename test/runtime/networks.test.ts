@@ -82,7 +82,7 @@ describe("drawn weights on drawn images", () => {
   it.each(names)("%s: values keep their size from the first layer to the last", async (model) => {
     const configuration = resolveConfiguration({ model });
     const { graph } = await openModel(model);
-    const { values } = await (await openData(configuration, graph.input.shape, 1)).read(0, 1);
+    const { values } = await (await openData(configuration, graph.input, 1)).read(0, 1);
     const { network } = await openFloatReference(graph);
     const sizes = new Map<string, number>();
     const logits = await network.run(values, 1, (name, found) => {

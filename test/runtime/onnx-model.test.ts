@@ -10,7 +10,7 @@ import { loadTensorFlow } from "../../runtime/float-reference/backend.ts";
 import { FloatNetwork } from "../../runtime/float-reference/interpreter.ts";
 import { openModel } from "../../runtime/model.ts";
 import { encodeMessage, encodeModel, type ModelSketch, modelMessage } from "../compiler/importers/onnx-model.ts";
-import { channelsLastElements } from "../compiler/legalisation/compare.ts";
+import { storedElements } from "../compiler/legalisation/compare.ts";
 import { Draw, randomNetwork } from "../compiler/legalisation/random-network.ts";
 
 const draw = new Draw(21);
@@ -70,7 +70,11 @@ describe("an ONNX model", () => {
     const byFolder = await openModel(join(folder, "network"));
     const byFile = await openModel(join(folder, "network", "anything.onnx"));
     expect([byFolder.name, byFile.name, byFile.graph.name]).toEqual(["network", "anything", "anything"]);
-    expect(byFile.graph.input).toEqual({ name: "image", shape: [3, 4, 2] });
+    expect(byFile.graph.input).toEqual({
+      name: "image",
+      shape: [3, 4, 2],
+      declared: { shape: [2, 3, 4], order: [1, 2, 0] },
+    });
     expect(byFile.graph.nodes.map(({ name }) => name)).toEqual(["conv1", "mean", "logits/view"]);
     expect(byFile.assignment).toEqual({});
   });
@@ -106,7 +110,7 @@ describe("the float reference of a legalised network", () => {
       const closing = graph.nodes.every(({ op, name }) => op !== "softmax" || name === graph.output);
       for (const network of closing ? [graph, prepareGraph(graph)] : [graph]) {
         const float = new FloatNetwork(tf, network);
-        const found = await float.run(Float32Array.from(channelsLastElements(shape, data)), 1);
+        const found = await float.run(Float32Array.from(storedElements(graph, data)), 1);
         float.dispose();
         const scale = Math.max(1e-3, ...expected.map(Math.abs));
         const worst = Math.max(...expected.map((value, index) => Math.abs(value - (found[index] ?? Number.NaN))));

@@ -21,7 +21,7 @@ import { FaultError } from "../fault-error.ts";
 import { openFloatSide } from "../float.ts";
 import type { RunHooks } from "../hooks.ts";
 import { openPartialEvaluator, type PartialEvaluator } from "../hybrid/partial-evaluator.ts";
-import { openData } from "../image-batches.ts";
+import { dataConfiguration, openData } from "../image-batches.ts";
 import { outputRegisters, runExtrinsicSpan, withQuantizedWeights } from "../run-extrinsic.ts";
 import { runMachine } from "../run-machine.ts";
 import { costOf } from "./candidate-cost.ts";
@@ -47,17 +47,16 @@ export async function openStudy(configuration: RunConfiguration, hooks: StudyHoo
     throw diagnosticError("MODEL", configuration.model, what, "name the model that it was compiled from");
   }
   const model = await openModel(configuration.model, configuration);
-  const data = await openData(configuration, model.graph.input.shape, configuration.images);
+  const data = await openData(configuration, model.graph.input, configuration.images);
   const measured = await prepareModel(configuration, model, data, hooks);
   requireShape(measured.lowerable, data, configuration);
   const prepared =
     measured.calibration.ranges === null && (hooks.calibrate ?? true)
       ? { ...measured, calibration: await calibrateOn(data, measured.lowerable, measured.calibration.images, hooks) }
       : measured;
-  const { preprocessing } = data;
   const side = await openFloatSide(prepared);
   return new Study({
-    configuration: { ...configuration, calibration: prepared.calibration, preprocessing },
+    configuration: { ...configuration, calibration: prepared.calibration, ...dataConfiguration(data) },
     data,
     prepared,
     prescribed: model.assignment,

@@ -18,6 +18,27 @@ export function channelsLastElements(shape: readonly number[], data: readonly nu
   });
 }
 
+/** Row-major elements of `shape` with the axes in another order: axis n of the result is axis `permutation[n]`. */
+export function transposedElements(
+  shape: readonly number[],
+  permutation: readonly number[],
+  data: readonly number[],
+): number[] {
+  const stride = (axis: number): number => shape.slice(axis + 1).reduce((product, size) => product * size, 1);
+  let offsets = [0];
+  for (const axis of permutation) {
+    offsets = offsets.flatMap((offset) =>
+      Array.from({ length: shape[axis] ?? 1 }, (_, index) => offset + index * stride(axis)),
+    );
+  }
+  return offsets.map((offset) => data[offset] ?? Number.NaN);
+}
+
+/** Elements of one image in the order of the model file as the network stores them. */
+export function storedElements({ input: { declared } }: Graph, data: readonly number[]): number[] {
+  return declared === undefined ? [...data] : transposedElements(declared.shape, declared.order, data);
+}
+
 /** Elements of the tensor graph's one output for elements of its input in its own order. */
 export function interpreted(graph: TensorGraph, data: readonly number[]): ArrayLike<number> {
   const [input] = graph.inputs;

@@ -5,7 +5,7 @@ import { prepareGraph } from "../../../compiler/prepare-graph.ts";
 import { tensorFrom } from "../../../compiler/tensor-graph/tensor.ts";
 import type { TensorGraph, TensorNode } from "../../../compiler/tensor-graph/tensor-graph.ts";
 import { DiagnosticError } from "../../../isa/diagnostic.ts";
-import { channelsLastElements, expectNetwork, interpreted } from "./compare.ts";
+import { expectNetwork, interpreted, storedElements } from "./compare.ts";
 import { Draw, randomNetwork } from "./random-network.ts";
 
 const RUNS = process.env.MACROSCOPE_LONG === "1" ? 2000 : 300;
@@ -19,7 +19,7 @@ describe("a legalised network computes what the interpreter of the tensor graph 
         const data = new Draw(seed ^ 0x5bd1e995).numbers(shape.reduce((a, b) => a * b, 1)).map(Math.fround);
         const expected = interpreted(tensorGraph, data);
         const { graph } = legalise(tensorGraph, { where: "random.onnx" });
-        const image = channelsLastElements(shape, data);
+        const image = storedElements(graph, data);
         expectNetwork(graph, image, expected);
         // A softmax inside the network has no place on the machine.
         if (graph.nodes.some(({ op, name }) => op === "softmax" && name !== graph.output)) return;

@@ -6,7 +6,7 @@ import { readOnnxModel } from "../../../compiler/importers/onnx/index.ts";
 import { type LegalisedNetwork, legalise } from "../../../compiler/legalisation/index.ts";
 import { prepareGraph } from "../../../compiler/prepare-graph.ts";
 import { evaluateAllValues } from "../../oracles/graph-float.ts";
-import { channelsLastElements, expectNetwork, interpreted } from "./compare.ts";
+import { expectNetwork, interpreted, storedElements } from "./compare.ts";
 import { Draw } from "./random-network.ts";
 import { compiled, wordsOnMachine } from "./small-models.ts";
 
@@ -81,7 +81,7 @@ describe("real networks compute what the interpreter of the tensor graph compute
       const data = new Draw(7).numbers(rows * columns * channels, 0, 1).map(Math.fround);
       const [input] = tensorGraph.inputs;
       const single = { ...tensorGraph, inputs: input === undefined ? [] : [{ ...input, shape }] };
-      expectNetwork(prepareGraph(graph), channelsLastElements(shape, data), interpreted(single, data));
+      expectNetwork(prepareGraph(graph), storedElements(graph, data), interpreted(single, data));
     });
   }
 });

@@ -402,17 +402,17 @@ describe("folders", () => {
 
 describe("drawn images", () => {
   it("have the network's shape, depend on seed and position only, and have no labels", async () => {
-    const options = { inputShape: [3, 5, 2] };
+    const options = { input: { shape: [3, 5, 2] } };
     const data = await openDataset("random:7", options);
     expect(data).toMatchObject({ shape: [3, 5, 2], labelled: false });
     const { values } = await data.read(0, 4);
     expect((await data.read(2, 1)).values).toEqual(values.slice(60, 90));
     expect((await (await openDataset("random:8", options)).read(0, 4)).values).not.toEqual(values);
-    expect((await openDataset("random:7", { inputShape: [4] })).shape).toEqual([1, 1, 4]);
+    expect((await openDataset("random:7", { input: { shape: [4] } })).shape).toEqual([1, 1, 4]);
   });
 
   it("are bytes, all of them about equally often", async () => {
-    const data = await openDataset("random:1", { ...BYTES, inputShape: [64, 64, 4] });
+    const data = await openDataset("random:1", { ...BYTES, input: { shape: [64, 64, 4] } });
     const seen = new Array<number>(256).fill(0);
     for (const value of (await data.read(0, 4)).values) seen[value] = (seen[value] ?? 0) + 1;
     expect(Math.min(...seen)).toBeGreaterThan(180);

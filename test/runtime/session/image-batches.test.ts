@@ -17,6 +17,7 @@ function recorded(shape: ImageShape, count: number, broken = -1): Dataset & { re
     count,
     labelled: false,
     preprocessing: { ...preprocessingFrom({}), scale: 1 },
+    layout: { order: "picture", guessed: false, stored: shape },
     reads,
     async read(first, images) {
       reads.push([first, images]);
