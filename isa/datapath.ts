@@ -55,5 +55,20 @@ export interface CalibratedRange {
   readonly max: number;
 }
 
+/**
+ * Ranges of a value that a layer yields: after the activation its own, and where the layer sums what stood in its registers before.
+ * Only matrix layers have all; an average pool has `runningSum`, of values instead of products.
+ */
+export interface LayerRanges extends CalibratedRange {
+  /** Single products. */
+  readonly product?: CalibratedRange | undefined;
+  /** Sums of consecutive terms, whole and parts, in the order of k, and 0; without bias. */
+  readonly runningSum?: CalibratedRange | undefined;
+  /** Whole sums, without bias. */
+  readonly sum?: CalibratedRange | undefined;
+  /** Whole sums with bias, before the activation. */
+  readonly biasedSum?: CalibratedRange | undefined;
+}
+
 /** Which bits a tensor's words have in memory. */
 export type WordFormat = FixedPointFormat;

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { isNetworkName } from "../compiler/networks/index.ts";
 import { BATCH_NORMALIZATION_MODES, type BatchNormalizationMode } from "../compiler/prepare-graph.ts";
 import { type AssignmentSpecification, parseAssignmentSpecification } from "../compiler/quantization/specification.ts";
-import type { CalibratedRange } from "../isa/datapath.ts";
+import type { LayerRanges } from "../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError, diagnosticError, nearestName } from "../isa/diagnostic.ts";
 import { DEFAULT_MACHINE, type Machine, validMachine } from "../isa/machine.ts";
 import { nameRecordSchema } from "../isa/name-record.ts";
@@ -46,7 +46,7 @@ export interface RunConfiguration {
 /** Where automatic fraction lengths take their ranges from: measured on the first images, or given. */
 export interface Calibration {
   readonly images: number;
-  readonly ranges: Readonly<Record<string, CalibratedRange>> | null;
+  readonly ranges: Readonly<Record<string, LayerRanges>> | null;
 }
 
 /** A configuration file: every field may be absent; `machine` may hold single fields of the default machine. */
@@ -74,7 +74,15 @@ export interface ConfigurationFile {
 
 export const CONFIGURATION_LIMITS = { images: 100_000_000, workers: 256 } as const;
 
-const rangeSchema = z.strictObject({ min: z.number(), max: z.number() });
+const range = { min: z.number(), max: z.number() } as const;
+const registerRange = z.strictObject(range).optional();
+const rangeSchema = z.strictObject({
+  ...range,
+  product: registerRange,
+  runningSum: registerRange,
+  sum: registerRange,
+  biasedSum: registerRange,
+});
 
 /** A number, also as a fraction such as 1/255. */
 const numberSchema = z.union([

@@ -1,4 +1,4 @@
-import type { CalibratedRange } from "../../isa/datapath.ts";
+import type { LayerRanges } from "../../isa/datapath.ts";
 import type { RegisterSpec } from "../../isa/register.ts";
 import type { LayerFacts } from "./layer-facts.ts";
 import type { LayerEntry } from "./specification.ts";
@@ -13,6 +13,8 @@ export interface LayerContext {
   readonly named: LayerEntry;
   /** One per producer; undefined for the network's input before any layer has fixed its format. */
   readonly producerOutputs: readonly (RegisterSpec | undefined)[];
-  /** Calibrated range of a value; throws where there is none. */
-  readonly range: (value: string, where: string) => CalibratedRange;
+  /** Calibrated ranges of a value, if there are any. */
+  readonly knownRanges: (value: string) => LayerRanges | undefined;
+  /** The same; throws where there are none. */
+  readonly range: (value: string, where: string) => LayerRanges;
 }

@@ -6,6 +6,7 @@ import { diagnosticError } from "../../isa/diagnostic.ts";
 import { type FixedPointFormat, FORMAT_LIMITS } from "../../isa/format.ts";
 import { productFormat, sumOfTermsFormat } from "../../isa/growth.ts";
 import type { OverflowMode } from "../../isa/overflow.ts";
+import type { InnerRegister } from "./register-range.ts";
 import type { PresetName } from "./specification.ts";
 
 /** What a preset builds on: the formats decided before. */
@@ -13,8 +14,8 @@ export interface PresetContext {
   readonly where: string;
   /** Terms of one sum. */
   readonly terms: number;
-  /** The layer's (W,F). Throws where the user gave none. */
-  readonly word: () => FixedPointFormat;
+  /** The layer's (W,F); where F is automatic that of the register named. Throws where the user gave none. */
+  readonly word: (register: InnerRegister | "bias") => FixedPointFormat;
   readonly input: FixedPointFormat;
   readonly weight: FixedPointFormat;
   /** N of `wide:N`; undefined for the default. */
@@ -24,6 +25,8 @@ export interface PresetContext {
 /** A register of a preset. Rounding and overflow are the user's, unless the preset fixes how it overflows: exact ones never do. */
 interface PresetRegister {
   readonly overflow?: OverflowMode;
+  /** The format grows from those before it: the layer's own word plays no part. */
+  readonly grown?: true;
   /** `previous` is the register before it: the product of an accumulator, the accumulator of a bias. */
   format(context: PresetContext, previous: FixedPointFormat): FixedPointFormat;
 }
@@ -41,22 +44,28 @@ interface Preset {
 /** Word lengths `wide` chooses from: registers of common MAC units and soft logic. */
 const WIDE_ACCUMULATORS = [32, 48, 64] as const;
 
-const word: PresetRegister = { format: (context) => context.word() };
+const word = (name: InnerRegister | "bias"): PresetRegister => ({ format: (context) => context.word(name) });
 const accumulatorsBias: PresetRegister = { format: ({ where }, accumulator) => biasFormat(accumulator, where) };
-const exactPool: PresetRegister = { overflow: "saturate", format: exactPoolAccumulator };
+const exactPool: PresetRegister = { overflow: "saturate", grown: true, format: exactPoolAccumulator };
 
 export const PRESETS: Readonly<Record<Exclude<PresetName, "extrinsic" | "float">, Preset>> = {
-  intrinsic: { product: word, accumulator: word, sum: false, bias: accumulatorsBias, poolAccumulator: word },
+  intrinsic: {
+    product: word("product"),
+    accumulator: word("accumulator"),
+    sum: false,
+    bias: accumulatorsBias,
+    poolAccumulator: word("accumulator"),
+  },
   tensorquant: {
-    product: word,
-    accumulator: { overflow: "saturate", format: exactAccumulator },
+    product: word("product"),
+    accumulator: { overflow: "saturate", grown: true, format: exactAccumulator },
     sum: true,
-    bias: word,
+    bias: word("bias"),
     poolAccumulator: exactPool,
   },
   wide: {
-    product: { overflow: "saturate", format: exactProduct },
-    accumulator: { overflow: "wrap", format: wideAccumulator },
+    product: { overflow: "saturate", grown: true, format: exactProduct },
+    accumulator: { overflow: "wrap", grown: true, format: wideAccumulator },
     sum: false,
     bias: accumulatorsBias,
     poolAccumulator: exactPool,

@@ -48,7 +48,7 @@ export function readFormat(text: string, rules: FormatRules, where: string): Fix
     "FORMAT",
     where,
     `"${text}" is no format of this register: nothing measures its range`,
-    "write a number for F; auto serves input, weight, bias and output",
+    "write a number for F",
   );
 }
 

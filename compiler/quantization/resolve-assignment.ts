@@ -1,10 +1,5 @@
 /** From what a user wrote to a register for every point of every layer. */
-import {
-  type CalibratedRange,
-  DATAPATH_REGISTERS,
-  type DatapathSpec,
-  type FormatAssignment,
-} from "../../isa/datapath.ts";
+import { DATAPATH_REGISTERS, type DatapathSpec, type FormatAssignment, type LayerRanges } from "../../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
 import { nameRecord } from "../../isa/name-record.ts";
 import type { RegisterSpec } from "../../isa/register.ts";
@@ -16,8 +11,8 @@ import { quantizerOf } from "./quantizers/table.ts";
 import { type LayerOptions, resolveLayer, resolveOutputRegister } from "./resolve-layer.ts";
 import type { AssignmentSpecification, LayerEntry } from "./specification.ts";
 
-/** Value name (a layer, or the graph's input) → range of its values. */
-export type Calibration = Readonly<Record<string, CalibratedRange>>;
+/** Value name (a layer, or the graph's input) → range of its values, and of what a layer's registers before it held. */
+export type Calibration = Readonly<Record<string, LayerRanges>>;
 
 export interface ResolvedAssignment {
   readonly formats: FormatAssignment;
@@ -105,15 +100,19 @@ function eachLayer(request: ResolveRequest, resolve: (context: LayerContext) => 
   const keys = selectKeys(Object.keys(entries), names, where);
   const found: Diagnostic[] = [];
   const produced = new Map<string, RegisterSpec>(request.known);
-  const used = nameRecord<CalibratedRange>();
+  const used = nameRecord<LayerRanges>();
 
-  const range = (value: string, place: string): CalibratedRange => {
+  const knownRanges = (value: string): LayerRanges | undefined => {
     const known = Object.hasOwn(request.calibration, value) ? request.calibration[value] : undefined;
+    if (known !== undefined) used[value] = known;
+    return known;
+  };
+  const range = (value: string, place: string): LayerRanges => {
+    const known = knownRanges(value);
     if (known === undefined) {
       const what = `an automatic format needs the range of "${value}", which was not calibrated`;
       throw diagnosticError("NOT_CALIBRATED", place, what, "calibrate on some images first, or write a number for F");
     }
-    used[value] = known;
     return known;
   };
 
@@ -132,6 +131,7 @@ function eachLayer(request: ResolveRequest, resolve: (context: LayerContext) => 
         entry: inherit(specification.default ?? {}, entry ?? {}),
         named: key === layer.name && entry !== undefined ? entry : {},
         producerOutputs: layer.producers.map((producer) => produced.get(producer)),
+        knownRanges,
         range,
       });
       if (datapath === undefined) continue;

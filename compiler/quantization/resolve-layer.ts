@@ -5,14 +5,23 @@ import type { FixedPointFormat } from "../../isa/format.ts";
 import { productFormat, sumFormat } from "../../isa/growth.ts";
 import type { OverflowMode } from "../../isa/overflow.ts";
 import { type RegisterSpec, validateRegister } from "../../isa/register.ts";
-import { automaticFormat, isAutomatic, parseWrittenFormat, rangeOf, type WrittenFormat } from "./automatic-format.ts";
+import { automaticFormat, isAutomatic, parseWrittenFormat, rangeOf } from "./automatic-format.ts";
 import { exactFormat } from "./exact-bias.ts";
 import { integerDatapath, integerOutput } from "./integer-datapath.ts";
 import type { LayerContext } from "./layer-context.ts";
 import type { ArithmeticKind, LayerFacts } from "./layer-facts.ts";
-import { exactAccumulator, exactPoolAccumulator, exactProduct, PRESETS, type PresetContext } from "./presets.ts";
+import { exactAccumulator, exactPoolAccumulator, exactProduct, type PresetContext } from "./presets.ts";
 import { type FormatRules, type RegisterStyle, readRegister, readStyle, USUAL_STYLE } from "./read-register.ts";
-import type { LayerEntry } from "./specification.ts";
+import {
+  fromRange,
+  innerRules,
+  innerWord,
+  isAutomaticRegister,
+  margin,
+  mostFractionBits,
+  presetOf,
+  wordFormat,
+} from "./word-format.ts";
 
 /** Choices of a layer that are not a register. */
 export interface LayerOptions {
@@ -100,27 +109,14 @@ function matrixDatapath(context: LayerContext): DatapathSpec {
   const { layer, where, entry } = context;
   const style = layerStyle(context);
   const input = inputRegister(context);
-  const weight = constantRegister(context, "weight", layer.weights, style, () => wordFormat(context, layer.weights));
   const preset = presetOf(entry);
+  const weight = weightRegister(context, input);
   const presetContext = presetContextOf(context, input.format, weight.format);
-  const read = (
-    name: "product" | "accumulator" | "sum",
-    format: () => FixedPointFormat,
-    overflow: OverflowMode | undefined,
-    rules: FormatRules,
-  ): RegisterSpec => readRegister(entry[name], styleWith(context, overflow), format, rules, `${where}: ${name}`);
-
-  const product = read("product", () => preset.product.format(presetContext, input.format), preset.product.overflow, {
-    exact: () => exactProduct(presetContext),
-  });
-  const accumulator = read(
-    "accumulator",
-    () => preset.accumulator.format(presetContext, product.format),
-    preset.accumulator.overflow,
-    { exact: () => exactAccumulator(presetContext, product.format) },
-  );
+  const { product, accumulator } = summingRegisters(context, input, weight);
   const sum =
-    !preset.sum && entry.sum === undefined ? undefined : read("sum", () => wordFormat(context), undefined, {});
+    !preset.sum && entry.sum === undefined
+      ? undefined
+      : readRegister(entry.sum, style, () => innerWord(context, "sum"), innerRules(context, "sum"), `${where}: sum`);
   const bias = constantRegister(context, "bias", layer.bias, style, () =>
     entry.quantizeBias === false && layer.bias !== null
       ? exactFormat(layer.bias, `${where}: bias`)
@@ -134,6 +130,55 @@ function matrixDatapath(context: LayerContext): DatapathSpec {
   return { input, weight, product, accumulator, ...(sum && { sum }), bias, output, ...order, averageDivider };
 }
 
+function summingRegisters(
+  context: LayerContext,
+  input: RegisterSpec,
+  weight: RegisterSpec,
+): Pick<DatapathSpec, "product" | "accumulator"> {
+  const { where, entry } = context;
+  const preset = presetOf(entry);
+  const presetContext = presetContextOf(context, input.format, weight.format);
+  const read = (
+    name: "product" | "accumulator",
+    format: () => FixedPointFormat,
+    exact: () => FixedPointFormat,
+  ): RegisterSpec => {
+    const style = styleWith(context, preset[name].overflow);
+    return readRegister(entry[name], style, format, { ...innerRules(context, name), exact }, `${where}: ${name}`);
+  };
+  const product = read(
+    "product",
+    () => preset.product.format(presetContext, input.format),
+    () => exactProduct(presetContext),
+  );
+  const accumulator = read(
+    "accumulator",
+    () => preset.accumulator.format(presetContext, product.format),
+    () => exactAccumulator(presetContext, product.format),
+  );
+  return { product, accumulator };
+}
+
+/**
+ * The weight register. Where the accumulator's binary point follows from the weights' and theirs is automatic, they give up the
+ * fraction bits that would leave the accumulator too few integer bits for its sums and the bias.
+ */
+function weightRegister(context: LayerContext, input: RegisterSpec): RegisterSpec {
+  const { layer } = context;
+  const usual = (): FixedPointFormat => wordFormat(context, layer.weights);
+  const weight = constantRegister(context, "weight", layer.weights, layerStyle(context), usual);
+  if (!isAutomaticRegister(context, "weight")) return weight;
+  const shorter = (bits: number): RegisterSpec => ({
+    ...weight,
+    format: { ...weight.format, fractionLength: weight.format.fractionLength - bits },
+  });
+  const { format } = summingRegisters(context, input, weight).accumulator;
+  const follows =
+    summingRegisters(context, input, shorter(1)).accumulator.format.fractionLength < format.fractionLength;
+  const missing = format.fractionLength - mostFractionBits(context, format);
+  return follows && missing > 0 ? shorter(missing) : weight;
+}
+
 function averagePoolDatapath(context: LayerContext): DatapathSpec {
   const { where, entry } = context;
   const input = inputRegister(context);
@@ -143,7 +188,7 @@ function averagePoolDatapath(context: LayerContext): DatapathSpec {
     entry.accumulator,
     styleWith(context, poolAccumulator.overflow),
     () => poolAccumulator.format(presetContext, input.format),
-    { exact: () => exactPoolAccumulator(presetContext, input.format) },
+    { ...innerRules(context, "accumulator"), exact: () => exactPoolAccumulator(presetContext, input.format) },
     `${where}: accumulator`,
   );
   return { ...unusedAround(context, input, resolveOutputRegister(context)), accumulator };
@@ -213,32 +258,6 @@ function constantRegister(
   return readRegister(context.entry[name], style, format, { automatic }, place);
 }
 
-/** The entry's `format`. An automatic one is measured on `values`, else on the value named, else on the layer's output. */
-function wordFormat(
-  context: LayerContext,
-  values: Float32Array | null | undefined = undefined,
-  value: string = context.layer.name,
-): FixedPointFormat {
-  const { entry, where } = context;
-  const place = `${where}: format`;
-  if (entry.format === undefined) {
-    throw diagnosticError("NO_FORMAT", where, "has no format", 'give the default a format, e.g. format: "16,8"');
-  }
-  const written = parseWrittenFormat(entry.format, place);
-  if (!isAutomatic(written)) return written;
-  if (values) return automaticFormat(written, rangeOf(values), margin(context), place);
-  return fromRange(context, written, value, place);
-}
-
-function fromRange(context: LayerContext, written: WrittenFormat, value: string, where: string): FixedPointFormat {
-  if (!isAutomatic(written)) return written;
-  return automaticFormat(written, context.range(value, where), margin(context), where);
-}
-
-function margin({ entry }: LayerContext): number {
-  return entry.marginBits ?? 0;
-}
-
 /** Rounding, overflow and dialect of the registers that are the layer's own word. */
 function layerStyle({ entry, where }: LayerContext): RegisterStyle {
   return readStyle(entry, USUAL_STYLE, where);
@@ -249,16 +268,13 @@ function styleWith(context: LayerContext, overflow: OverflowMode | undefined): R
   return overflow === undefined ? layerStyle(context) : { ...USUAL_STYLE, overflow };
 }
 
-function presetOf(entry: LayerEntry): (typeof PRESETS)["intrinsic"] {
-  const name = (entry.datapath ?? "intrinsic").replace(/:.*/, "") as keyof typeof PRESETS;
-  return PRESETS[name];
-}
-
 function presetContextOf(context: LayerContext, input: FixedPointFormat, weight: FixedPointFormat): PresetContext {
   const { layer, where, entry } = context;
   const bits = /^wide:([0-9]+)$/.exec(entry.datapath ?? "");
   const accumulatorBits = bits === null ? undefined : Number(bits[1]);
-  return { where, terms: layer.terms, word: () => wordFormat(context), input, weight, accumulatorBits };
+  const word: PresetContext["word"] = (name) =>
+    name === "bias" ? wordFormat(context, layer.bias) : innerWord(context, name);
+  return { where, terms: layer.terms, word, input, weight, accumulatorBits };
 }
 
 function checkNamedRegisters({ layer, named, where }: LayerContext): void {

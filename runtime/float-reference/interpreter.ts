@@ -1,6 +1,9 @@
 import type {
   Activation,
   Tensor as Constant,
+  Conv2dNode,
+  ConvTranspose2dNode,
+  DenseNode,
   Graph,
   GraphNode,
   Operator,
@@ -20,6 +23,19 @@ import type { RuleContext } from "./rule-context.ts";
  */
 export type NodeObserver = (name: string, values: Float32Array, batch: ImageRange) => Float32Array | undefined;
 
+/**
+ * Called after each node that sums, with what it read and its sums before bias and activation, images × shape each; null for
+ * those of a pool. Layers of integer networks are left out.
+ */
+export type SumObserver = (
+  node: SummingNode,
+  input: Float32Array,
+  sums: Float32Array | null,
+  batch: ImageRange,
+) => void;
+
+export type SummingNode = Conv2dNode | ConvTranspose2dNode | DenseNode | PoolNode;
+
 /** Consecutive images of a run. */
 export interface ImageRange {
   readonly first: number;
@@ -37,6 +53,7 @@ export interface FloatPart {
 
 export interface PartOptions {
   readonly observe?: NodeObserver;
+  readonly observeSums?: SumObserver;
   /** Whether the observer sees the given values too. */
   readonly observeGiven?: boolean;
   /** Hears of images done. */
@@ -147,11 +164,17 @@ export class FloatNetwork {
     }
     for (const [index, node] of part.nodes.entries()) {
       const inputs = node.inputs.map((name) => required(values.get(name), name));
+      let sums: Tensor | null = null;
+      const keepSums = (value: Tensor): void => {
+        sums = tf.keep(value.clone());
+      };
       const computed = tf.tidy(() => {
-        const value = this.evaluate(node, inputs, count);
+        const value = this.evaluate(node, inputs, count, options.observeSums && keepSums);
         // A node that changes nothing hands its input on; each value is disposed by itself.
         return inputs.includes(value) ? value.clone() : value;
       });
+      if (options.observeSums && isSumming(node))
+        await observeSums(node, required(inputs[0], node.name), sums, options.observeSums, batch);
       await keep(node.name, computed, options.observe);
       for (const name of new Set(node.inputs)) {
         if (lastUse.get(name) === index) values.get(name)?.dispose();
@@ -163,11 +186,12 @@ export class FloatNetwork {
     for (const value of values.values()) if (!value.isDisposed) value.dispose();
   }
 
-  private evaluate(node: GraphNode, inputs: readonly Tensor[], count: number): Tensor {
+  private evaluate(node: GraphNode, inputs: readonly Tensor[], count: number, onSums?: RuleContext["onSums"]): Tensor {
     const rule = RULES[node.op] as (node: GraphNode, inputs: readonly Tensor[], context: RuleContext) => Tensor;
     return rule(node, inputs, {
       tf: this.tf,
       count,
+      onSums,
       constant: (value) => this.constant(value),
       made: (make) => {
         const value = this.madeConstants.get(node) ?? make();
@@ -187,6 +211,24 @@ export class FloatNetwork {
   }
 }
 
+function isSumming(node: GraphNode): node is SummingNode {
+  if (node.op === "pool") return node.kind === "average";
+  if (node.op === "conv2d" || node.op === "dense") return node.requantization === null;
+  return node.op === "convTranspose2d";
+}
+
+async function observeSums(
+  node: SummingNode,
+  input: Tensor,
+  sums: Tensor | null,
+  observe: SumObserver,
+  batch: ImageRange,
+): Promise<void> {
+  const read = (await input.data()) as Float32Array;
+  observe(node, read, sums && ((await sums.data()) as Float32Array), batch);
+  sums?.dispose();
+}
+
 type Rule<Name extends Operator> = (
   node: Extract<GraphNode, { op: Name }>,
   inputs: readonly Tensor[],
@@ -199,6 +241,7 @@ const RULES: { readonly [Name in Operator]: Rule<Name> } = {
     const image = padded(context.tf, first(inputs), node.padding, 0);
     if (node.requantization !== null) return integerConvolution(context.tf, node, node.requantization, image);
     const sums = convolve(context.tf, image, convolutionKernel(node, context), node);
+    context.onSums?.(sums);
     return activate(context.tf, node.bias ? sums.add(context.constant(node.bias)) : sums, node.activation);
   },
   dense: (node, inputs, context) => {
@@ -207,10 +250,12 @@ const RULES: { readonly [Name in Operator]: Rule<Name> } = {
     const features = ordered.reshape([count, -1]);
     if (node.requantization !== null) return integerDense(tf, node, node.requantization, features);
     const product = features.matMul(constant(node.kernel));
+    context.onSums?.(product);
     return activate(tf, node.bias ? product.add(constant(node.bias)) : product, node.activation);
   },
   convTranspose2d: (node, inputs, context) => {
     const sums = convolveTransposed(node, first(inputs), context);
+    context.onSums?.(sums);
     return activate(context.tf, node.bias ? sums.add(context.constant(node.bias)) : sums, node.activation);
   },
   pool: (node, inputs, context) => pool(node, first(inputs) as Tensor4D, context),

@@ -11,7 +11,7 @@ import {
   parseAssignmentSpecification,
 } from "../../../compiler/quantization/specification.ts";
 import type { DatapathSpec } from "../../../isa/datapath.ts";
-import { register, registerText } from "../../../isa/register.ts";
+import { type RegisterSpec, register, registerText } from "../../../isa/register.ts";
 
 function layer(name: string, facts: Partial<LayerFacts> = {}): LayerFacts {
   const weights = new Float32Array([0.25, -1.5, 0.75]);
@@ -194,12 +194,30 @@ describe("formats along the network", () => {
   });
 });
 
+function fractionOf(spec: RegisterSpec | undefined): number | undefined {
+  return spec?.format.fractionLength;
+}
+
 describe("automatic formats", () => {
-  const calibration = {
+  const calibration: Calibration = {
     image: { min: 0, max: 0.99 },
-    conv1: { min: -3, max: 3.9 },
-    fc: { min: -20, max: 20 },
-    pool2: { min: 0, max: 1 },
+    conv1: {
+      min: -3,
+      max: 3.9,
+      product: { min: -0.7, max: 0.4 },
+      runningSum: { min: -9, max: 4.4 },
+      sum: { min: -3.5, max: 3.4 },
+      biasedSum: { min: -3, max: 3.9 },
+    },
+    fc: {
+      min: -20,
+      max: 20,
+      product: { min: -1.5, max: 1.5 },
+      runningSum: { min: -70, max: 30 },
+      sum: { min: -20.5, max: 19.5 },
+      biasedSum: { min: -20, max: 20 },
+    },
+    pool2: { min: 0, max: 1, runningSum: { min: 0, max: 6 } },
   };
 
   test("weights are measured on themselves, inputs and outputs on the calibrated ranges", () => {
@@ -222,10 +240,75 @@ describe("automatic formats", () => {
     expect(first.formats.conv1?.output.format.fractionLength).toBe(4);
   });
 
-  test("a value without a range, or a register that nothing measures, is a diagnostic", () => {
+  test("intrinsic registers hold the products, the sums as they grow with the bias, and a pool's whole window", () => {
+    const { conv1, pool2, fc } = resolve({ default: { format: "8,auto" } }, NETWORK, calibration);
+    expect([conv1?.accumulator, pool2?.accumulator, fc?.accumulator].map(fractionOf)).toEqual([3, 4, 0]);
+    // −0.7 would fit with seven fraction bits, of which an addition uses the accumulator's.
+    expect(fractionOf(conv1?.product)).toBe(3);
+    const longer = resolve({ default: { format: "8,auto", accumulator: "20,12" } }, NETWORK, calibration);
+    expect(fractionOf(longer.conv1?.product)).toBe(7);
+    const alone = resolve(
+      { default: { format: "8,2", accumulator: "12,auto", product: "10,auto" } },
+      NETWORK,
+      calibration,
+    );
+    expect([alone.conv1?.accumulator, alone.conv1?.product, alone.fc?.accumulator].map(fractionOf)).toEqual([7, 7, 4]);
+    expect(fractionOf(alone.pool2?.accumulator)).toBe(8);
+  });
+
+  test("tensorquant's registers: products alone, whole sums without and with the bias, the bias itself", () => {
+    const { conv1, pool2 } = resolve({ default: { datapath: "tensorquant", format: "8,auto" } }, NETWORK, calibration);
+    // An eighth above 3.9 passes 4.
+    expect([conv1?.product, conv1?.sum, conv1?.bias].map(fractionOf)).toEqual([7, 4, 7]);
+    expect(pool2 && registerText(pool2.accumulator)).toBe("11,5 nearest saturate");
+  });
+
+  test("weights give up the fraction bits that a wide accumulator needs for the bias", () => {
+    const tiny = layer("conv1", { weights: new Float32Array([1e-7, -5e-8]), bias: new Float32Array([0.04, -0.03]) });
+    const { conv1 } = resolve({ default: { datapath: "wide", format: "16,auto" } }, [tiny], {
+      image: { min: 0, max: 1 },
+      conv1: { min: -0.03, max: 0.04 },
+    });
+    // Alone they would have 38, with the input's 14 that makes 52; 48 bits hold 0.04 at 51.
+    expect([conv1?.weight, conv1?.accumulator].map(fractionOf)).toEqual([37, 51]);
+    for (const [datapath, bits] of [
+      ["wide:40", 29],
+      ["wide:24", 13],
+    ] as const) {
+      const { conv1: short } = resolve({ default: { datapath, format: "16,auto" } }, [tiny], {
+        image: { min: 0, max: 1 },
+        conv1: { min: -0.03, max: 0.04 },
+      });
+      expect([short?.weight, short?.accumulator].map(fractionOf)).toEqual([bits, bits + 14]);
+    }
+    // Numbers that the user wrote stay.
+    const written = resolve({ default: { datapath: "wide", format: "16,14", weight: "16,40" } }, [tiny]).conv1;
+    expect(fractionOf(written?.accumulator)).toBe(54);
+  });
+
+  test("products give up the fraction bits that an exact accumulator behind them needs for the bias", () => {
+    const tiny = layer("conv1", { weights: new Float32Array([1e-7]), bias: new Float32Array([12]) });
+    const small = { min: 0, max: 1e-7 };
+    const ranges = { image: { min: 0, max: 1 }, conv1: { min: 0, max: 12, product: small, runningSum: small } };
+    const { conv1 } = resolve({ default: { format: "16,auto", accumulator: "exact", output: "16,8" } }, [tiny], ranges);
+    expect(conv1?.accumulator.format).toEqual({ wordLength: 21, fractionLength: 16, signed: true });
+    expect(fractionOf(conv1?.product)).toBe(16);
+  });
+
+  test("marginBits are room above the range in every register", () => {
+    const { conv1 } = resolve({ default: { format: "8,auto", marginBits: 2 } }, NETWORK, calibration);
+    expect([conv1?.input, conv1?.weight, conv1?.accumulator, conv1?.output].map(fractionOf)).toEqual([5, 4, 1, 3]);
+  });
+
+  test("a value without a range is a diagnostic, ranges without those of the sums another", () => {
     expect(() => resolve({ default: { format: "8,auto" } })).toThrow(/NOT_CALIBRATED.*"image".*calibrate/);
-    expect(() => resolve({ default: { format: "8,4", product: "8,auto" } })).toThrow(
-      /FORMAT.*product.*nothing measures/,
+    const outputs = Object.fromEntries(Object.entries(calibration).map(([name, { min, max }]) => [name, { min, max }]));
+    expect(() => resolve({ default: { format: "8,auto" } }, NETWORK, outputs)).toThrow(
+      /NOT_CALIBRATED.*conv1.*sums.*calibrate again/,
+    );
+    // Exact sums need no range.
+    expect(fractionOf(resolve({ default: { datapath: "wide", format: "8,auto" } }, NETWORK, outputs).fc?.output)).toBe(
+      2,
     );
   });
 });
