@@ -2,6 +2,7 @@
 import type { FormatAssignment } from "../isa/datapath.ts";
 import { InvariantError } from "../isa/diagnostic.ts";
 import { type Machine, validMachine } from "../isa/machine.ts";
+import type { ModelOutput } from "../isa/model-output.ts";
 import type { Program } from "../isa/program.ts";
 import type { RegisterSpec } from "../isa/register.ts";
 import type { Graph } from "./graph/graph.ts";
@@ -24,6 +25,8 @@ export interface CompileOptions {
   readonly seed: number;
   /** `fold` where nothing is said. */
   readonly batchNormalization?: BatchNormalizationMode;
+  /** What the model calls its outputs, where it declares any. */
+  readonly modelOutputs?: readonly ModelOutput[] | undefined;
   /** Travels with the program. */
   readonly metadata?: Readonly<Record<string, unknown>>;
   /** What diagnostics call the model and the assignment; by default "model" and "assignment". */
@@ -46,9 +49,9 @@ export interface Compilation {
 /** Throws `DiagnosticError` with everything that the stage which failed found wrong. */
 export function compile(graph: Graph, options: CompileOptions): Compilation {
   const { assignment: specification, calibration = {}, seed, metadata = {} } = options;
-  const { modelName = "model", assignmentName = "assignment" } = options;
+  const { modelName: where = "model", assignmentName = "assignment", modelOutputs } = options;
   const machine = validMachine(options.machine);
-  const imported = prepareGraph(graph, modelName, options.batchNormalization);
+  const imported = prepareGraph(graph, where, options.batchNormalization);
   const prepared = quantizeWeights(imported, specification, { seed, where: assignmentName });
 
   const layers = layerFacts(prepared);
@@ -64,6 +67,7 @@ export function compile(graph: Graph, options: CompileOptions): Compilation {
     }),
   );
 
-  const program = lower({ graph: prepared, machine, layers, assignment, constants, seed, metadata, where: modelName });
+  const facts = { machine, seed, modelOutputs, metadata, where };
+  const program = lower({ ...facts, graph: prepared, layers, assignment, constants });
   return { program, assignment: assignment.formats, calibration: assignment.calibration, graph: prepared };
 }

@@ -35,7 +35,7 @@ type DirectiveName = keyof typeof DIRECTIVE_KEYS;
 
 /** Keys of each directive, all required but those in `OPTIONAL_KEYS`. */
 const DIRECTIVE_KEYS = {
-  ".program": ["seed", "input", "output", "hostSoftmax", "metadata"],
+  ".program": ["seed", "input", "output", "modelOutputs", "hostSoftmax", "metadata"],
   ".machine": [
     "name",
     "clockHz",
@@ -62,7 +62,15 @@ const DIRECTIVE_KEYS = {
   ".raws": [],
 } as const;
 
-const OPTIONAL_KEYS: readonly string[] = ["sum", "scale", "biasOrder", "table", "rowStep", "columnStep"];
+const OPTIONAL_KEYS: readonly string[] = [
+  "modelOutputs",
+  "sum",
+  "scale",
+  "biasOrder",
+  "table",
+  "rowStep",
+  "columnStep",
+];
 
 /** A listing with this many wrong lines is something else; the rest is not read. */
 const MOST_DIAGNOSTICS = 50;

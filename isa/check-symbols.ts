@@ -3,6 +3,7 @@ import { DATAPATH_REGISTERS } from "./datapath.ts";
 import { type Diagnostic, nearestName } from "./diagnostic.ts";
 import { INSTRUCTIONS } from "./instructions/table.ts";
 import { checkMachine } from "./machine.ts";
+import { isAxisOrder } from "./model-output.ts";
 import { elementCount, type Program, type TensorSymbol } from "./program.ts";
 import { fitsInt32 } from "./raws.ts";
 import { register, validateRegister } from "./register.ts";
@@ -164,6 +165,18 @@ function checkInterface(program: Program, report: Report): void {
       report(role, `tensor "${found.name}" has the role ${found.role}`, `give it the role ${role}, or name another`);
     }
   }
+  checkModelOutputs(program, report);
+}
+
+function checkModelOutputs({ tensors, output, modelOutputs }: Program, report: Report): void {
+  if (modelOutputs === undefined) return;
+  for (const each of modelOutputs) {
+    if (isAxisOrder(each)) continue;
+    report(`modelOutputs "${each.name}"`, `order [${each.order}] of ${each.shape.length} axes`, "name each axis once");
+  }
+  const found = modelOutputs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  const expected = elementCount(tensors.find(({ name }) => name === output)?.shape ?? []);
+  if (found !== expected) report("modelOutputs", `${found} elements`, `tensor "${output}" has ${expected}`);
 }
 
 function reportRepeated(symbols: readonly { readonly name: string }[], kind: string, report: Report): void {

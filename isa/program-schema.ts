@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { DatapathSpec } from "./datapath.ts";
 import type { FixedPointFormat } from "./format.ts";
 import type { Dataflow, Dram, Machine, OnChipMemory } from "./machine.ts";
+import type { ModelOutput } from "./model-output.ts";
 import { DIALECTS, type Dialect, OVERFLOW_MODES, type OverflowMode } from "./overflow.ts";
 import {
   type CompileOverflow,
@@ -152,9 +153,25 @@ const metadata = z.custom<Readonly<Record<string, unknown>>>(
 );
 
 /** What is said once of a program: everything but its lists and its machine. */
-export type ProgramFacts = Pick<Program, "seed" | "input" | "output" | "hostSoftmax" | "metadata">;
+export type ProgramFacts = Pick<Program, "seed" | "input" | "output" | "modelOutputs" | "hostSoftmax" | "metadata">;
 
-const facts = { seed: z.int().min(0).max(0xffff_ffff), input: name, output: name, hostSoftmax: z.boolean(), metadata };
+/** Most axes of a model's output. */
+const MOST_AXES = 64;
+
+const modelOutput: z.ZodType<ModelOutput> = z.strictObject({
+  name: z.string(),
+  shape: z.array(side).max(MOST_AXES),
+  order: z.array(count).max(MOST_AXES),
+});
+
+const facts = {
+  seed: z.int().min(0).max(0xffff_ffff),
+  input: name,
+  output: name,
+  modelOutputs: z.array(modelOutput).min(1).max(4096).exactOptional(),
+  hostSoftmax: z.boolean(),
+  metadata,
+};
 
 export const programFactsSchema: z.ZodType<ProgramFacts> = z.strictObject(facts);
 

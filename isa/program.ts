@@ -102,6 +102,16 @@ export interface CompileOverflow {
   readonly bias: number;
 }
 
+/** A tensor that the model declares as an output, in the words of the program's. Several lie one behind the other. */
+export interface ModelOutput {
+  /** The model's own name of it. */
+  readonly name: string;
+  /** The model's own shape of it, for one image. */
+  readonly shape: readonly number[];
+  /** Its axes as they lie in memory, outermost first: [0, 2, 3, 1] for [1, C, H, W] whose channels lie innermost. */
+  readonly order: readonly number[];
+}
+
 /** What the compiler hands to the simulator: complete, plain, serialisable. */
 export interface Program {
   readonly machine: Machine;
@@ -116,6 +126,8 @@ export interface Program {
   /** Name of the tensor the host fills before, and of the one it reads after each image. */
   readonly input: string;
   readonly output: string;
+  /** What the model calls its outputs, where it declares any: the host reads the words of `output` in their order. */
+  readonly modelOutputs?: readonly ModelOutput[];
   /** Host work after the output tensor. */
   readonly hostSoftmax: boolean;
   /** JSON the compiler's caller wants to travel along (model name, input recipe, configuration). */

@@ -4,6 +4,7 @@ import { importTfjsModel, tfjsWeightPaths } from "../compiler/importers/tfjs/ind
 import { isNetworkName, loadWeights, NETWORK_NAMES, NETWORKS, type NetworkName } from "../compiler/networks/index.ts";
 import type { AssignmentSpecification } from "../compiler/quantization/specification.ts";
 import { diagnosticError, nearestName } from "../isa/diagnostic.ts";
+import type { ModelOutput } from "../isa/model-output.ts";
 import type { Program } from "../isa/program.ts";
 import { PROGRAM_MAGIC, readProgramFile } from "../isa/program-file.ts";
 import type { Fault } from "../sim/fault.ts";
@@ -17,6 +18,8 @@ export interface OpenedModel {
   readonly graph: Graph;
   /** Registers that the model itself prescribes; empty for one that holds floats alone. */
   readonly assignment: AssignmentSpecification;
+  /** What the model calls its outputs; undefined where it declares none but the graph's own. */
+  readonly modelOutputs?: readonly ModelOutput[];
   /** Where the weights come from, for reports; null where they are the model's own. */
   readonly weights: string | null;
 }
@@ -85,8 +88,8 @@ function isOnnx(path: string): boolean {
 
 async function openFile(path: string, name: string): Promise<OpenedModel> {
   if (!isOnnx(path)) return openTfjsModel(name, path);
-  const { graph, assignment } = await openOnnxModel(path);
-  return { name, graph: { ...graph, name }, assignment, weights: null };
+  const { graph, ...prescribed } = await openOnnxModel(path);
+  return { name, graph: { ...graph, name }, ...prescribed, weights: null };
 }
 
 /** The folder's `model.json`, else its only `.onnx` file. */

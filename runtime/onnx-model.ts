@@ -1,8 +1,6 @@
 import { dirname } from "node:path";
-import type { Graph } from "../compiler/graph/graph.ts";
 import { onnxExternalFiles, readOnnxModel } from "../compiler/importers/onnx/index.ts";
-import { legalise } from "../compiler/legalisation/index.ts";
-import type { AssignmentSpecification } from "../compiler/quantization/specification.ts";
+import { type LegalisedNetwork, legalise } from "../compiler/legalisation/index.ts";
 import { pathInside, readWholeFile } from "./files.ts";
 
 /** Bytes of the model and of the files beside it: protobuf's own limit for the one, memory for the others. */
@@ -10,9 +8,7 @@ const MODEL_LIMIT = 2 ** 31 - 1;
 const EXTERNAL_LIMIT = 2 ** 32;
 
 /** An ONNX file and the files beside it that its tensors lie in, which must be in its folder, as a network. */
-export async function openOnnxModel(
-  path: string,
-): Promise<{ readonly graph: Graph; readonly assignment: AssignmentSpecification }> {
+export async function openOnnxModel(path: string): Promise<LegalisedNetwork> {
   const bytes = await readWholeFile(path, MODEL_LIMIT);
   const external = new Map<string, Uint8Array>();
   let left = EXTERNAL_LIMIT;

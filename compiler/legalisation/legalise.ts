@@ -6,6 +6,7 @@ import {
   InvariantError,
   nearestName,
 } from "../../isa/diagnostic.ts";
+import type { ModelOutput } from "../../isa/model-output.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import type { Graph } from "../graph/graph.ts";
 import { elementCount, formatShape, sameShape } from "../graph/shape.ts";
@@ -40,6 +41,8 @@ export interface LegalisedNetwork {
   readonly graph: Graph;
   /** Registers that the model itself prescribes, by the names of the layers after the passes. */
   readonly assignment: AssignmentSpecification;
+  /** The model's own outputs in the words of the graph's. */
+  readonly modelOutputs: readonly ModelOutput[];
 }
 
 /** Throws `DiagnosticError` with everything that has no place in a network. */
@@ -88,7 +91,11 @@ export function legalise(tensorGraph: TensorGraph, { where }: LegaliseOptions): 
 
   const output = networkOutput(builder, tensorGraph, values, where);
   const graph = requireStage(simplifyOutput(builder.finish(output)), "imported", where);
-  return { graph, assignment: prescribedAssignment(graph, prescriptions, where) };
+  const modelOutputs = tensorGraph.outputs.flatMap((name): ModelOutput[] => {
+    const value = values.get(name);
+    return value === undefined ? [] : [{ name, shape: value.shape, order: value.order }];
+  });
+  return { graph, assignment: prescribedAssignment(graph, prescriptions, where), modelOutputs };
 }
 
 /** What is known of every value for one image; where that needed another batch than the file's, a failure says so. */

@@ -6,6 +6,7 @@ import type { DatapathSpec } from "../../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError, diagnosticError, InvariantError } from "../../isa/diagnostic.ts";
 import { formatsEqual } from "../../isa/format.ts";
 import type { Machine } from "../../isa/machine.ts";
+import type { ModelOutput } from "../../isa/model-output.ts";
 import type { Constant, LayerSymbol, Program, TensorSymbol, TileSymbol } from "../../isa/program.ts";
 import type { Graph, GraphNode } from "../graph/graph.ts";
 import { type LayerFacts, storedValues } from "../quantization/layer-facts.ts";
@@ -27,6 +28,7 @@ export interface LoweringRequest {
   readonly assignment: ResolvedAssignment;
   readonly constants: ReadonlyMap<string, LayerConstants>;
   readonly seed: number;
+  readonly modelOutputs: readonly ModelOutput[] | undefined;
   readonly metadata: Readonly<Record<string, unknown>>;
   /** Opens every diagnostic's place. */
   readonly where: string;
@@ -45,7 +47,7 @@ interface AllocatedLayer extends PlannedLayer {
 
 /** Throws `DiagnosticError` where the network does not fit the machine. */
 export function lower(request: LoweringRequest): Program {
-  const { graph, machine, layers, constants, seed, metadata } = request;
+  const { graph, machine, layers, constants, seed, modelOutputs, metadata } = request;
   const output = outputValue(request);
   const planned = planLayers(request);
   const { allocated, values, tensors } = allocate(request, planned, output);
@@ -64,6 +66,7 @@ export function lower(request: LoweringRequest): Program {
     }),
     input: graph.input.name,
     output,
+    ...(modelOutputs && { modelOutputs }),
     hostSoftmax: lastNode(graph)?.op === "softmax",
     metadata,
   };

@@ -1,15 +1,22 @@
 import { diagnosticError, nearestName } from "../../isa/diagnostic.ts";
+import { elementCount } from "../../isa/program.ts";
 import { rawAt } from "../../isa/raws.ts";
 import { classify } from "../metrics/classification.ts";
 import type { LayerDifference, PairEntry, PartingEntry } from "../report/compare-report.ts";
 import { comparableRaws } from "../session/values.ts";
 import { historyBesideWords, partingOf } from "./parting.ts";
-import { type ComparedImages, type ComparedLayer, INPUT, type Side, type SideWords } from "./side.ts";
-import { differences, firstDifference, sameFormat, type WordPair, wordEntry } from "./words.ts";
+import { type ComparedImages, type ComparedLayer, INPUT, type Side, type SideWords, type WordAxes } from "./side.ts";
+import { differences, firstDifference, inOrder, sameFormat, type WordPair, wordEntry } from "./words.ts";
 
-interface MatchedLayer {
+/** A layer of both sides, in one order of words. */
+interface MatchedLayer extends WordAxes {
   readonly a: ComparedLayer;
   readonly b: ComparedLayer;
+  /** Where the words of a side stand in its own order; null where they stand in this one. */
+  readonly placesA: Int32Array | null;
+  readonly placesB: Int32Array | null;
+  /** Where words in this order stand for a class; null where class i is word i. */
+  readonly classes: Int32Array | null;
 }
 
 /** Two sides, images coming in; knows the first parting as soon as there is one. */
@@ -45,7 +52,7 @@ export class ComparedPair {
   entry(): PairEntry {
     const own = (side: Side): string[] => side.layers.map(({ name }) => name).filter((name) => name !== INPUT);
     const matched = this.#matched.map(({ a }) => a.name);
-    const classes = this.#output === undefined ? 0 : this.#output.a.shape.reduce((product, each) => product * each, 1);
+    const classes = elementCount(this.#output?.shape ?? [0]);
     return {
       a: this.#a.label,
       b: this.#b.label,
@@ -64,13 +71,14 @@ export class ComparedPair {
 
   #countOutput(a: SideWords, b: SideWords, position: number): void {
     if (this.#output === undefined) return;
+    const { classes } = this.#output;
     const pair = pairOf(this.#output, a, b, position);
     if (pair === null) return;
     this.#outputs++;
     if (firstDifference(pair) === null) return;
     this.#differentOutputs++;
     const classOf = (raws: WordPair["a"], format: WordPair["formatA"]): number | undefined =>
-      classify(comparableRaws(raws, format), 1, raws.length).top1[0];
+      classify(comparableRaws(inOrder(raws, classes), format), 1, raws.length).top1[0];
     if (classOf(pair.a, pair.formatA) !== classOf(pair.b, pair.formatB)) this.#differentClasses++;
   }
 
@@ -80,7 +88,10 @@ export class ComparedPair {
       const element = pair === null ? null : firstDifference(pair);
       if (pair === null || element === null) continue;
       const { name } = layer.a;
-      const [historyA, historyB] = [a.history(name, position, element), b.history(name, position, element)];
+      const [historyA, historyB] = [
+        a.history(name, position, layer.placesA?.[element] ?? element),
+        b.history(name, position, layer.placesB?.[element] ?? element),
+      ];
       const parting =
         historyA !== null && historyB !== null
           ? partingOf(historyA, historyB)
@@ -93,7 +104,8 @@ export class ComparedPair {
       return {
         image,
         layer: nameOf(layer.a),
-        element: positionOf(element, layer.a.shape),
+        axes: layer.axes,
+        element: positionOf(element, layer.shape),
         a: wordEntry(rawAt(pair.a, element, formatA), formatA),
         b: wordEntry(rawAt(pair.b, element, formatB), formatB),
         ...(name === INPUT ? { ...parting, register: "input", explanation: HOST_INPUT } : parting),
@@ -125,24 +137,37 @@ function nameOf({ name }: ComparedLayer): string | null {
   return name === INPUT ? null : name;
 }
 
-function positionOf(element: number, [, columns, channels]: readonly [number, number, number]): number[] {
-  return [Math.floor(element / (columns * channels)), Math.floor(element / channels) % columns, element % channels];
+/** Coordinates of an element in row-major order. */
+function positionOf(element: number, shape: readonly number[]): number[] {
+  const position: number[] = [];
+  let rest = element;
+  for (const side of shape.toReversed()) {
+    position.unshift(rest % side);
+    rest = Math.floor(rest / side);
+  }
+  return position;
 }
 
-function pairOf({ a: layerA, b: layerB }: MatchedLayer, a: SideWords, b: SideWords, position: number): WordPair | null {
-  const [wordsA, wordsB] = [a.words(layerA.name, position), b.words(layerB.name, position)];
+function pairOf(layer: MatchedLayer, a: SideWords, b: SideWords, position: number): WordPair | null {
+  const { placesA, placesB } = layer;
+  const [wordsA, wordsB] = [a.words(layer.a.name, position), b.words(layer.b.name, position)];
   if (wordsA === null || wordsB === null) return null;
-  return { a: wordsA, b: wordsB, formatA: layerA.format, formatB: layerB.format };
+  return {
+    a: inOrder(wordsA, placesA),
+    b: inOrder(wordsB, placesB),
+    formatA: layer.a.format,
+    formatB: layer.b.format,
+  };
 }
 
 /** Layers of one name, in the first side's order. A shape that differs, or no layer in common, is a diagnostic. */
 function matchedLayers(a: Side, b: Side): MatchedLayer[] {
   const others = new Map(b.layers.map((layer) => [layer.name, layer]));
+  const where = `${a.label}, ${b.label}`;
   const matched = a.layers.flatMap((layer) => {
     const other = others.get(layer.name);
-    return other === undefined ? [] : [{ a: layer, b: other }];
+    return other === undefined ? [] : [matchedLayer(layer, other, where)];
   });
-  const where = `${a.label}, ${b.label}`;
   if (!matched.some((layer) => layer.a.name !== INPUT)) {
     const [name = ""] = b.layers.map((layer) => layer.name).filter((each) => each !== INPUT);
     const nearest = nearestName(
@@ -152,11 +177,30 @@ function matchedLayers(a: Side, b: Side): MatchedLayer[] {
     const hint = nearest === undefined ? "compare computations of one network" : `"${name}" may mean "${nearest}"`;
     throw diagnosticError("COMPARE", where, "no layer has the same name on both sides", hint);
   }
-  for (const layer of matched) {
-    const [shapeA, shapeB] = [layer.a.shape.join(" × "), layer.b.shape.join(" × ")];
-    if (shapeA === shapeB) continue;
-    const what = `${layer.a.name === INPUT ? "the input" : `layer "${layer.a.name}"`} is ${shapeA} here and ${shapeB} there`;
-    throw diagnosticError("COMPARE", where, what, "compare computations of one network");
-  }
   return matched;
+}
+
+/** In the order of words that both have, or into which one can be brought. */
+function matchedLayer(a: ComparedLayer, b: ComparedLayer, where: string): MatchedLayer {
+  const [ownA, ownB] = [a.modelOrder, b.modelOrder];
+  const alike = { a, b, placesA: null, placesB: null };
+  if (sameAxes(a, b)) return { ...alike, axes: a.axes, shape: a.shape, classes: (ownA ?? ownB)?.places ?? null };
+  if (ownA !== undefined && sameAxes(ownA, b)) {
+    return { ...alike, axes: b.axes, shape: b.shape, placesA: ownA.places, classes: null };
+  }
+  if (ownB !== undefined && sameAxes(a, ownB)) {
+    return { ...alike, axes: a.axes, shape: a.shape, placesB: ownB.places, classes: null };
+  }
+  const text = ({ axes, shape }: WordAxes): string => `${shape.join(" × ")} (${axes.join(", ")})`;
+  const what = `${a.name === INPUT ? "the input" : `layer "${a.name}"`} is ${text(a)} here and ${text(b)} there`;
+  throw diagnosticError("COMPARE", where, what, "compare computations of one network, words in one order");
+}
+
+/** Whether words of both stand in one order: sides of one word more or less move nothing in a single line. */
+function sameAxes(a: WordAxes, b: WordAxes): boolean {
+  const equal = (left: readonly unknown[], right: readonly unknown[]): boolean =>
+    left.length === right.length && left.every((each, index) => each === right[index]);
+  if (equal(a.axes, b.axes) && equal(a.shape, b.shape)) return true;
+  const lines = [a.shape, b.shape].map((shape) => shape.filter((side) => side !== 1));
+  return lines.every(({ length }) => length <= 1) && elementCount(a.shape) === elementCount(b.shape);
 }

@@ -1,21 +1,29 @@
 import { InvariantError } from "../../isa/diagnostic.ts";
 import type { FixedPointFormat } from "../../isa/format.ts";
+import { modelOrder } from "../../isa/model-output.ts";
 import { elementCount, type Program, type TensorSymbol } from "../../isa/program.ts";
 import { type Raws, rawAt } from "../../isa/raws.ts";
 import type { EngineSession } from "../../sim/engine.ts";
 import type { Fault } from "../../sim/fault.ts";
 import { ElementHistories } from "../../sim/history/element-history.ts";
 import type { ElementHistory } from "../../sim/history/history.ts";
-import type { Dump } from "../dump/dump.ts";
+import { type Dump, inOutputOrder, LAYER_AXES } from "../dump/dump.ts";
 import { layerTensors } from "../dump/layer-tensors.ts";
 import { inputTrap, quantizeImages, tensorSymbol } from "../session/host-input.ts";
 
+/** Sides of an array of words, outermost first, and what they are. */
+export interface WordAxes {
+  readonly axes: readonly string[];
+  readonly shape: readonly number[];
+}
+
 /** Words of one layer for one image. */
-export interface ComparedLayer {
+export interface ComparedLayer extends WordAxes {
   /** `INPUT` for the network's input. */
   readonly name: string;
-  readonly shape: readonly [number, number, number];
   readonly format: FixedPointFormat;
+  /** The same words in the order of the model's own outputs: `places` says where each stands, null where all stand so. */
+  readonly modelOrder?: WordAxes & { readonly places: Int32Array | null };
 }
 
 /** No layer has an empty name. */
@@ -67,7 +75,7 @@ export class MachineSide implements Side {
     this.#session = session;
     this.#tensors = new Map([[INPUT, input], ...layers.map(({ name, tensor }) => [name, tensor] as const)]);
     this.#constants = new Map(program.constants.map(({ tensor, raws }) => [tensor, raws]));
-    this.layers = [...this.#tensors].map(([name, { shape, format }]) => ({ name, shape, format }));
+    this.layers = [...this.#tensors].map(([name, tensor]) => comparedLayer(program, name, tensor));
     this.output = layers.find(({ tensor }) => tensor.name === program.output)?.name ?? INPUT;
   }
 
@@ -122,6 +130,13 @@ export class MachineSide implements Side {
     }
     return history;
   }
+}
+
+function comparedLayer({ output, modelOutputs }: Program, name: string, tensor: TensorSymbol): ComparedLayer {
+  const { shape, format } = tensor;
+  const stored = { name, axes: LAYER_AXES, shape, format };
+  if (tensor.name !== output || modelOutputs === undefined) return stored;
+  return { ...stored, modelOrder: { ...inOutputOrder(name, format, modelOutputs), places: modelOrder(modelOutputs) } };
 }
 
 /** Words that came from somewhere else. */

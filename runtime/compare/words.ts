@@ -10,6 +10,14 @@ export interface WordPair {
   readonly formatB: FixedPointFormat;
 }
 
+/** Words in another order: word i is the one at `places[i]`. */
+export function inOrder(raws: Raws, places: Int32Array | null): Raws {
+  if (places === null) return raws;
+  return raws instanceof Int32Array
+    ? Int32Array.from(places, (place) => raws[place] ?? 0)
+    : BigInt64Array.from(places, (place) => raws[place] ?? 0n);
+}
+
 /** Whether element `index` has one value on both sides: exact, whatever the formats. */
 export function sameValue({ a, b, formatA, formatB }: WordPair, index: number): boolean {
   if (a instanceof Int32Array && b instanceof Int32Array) {

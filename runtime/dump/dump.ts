@@ -4,22 +4,26 @@
  *
  * JSON Lines. The first line is the header; every other line holds the words of one layer for one image:
  *
- *     {"schema":"macroscope/dump/1","images":2,"layers":[{"name":"fc2","shape":[1,1,10],"format":"16,8"}]}
+ *     {"schema":"macroscope/dump/2","images":2,"layers":[{"name":"fc2","axes":["row","column","channel"],"shape":[1,1,10],"format":"16,8"}]}
  *     {"image":0,"layer":"fc2","raws":[-512,37,…]}
  *     {"image":1,"layer":"fc2","raws":[…]}
  *
- * Shapes are rows, columns, channels; words stand in that order, channel fastest, as two's complement integers (from 2^53 on
- * as decimal strings). Images count from 0. Layers and images may be missing, none may come twice, any order will do.
+ * Words stand in row-major order of the layer's axes, the last one fastest, as two's complement integers (from 2^53 on as
+ * decimal strings). The layer that yields the network's output has the axes of the model's own output where the model declares
+ * one (`outputs` says which), all others row, column, channel. Images count from 0. Layers and images may be missing, none may
+ * come twice, any order will do. In version 1 of the schema there are no axes: all are row, column, channel.
  */
 
 import { z } from "zod";
 import { type DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
 import { type FixedPointFormat, formatText, parseFormat, rawRange } from "../../isa/format.ts";
+import type { ModelOutput } from "../../isa/model-output.ts";
 import { printableJson } from "../../isa/printable.ts";
 import { elementCount } from "../../isa/program.ts";
 import { allocateRaws, type Raws, rawAt, setRaw } from "../../isa/raws.ts";
 
-export const DUMP_SCHEMA = "macroscope/dump/1";
+export const DUMP_SCHEMA = "macroscope/dump/2";
+const FIRST_SCHEMA = "macroscope/dump/1";
 
 /** Bounds of what is written and read: 256 MiB of text, 32 million words. */
 export const DUMP_LIMITS = {
@@ -28,13 +32,31 @@ export const DUMP_LIMITS = {
   images: 100_000_000,
   layers: 100_000,
   side: 16_777_216,
+  axes: 64,
 } as const;
+
+/** Axes of every layer in memory. */
+export const LAYER_AXES: readonly string[] = ["row", "column", "channel"];
 
 export interface DumpLayer {
   readonly name: string;
-  /** Rows, columns, channels. */
-  readonly shape: readonly [number, number, number];
+  /** What the sides of the shape are, outermost first. */
+  readonly axes: readonly string[];
+  readonly shape: readonly number[];
   readonly format: FixedPointFormat;
+  /** Outputs of the model that the words are, one behind the other; absent for words in the order of memory. */
+  readonly outputs?: readonly Pick<ModelOutput, "name" | "shape">[];
+}
+
+/** The layer of the network's output in the order of the model's own outputs: the shape of the only one, or one line of all. */
+export function inOutputOrder(name: string, format: FixedPointFormat, modelOutputs: readonly ModelOutput[]): DumpLayer {
+  const outputs = modelOutputs.map(({ name: output, shape }) => ({ name: output, shape }));
+  const [only, ...others] = outputs;
+  if (only !== undefined && others.length === 0) {
+    return { name, axes: only.shape.map((_, axis) => `axis ${axis}`), shape: only.shape, format, outputs };
+  }
+  const elements = outputs.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+  return { name, axes: ["element"], shape: [elements], format, outputs };
 }
 
 export interface Dump {
@@ -54,8 +76,11 @@ export class DumpWriter {
     this.#layers = layers;
   }
 
-  /** Consecutive images of one layer: images × elements. */
-  add({ name, shape, format }: DumpLayer, firstImage: number, raws: Raws): void {
+  /**
+   * Consecutive images of one layer: images × elements. `places`: where in an image's raws each word stands, in the order of the
+   * dump; null where they stand in that order.
+   */
+  add({ name, shape, format }: DumpLayer, firstImage: number, raws: Raws, places: Int32Array | null = null): void {
     const elements = elementCount(shape);
     this.#words += raws.length;
     if (this.#words > DUMP_LIMITS.words) {
@@ -63,14 +88,22 @@ export class DumpWriter {
       throw diagnosticError("DUMP", "--dump", what, "give fewer --images, or a smaller --observe");
     }
     for (let start = 0, image = firstImage; start < raws.length; start += elements, image++) {
-      const words = Array.from({ length: elements }, (_, index) => wordText(rawAt(raws, start + index, format)));
+      const words = Array.from({ length: elements }, (_, index) =>
+        wordText(rawAt(raws, start + (places?.[index] ?? index), format)),
+      );
       this.#lines.push(`{"image":${image},"layer":${printableJson(JSON.stringify(name))},"raws":[${words.join(",")}]}`);
     }
   }
 
   /** The whole file. `images`: of the run. */
   text(images: number): string {
-    const layers = this.#layers.map(({ name, shape, format }) => ({ name, shape, format: formatText(format) }));
+    const layers = this.#layers.map(({ name, axes, shape, format, outputs }) => ({
+      name,
+      axes,
+      shape,
+      format: formatText(format),
+      outputs,
+    }));
     return [printableJson(JSON.stringify({ schema: DUMP_SCHEMA, images, layers })), ...this.#lines, ""].join("\n");
   }
 }
@@ -87,14 +120,44 @@ export function looksLikeDump(start: string): boolean {
 
 const side = z.int().min(1).max(DUMP_LIMITS.side);
 
-const headerSchema = z.strictObject({
-  schema: z.literal(DUMP_SCHEMA),
-  images: z.int().min(1).max(DUMP_LIMITS.images),
-  layers: z
-    .array(z.strictObject({ name: z.string().min(1), shape: z.tuple([side, side, side]), format: z.string() }))
-    .min(1)
-    .max(DUMP_LIMITS.layers),
-});
+const shape = z.array(side).max(DUMP_LIMITS.axes);
+const layerFields = { name: z.string().min(1), format: z.string() } as const;
+const outputSchema = z.strictObject({ name: z.string(), shape });
+
+const layerSchema = z
+  .strictObject({
+    ...layerFields,
+    axes: z
+      .array(z.string())
+      .max(DUMP_LIMITS.axes)
+      .default([...LAYER_AXES]),
+    shape,
+    outputs: z.array(outputSchema).min(1).max(DUMP_LIMITS.layers).exactOptional(),
+  })
+  .refine(({ axes, shape }) => axes.length === shape.length, {
+    error: "as many sides as axes are expected; without axes they are row, column, channel",
+    path: ["shape"],
+  });
+
+const firstLayerSchema = z
+  .strictObject({ ...layerFields, shape: z.tuple([side, side, side]) })
+  .transform((layer) => ({ ...layer, axes: LAYER_AXES }));
+
+function headerOf<Layer>(schema: string, layer: z.ZodType<Layer>) {
+  return z.strictObject({
+    schema: z.literal(schema),
+    images: z.int().min(1).max(DUMP_LIMITS.images),
+    layers: z.array(layer).min(1).max(DUMP_LIMITS.layers),
+  });
+}
+
+const headerSchema = headerOf(DUMP_SCHEMA, layerSchema);
+const firstHeaderSchema = headerOf(FIRST_SCHEMA, firstLayerSchema);
+
+interface ParsedHeader {
+  readonly images: number;
+  readonly layers: readonly (Omit<DumpLayer, "format"> & { readonly format: string })[];
+}
 
 const wordSchema = z.union([z.int(), z.string().regex(/^-?[0-9]{1,40}$/, "expected an integer")]);
 const recordSchema = z.strictObject({ image: z.int().min(0), layer: z.string(), raws: z.array(wordSchema) });
@@ -102,10 +165,15 @@ const recordSchema = z.strictObject({ image: z.int().min(0), layer: z.string(), 
 /** Reads a dump; everything wrong with it is a `DiagnosticError` DUMP that names the line. */
 export function parseDump(text: string, where: string): Dump {
   const lines = text.split("\n");
-  const header = parsedLine(headerSchema, lines[0] ?? "", `${where}, line 1`);
-  const layers = header.layers.map(
-    ({ name, shape, format }): DumpLayer => ({ name, shape, format: parseFormat(format, `${where}, line 1: ${name}`) }),
+  const isFirst = (lines[0] ?? "").includes(`"${FIRST_SCHEMA}"`);
+  const header = parsedLine<ParsedHeader>(
+    isFirst ? firstHeaderSchema : headerSchema,
+    lines[0] ?? "",
+    `${where}, line 1`,
   );
+  const layers = header.layers.map(({ format, ...layer }): DumpLayer => {
+    return { ...layer, format: parseFormat(format, `${where}, line 1: ${layer.name}`) };
+  });
   const known = new Map(layers.map((layer) => [layer.name, layer]));
   if (known.size < layers.length)
     throw dumpError(`${where}, line 1`, "two layers have one name", "name each layer once");

@@ -44,14 +44,16 @@ export interface PairEntry {
 }
 
 /**
- * Where two computations part: the first image, in it the first layer, in that its first element in row, column, channel order, and
+ * Where two computations part: the first image, in it the first layer, in that its first element in the order of its axes, and
  * for that element the first register that holds another value.
  */
 export interface PartingEntry {
   readonly image: number;
   /** Null: the network's input, quantized on the host. */
   readonly layer: string | null;
-  /** Row, column, channel. */
+  /** Row, column, channel; of the network's output beside a dump of it the axes of that dump. */
+  readonly axes: readonly string[];
+  /** Place of the element along each axis. */
   readonly element: readonly number[];
   readonly a: WordEntry;
   readonly b: WordEntry;

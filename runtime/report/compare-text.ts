@@ -42,15 +42,19 @@ function images(count: number): string {
 }
 
 function partingTexts(first: PartingEntry): string[] {
-  const { image, layer, element, a, b, step, register, explanation } = first;
+  const { image, layer, axes, element, a, b, step, register, explanation } = first;
   const where = layer === null ? "the input" : `layer ${layer}`;
   const at = placeInSum(step);
   const words = [a, b].map(({ raw, format, value }) => `${raw} (${format}) = ${significant(value)}`);
-  const place = `first: image ${image}, ${where}, element [${element.join(", ")}]${at}: the ${register} register`;
+  const place = `first: image ${image}, ${where}, element [${element.join(", ")}]${isOfLayer(axes) ? "" : ` of the model's output`}${at}: the ${register} register`;
   const texts = [`${place}\n${wrapped(explanation)}\nits word is ${words[0]} in a, ${words[1]} in b`];
   if (first.history.length > 0) texts.push(historyText(first));
   texts.push(differenceText(first));
   return texts;
+}
+
+function isOfLayer(axes: readonly string[]): boolean {
+  return axes.join() === "row,column,channel";
 }
 
 /** Steps of a sum that are printed on each side of the parting. */

@@ -1,9 +1,10 @@
+import { inModelOrder, type ModelOutput, modelOrder } from "../../isa/model-output.ts";
 import { classify, withinTop } from "../metrics/classification.ts";
 import { relativeAccuracyInterval, wilsonInterval } from "../metrics/intervals.ts";
 import { mcnemar } from "../metrics/mcnemar.ts";
 import type { Accuracy, AgreementEntry, ClassEntry } from "../report/run-report.ts";
 
-/** Last values of both computations, images × classes, on any monotone scale. */
+/** Last values of both computations, images × classes as they lie in memory, on any monotone scale. */
 export interface Outcome {
   readonly fixed: ArrayLike<number | bigint>;
   /** Null where there is no float network (a program file). */
@@ -18,6 +19,8 @@ const TOP5_CLASSES = 6;
 /** Answers of a classifier as images come in; keeps a few numbers per image. */
 export class AnswerTally {
   readonly #seed: number;
+  /** Place in memory of each class; null where they lie in order. */
+  readonly #order: Int32Array | null;
   readonly #fixed: number[] = [];
   /** Empty where there is no float network. */
   readonly #float: number[] = [];
@@ -29,13 +32,16 @@ export class AnswerTally {
   #classes = 0;
   #labelled = true;
 
-  /** `seed` of the bootstrap. */
-  constructor(seed: number) {
+  /** `seed` of the bootstrap. A class is a place among the model's own outputs, where it declares any. */
+  constructor(seed: number, modelOutputs: readonly ModelOutput[] = []) {
     this.#seed = seed;
+    this.#order = modelOrder(modelOutputs);
   }
 
   /** `labels`: one per image, or null. A label that is no class of the network leaves the run without accuracy. */
-  add({ fixed, float, images, classes }: Outcome, labels: ArrayLike<number> | null): void {
+  add({ images, classes, ...stored }: Outcome, labels: ArrayLike<number> | null): void {
+    const fixed = inModelOrder(stored.fixed, this.#order);
+    const float = stored.float && inModelOrder(stored.float, this.#order);
     this.#classes = classes;
     if (labels === null || Array.from({ length: images }, (_, image) => labels[image] ?? -1).some(outside(classes))) {
       this.#labelled = false;

@@ -6,6 +6,7 @@ import { quantizeWeights } from "../../compiler/quantization/quantize-weights.ts
 import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
 import { usesCalibration } from "../../compiler/quantization/uses-calibration.ts";
 import { diagnosticError } from "../../isa/diagnostic.ts";
+import type { ModelOutput } from "../../isa/model-output.ts";
 import type { Calibration, RunConfiguration } from "../configuration.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import { shapeText } from "../datasets/image-shape.ts";
@@ -27,6 +28,8 @@ export interface PreparedModel {
   readonly calibration: Calibration;
   /** Where the weights come from; null where they are the model's own. */
   readonly weights: string | null;
+  /** What the model calls its outputs; undefined where it declares none but the graph's own. */
+  readonly modelOutputs?: readonly ModelOutput[];
 }
 
 /**
@@ -35,7 +38,7 @@ export interface PreparedModel {
  */
 export async function prepareModel(
   configuration: RunConfiguration,
-  { name, graph: imported, assignment: prescribed, weights }: OpenedModel,
+  { name, graph: imported, assignment: prescribed, weights, modelOutputs }: OpenedModel,
   data: Dataset | null,
   hooks: RunHooks = {},
 ): Promise<PreparedModel> {
@@ -44,13 +47,14 @@ export async function prepareModel(
   const { calibration } = configuration;
   const assignment = underSpecification(prescribed, configuration.assignment);
   const needed = calibration.ranges === null && usesCalibration(assignment);
-  if (!needed) return { name, graph, lowerable, assignment, calibration, weights };
+  const prepared = { name, graph, lowerable, assignment, weights, ...(modelOutputs && { modelOutputs }) };
+  if (!needed) return { ...prepared, calibration };
   const images = data ?? (await openData(configuration, graph.input, calibration.images));
   requireShape(lowerable, images, configuration);
   const { seed } = configuration;
   const quantized = quantizeWeights(lowerable, assignment, { seed, where: hooks.assignmentName ?? "assignment" });
   const measured = await calibrateOn(images, quantized, calibration.images, hooks);
-  return { name, graph, lowerable, assignment, calibration: measured, weights };
+  return { ...prepared, calibration: measured };
 }
 
 /** The network for the input that preprocessing divides: `--fold-input-scale`. */
@@ -81,6 +85,7 @@ export function compilePrepared(
     assignment: configuration.assignment,
     calibration: prepared.calibration.ranges ?? {},
     seed: configuration.seed,
+    modelOutputs: prepared.modelOutputs,
     metadata: {
       model: prepared.name,
       preprocessing: configuration.preprocessing,

@@ -3,6 +3,7 @@ import { quantizeWeights } from "../../compiler/quantization/quantize-weights.ts
 import type { OutputPoint } from "../../compiler/quantization/resolve-assignment.ts";
 import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
 import { resolveExtrinsic } from "../../compiler/resolve-extrinsic.ts";
+import type { ModelOutput } from "../../isa/model-output.ts";
 import { registerText } from "../../isa/register.ts";
 import type { Fault } from "../../sim/fault.ts";
 import type { Dataset } from "../datasets/dataset.ts";
@@ -23,6 +24,7 @@ export interface ExtrinsicJob {
   /** Output register of each layer. */
   readonly outputs: ReadonlyMap<string, OutputPoint>;
   readonly seed: number;
+  readonly modelOutputs?: readonly ModelOutput[] | undefined;
 }
 
 export interface ExtrinsicOutcome {
@@ -66,11 +68,11 @@ interface WeightOptions {
 }
 
 export async function runExtrinsicSpan(
-  { data, span, float, outputs, seed }: ExtrinsicJob,
+  { data, span, float, outputs, seed, modelOutputs }: ExtrinsicJob,
   hooks: RunHooks,
 ): Promise<ExtrinsicOutcome | { readonly fault: Fault }> {
   const extrinsic = new ExtrinsicNetwork(float.lowered, outputs, seed, span.first);
-  const answers = new AnswerTally(seed);
+  const answers = new AnswerTally(seed, modelOutputs);
   const errors = new RunErrors();
   for await (const batch of imageBatches(data, span.images, span.first)) {
     const before = batch.first - span.first;

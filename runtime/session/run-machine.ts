@@ -156,7 +156,7 @@ class MachineTotal {
     this.#noise = float === null ? null : new LayerNoiseMeter(program, float.lowered);
     this.#program = program;
     this.#hasFloat = float !== null;
-    this.#answers = new AnswerTally(seed);
+    this.#answers = new AnswerTally(seed, program.modelOutputs);
   }
 
   add(batch: RunBatch, inputs: QuantizedImages, result: PoolResult, logits: Float32Array | null): void {

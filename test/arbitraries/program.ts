@@ -168,6 +168,8 @@ interface Drawn {
   )[];
   readonly overflows: readonly (readonly [number, number])[];
   readonly seed: number;
+  /** Name and axes of the model's output, where it declares one. */
+  readonly modelOutput: readonly [string, readonly number[]] | null;
   readonly hostSoftmax: boolean;
   readonly metadata: Readonly<Record<string, unknown>>;
 }
@@ -224,6 +226,9 @@ function assembleProgram(drawn: Drawn): Program {
     }),
     input: tensorName(0),
     output: tensorName(1),
+    ...(drawn.modelOutput && {
+      modelOutputs: [{ name: drawn.modelOutput[0], shape: tensors[1]?.shape ?? [], order: drawn.modelOutput[1] }],
+    }),
     hostSoftmax,
     metadata,
   };
@@ -273,6 +278,7 @@ export function storableProgram(): fc.Arbitrary<Program> {
       tileOf: fc.array(tile, { maxLength: 12 }),
       overflows: fc.array(fc.tuple(fc.nat(), fc.nat()), { maxLength: 4 }),
       seed: fc.nat(0xffff_ffff),
+      modelOutput: fc.option(fc.tuple(names(), fc.shuffledSubarray([0, 1, 2], { minLength: 3 }))),
       hostSoftmax: fc.boolean(),
       metadata: metadata(),
     })

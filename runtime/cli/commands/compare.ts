@@ -29,9 +29,10 @@ export function addCompareCommand(program: Command): void {
         "Each of the two is a file: formats per layer (as for --assign), a configuration or result of run, a program file,\n" +
         "or a dump. With one file the other computation is what the options say.\n\n" +
         "A dump holds raw words as a test bench of RTL can write them, one JSON object per line:\n" +
-        '  {"schema":"macroscope/dump/1","images":2,"layers":[{"name":"fc2","shape":[1,1,10],"format":"16,8"}]}\n' +
+        '  {"schema":"macroscope/dump/2","images":2,"layers":[{"name":"fc2","shape":[1,1,10],"format":"16,8"}]}\n' +
         '  {"image":0,"layer":"fc2","raws":[-512,37, …]}\n' +
-        "Words stand in row, column, channel order; layers and images may be missing. run --dump writes one.\n\n" +
+        'Words stand in row, column, channel order, or in that of the layer\'s "axes"; layers and images may be missing.\n' +
+        "run --dump writes one.\n\n" +
         "Exit code 0 where nothing differs, 1 where something does.",
     )
     .argument("[a]", "formats, configuration, result, program or dump")

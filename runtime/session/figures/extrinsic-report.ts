@@ -33,12 +33,13 @@ export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Pro
     );
   }
   const { assignment, seed } = configuration;
+  const { modelOutputs } = prepared;
   const outputs = outputRegisters(prepared, assignment, hooks.assignmentName);
   hooks.onStage?.("float and extrinsic", count);
   const span = { first: 0, images: count };
   const weights = { float, seed, assignmentName: hooks.assignmentName };
   const outcome = await withQuantizedWeights(prepared, assignment, weights, (quantized) =>
-    runExtrinsicSpan({ data, span, float: quantized, outputs, seed }, hooks),
+    runExtrinsicSpan({ data, span, float: quantized, outputs, seed, modelOutputs }, hooks),
   );
   if ("fault" in outcome) return outcome;
   const { answers, error, layers: found } = outcome;

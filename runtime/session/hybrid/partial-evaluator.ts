@@ -22,13 +22,14 @@ export interface PartialEvaluator {
  */
 export function openPartialEvaluator(parts: StudyParts, pool: SimulationPool): PartialEvaluator {
   const { configuration, data, float, prepared, prescribed } = parts;
+  const { modelOutputs } = prepared;
   const prefix = new FloatPrefix(float.lowered);
   const runner = pooledRunner(pool, configuration.workers);
   return {
     evaluate: async ({ assignment, layers }, span, options) => {
       const plan = planPrepared(prepared, configuration, underSpecification(prescribed, assignment), layers);
       if ("fault" in plan) throw new FaultError(plan.fault);
-      const job = { configuration, data, span, plan, float, runner, prefix };
+      const job = { configuration, data, span, plan, float, runner, prefix, modelOutputs };
       const outcome = await runHybridSpan(job, options);
       if ("fault" in outcome) throw new FaultError(outcome.fault);
       const { answers, error, imageErrors, network } = outcome;

@@ -32,7 +32,8 @@ export async function runHybridModel(run: HybridRun, hooks: RunHooks): Promise<L
   const pool = new SimulationPool(engine, configuration.workers);
   const runner = pooledRunner(pool, configuration.workers);
   try {
-    const job = { configuration, data, span: { first: 0, images: count }, plan, float, runner };
+    const { modelOutputs } = prepared;
+    const job = { configuration, data, span: { first: 0, images: count }, plan, float, runner, modelOutputs };
     const outcome = await runHybridSpan(job, hooks);
     if ("fault" in outcome) return outcome;
     const { answers, error, network } = outcome;

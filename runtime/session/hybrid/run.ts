@@ -1,6 +1,7 @@
 /** Images through a network that the machine computes in parts and, beside it, through the float network, batch by batch. */
 import { type HybridPlan, planHybrid } from "../../../compiler/hybrid/hybrid-plan.ts";
 import type { AssignmentSpecification } from "../../../compiler/quantization/specification.ts";
+import type { ModelOutput } from "../../../isa/model-output.ts";
 import { checkProgram } from "../../../sim/check/index.ts";
 import type { Fault } from "../../../sim/fault.ts";
 import type { SimulationPool } from "../../../sim/pool/pool.ts";
@@ -27,6 +28,7 @@ export interface HybridJob {
   readonly plan: HybridPlan;
   readonly float: Pick<FloatSide, "logits" | "lowered">;
   readonly runner: ProgramRunner;
+  readonly modelOutputs?: readonly ModelOutput[] | undefined;
   /** Of `float.lowered`; kept over jobs where the caller has one. */
   readonly prefix?: FloatPrefix;
 }
@@ -83,12 +85,12 @@ export async function runHybridSpan(
 
 async function runOn(
   lowered: FloatNetwork,
-  { configuration, data, span, plan, float, runner, prefix = new FloatPrefix(float.lowered) }: HybridJob,
+  { configuration, data, span, plan, float, runner, modelOutputs, prefix = new FloatPrefix(float.lowered) }: HybridJob,
   hooks: RunHooks,
 ): Promise<HybridOutcome | { readonly fault: Fault }> {
   const { seed } = configuration;
   const network = new HybridNetwork(plan, { float: lowered, prefix, runner, seed });
-  const answers = new AnswerTally(seed);
+  const answers = new AnswerTally(seed, modelOutputs);
   const errors = new RunErrors();
   for await (const batch of imageBatches(data, span.images, span.first)) {
     const before = batch.first - span.first;

@@ -19,6 +19,7 @@ export async function studyIdentity(
     version,
     graph: canonicalDigest(prepared.graph),
     prescribed,
+    modelOutputs: prepared.modelOutputs,
     machine,
     seed,
     batchNormalization,

@@ -150,8 +150,9 @@ export class Study implements Evaluator {
     const merged = this.#merged(assignment);
     const outputs = outputRegisters(prepared, merged);
     const { seed } = configuration;
+    const { modelOutputs } = prepared;
     const outcome = await withQuantizedWeights(prepared, merged, { float, seed }, (quantized) =>
-      runExtrinsicSpan({ data, span, float: quantized, outputs, seed }, options),
+      runExtrinsicSpan({ data, span, float: quantized, outputs, seed, modelOutputs }, options),
     );
     if ("fault" in outcome) throw new FaultError(outcome.fault);
     const { answers, error, imageErrors, layers } = outcome;

@@ -37,6 +37,7 @@ const names = z.array(z.string());
 const partingSchema = z.strictObject({
   image: z.int().min(0),
   layer: z.string().nullable(),
+  axes: z.array(z.string()),
   element: z.tuple([z.int(), z.int(), z.int()]),
   a: z.strictObject(word),
   b: z.strictObject(word),

@@ -7,7 +7,7 @@ import { allocateRaws, rawAt, setRaw } from "../../../isa/raws.ts";
 import { type DumpLayer, DumpWriter, looksLikeDump, parseDump } from "../../../runtime/dump/dump.ts";
 import { formats, rawsOf } from "../../arbitraries/numerics.ts";
 
-const HEADER = '{"schema":"macroscope/dump/1","images":3,"layers":[{"name":"a","shape":[1,2,1],"format":"8,4"}]}';
+const HEADER = '{"schema":"macroscope/dump/2","images":3,"layers":[{"name":"a","shape":[1,2,1],"format":"8,4"}]}';
 
 function diagnosticOf(text: string): string {
   try {
@@ -20,14 +20,16 @@ function diagnosticOf(text: string): string {
 }
 
 const layers = fc
-  .tuple(
-    formats(),
-    fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 })),
-  )
+  .tuple(formats(), fc.array(fc.integer({ min: 1, max: 3 }), { maxLength: 5 }))
   .chain(([format, shape]) => {
     const words = elementCount(shape);
     return fc.record({
-      layer: fc.constant({ name: formatText(format), shape, format } satisfies DumpLayer),
+      layer: fc.constant<DumpLayer>({
+        name: formatText(format),
+        axes: shape.map((_, axis) => `axis ${axis}`),
+        shape,
+        format,
+      }),
       images: fc.array(fc.array(rawsOf(format), { minLength: words, maxLength: words }), {
         minLength: 1,
         maxLength: 3,
@@ -84,12 +86,22 @@ describe("a dump", () => {
     ]);
   });
 
+  it("of version 1 has rows, columns and channels; without axes version 2 has them too", () => {
+    for (const text of [HEADER, HEADER.replace("/2", "/1")]) {
+      expect(parseDump(text, "words.jsonl").layers[0]).toMatchObject({
+        axes: ["row", "column", "channel"],
+        shape: [1, 2, 1],
+      });
+    }
+  });
+
   it.each([
     ["", "line 1: not a line of JSON"],
     ["{}", "line 1: schema"],
-    [HEADER.replace("/1", "/2"), "line 1: schema"],
+    [HEADER.replace("/2", "/3"), "line 1: schema"],
     [HEADER.replace('"8,4"', '"99,4"'), "line 1: a: W is 99"],
-    [HEADER.replace("[1,2,1]", "[1,2]"), "line 1: layers.0.shape"],
+    [HEADER.replace("[1,2,1]", "[1,2]"), "line 1: layers.0.shape: as many sides as axes"],
+    [HEADER.replace("/2", "/1").replace("[1,2,1]", "[1,2]"), "line 1: layers.0.shape"],
     [HEADER.replace("[1,2,1]", "[1,1e9,1]"), "line 1: layers.0.shape.1"],
     [HEADER.replace('"images":3', '"images":1e300'), "line 1: images"],
     [HEADER.replace("}]", '},{"name":"a","shape":[1,1,1],"format":"8,4"}]'), "line 1: two layers have one name"],

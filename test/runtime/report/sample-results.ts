@@ -53,6 +53,7 @@ function register(layer: number, index: number): RegisterEntry {
       overflow > 0 && index !== 1 && index !== 4
         ? {
             image: 3,
+            axes: ["row", "column", "channel"],
             element: [1, 2, layer],
             step: 17,
             cycle: 123_456,
@@ -408,6 +409,7 @@ export function sampleCompare(names: readonly string[]): CompareReport {
         first: {
           image: 2,
           layer: names[0] ?? "layer",
+          axes: ["row", "column", "channel"],
           element: [0, 3, 1],
           a: word(20n),
           b: word(21n),
