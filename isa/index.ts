@@ -3,6 +3,7 @@ export * from "./assembly.ts";
 export * from "./bit-packing.ts";
 export * from "./check-symbols.ts";
 export * from "./datapath.ts";
+export * from "./decimal.ts";
 export * from "./diagnostic.ts";
 export * from "./encoding.ts";
 export * from "./format.ts";

@@ -1,10 +1,37 @@
 /**
  * Names of layers as identifiers that C++, SystemVerilog, VHDL and MATLAB all take: letters, digits and single underscores, the
- * first a letter, the last none of the underscores, and no two alike in any case of letters.
+ * first a letter, the last none of the underscores, no word that MATLAB keeps for itself, and no two alike in any case of letters.
  */
 
 /** Longest identifier of a layer; MATLAB takes 63 characters in all. */
 const LONGEST = 40;
+
+/**
+ * Words that MATLAB's isvarname refuses (its iskeyword lists them): no field of a struct can bear them. In the other languages an
+ * identifier never stands alone.
+ */
+const MATLAB_KEYWORDS: ReadonlySet<string> = new Set([
+  "break",
+  "case",
+  "catch",
+  "classdef",
+  "continue",
+  "else",
+  "elseif",
+  "end",
+  "for",
+  "function",
+  "global",
+  "if",
+  "otherwise",
+  "parfor",
+  "persistent",
+  "return",
+  "spmd",
+  "switch",
+  "try",
+  "while",
+]);
 
 /** Layer name → identifier, the same for the same names in the same order. */
 export function layerIdentifiers(names: readonly string[]): ReadonlyMap<string, string> {
@@ -26,7 +53,8 @@ export function identifier(name: string): string {
     .replace(/[^A-Za-z0-9]+/g, "_")
     .slice(0, LONGEST)
     .replace(/^_|_$/g, "");
-  return /^[A-Za-z]/.test(words) ? words : `layer_${words}`.replace(/_$/, "");
+  const stands = /^[A-Za-z]/.test(words) && !MATLAB_KEYWORDS.has(words);
+  return stands ? words : `layer_${words}`.replace(/_$/, "");
 }
 
 /** Text that may stand in a comment of one line in any of the languages. */

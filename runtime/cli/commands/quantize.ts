@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { parseDecimal, quantizeDecimal } from "../../../isa/decimal.ts";
 import { diagnosticError } from "../../../isa/diagnostic.ts";
 import { parseFormat, rawRange } from "../../../isa/format.ts";
 import { type Quantized, quantize, quantizeFloat64 } from "../../../isa/quantize.ts";
@@ -32,7 +33,7 @@ export function addQuantizeCommand(program: Command): void {
     .option("--rounding <mode>", "rounding mode", "nearest")
     .option("--overflow <mode>", "overflow mode, also wrap:N", "saturate")
     .option("--dialect <name>", "corner cases as in sc, ap or ac", "sc")
-    .option("--values", "read decimal values instead of raw integers")
+    .option("--values", "read decimal values instead of raw integers, exactly as written")
     .addOption(new Option("--seed <n>", "seed of stochastic rounding").default(1).argParser(parseSeed));
   addJsonOption(command, "counts and range")
     .addHelpText(
@@ -125,7 +126,6 @@ function rawConverter(spec: RegisterSpec, options: QuantizeOptions): Converter {
   };
 }
 
-const DECIMAL = /^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?$/i;
 const INFINITE = /^[+-]?inf(inity)?$/i;
 
 function decimalConverter(spec: RegisterSpec, options: QuantizeOptions): Converter {
@@ -136,10 +136,9 @@ function decimalConverter(spec: RegisterSpec, options: QuantizeOptions): Convert
   return (text, lineNumber) => {
     const place = `standard input, line ${lineNumber}`;
     if (INFINITE.test(text)) return quantizeFloat64(text.startsWith("-") ? -Infinity : Infinity, spec, random, place);
-    if (!DECIMAL.test(text)) {
-      throw inputError(lineNumber, `found "${text}", expected a number`, "write a decimal number, e.g. -0.25 or 1e-3");
-    }
-    return quantizeFloat64(Number(text), spec, random, place);
+    const decimal = parseDecimal(text, place);
+    if (decimal !== null) return quantizeDecimal(decimal, spec, random);
+    throw inputError(lineNumber, `found "${text}", expected a number`, "write a decimal number, e.g. -0.25 or 1e-3");
   };
 }
 

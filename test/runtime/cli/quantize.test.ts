@@ -44,6 +44,15 @@ describe("quantize", () => {
     expect(stdout.trimEnd().split("\n")).toEqual(["8", "-4", "0", "127", "-128", "127", "-128", "8", "48"]);
   });
 
+  it("reads decimals exactly: no digit goes through a double", async () => {
+    const lines = ["9007199254740993", "0.50000000000000000000000001", "-0.49999999999999999999999999", "1e999999"];
+    const { code, stdout, stderr } = await quantize("--to 64,0 --values --rounding nearest-even", lines);
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(/^error\[DECIMAL\] standard input, line 4: an exponent of 999999; /);
+    const exact = await quantize("--to 64,0 --values --rounding nearest-even", lines.slice(0, 3));
+    expect(exact.stdout).toBe("9007199254740993\n1\n0\n");
+  });
+
   it.each([
     ["sc", "4"],
     ["ap", "12"],
