@@ -9,7 +9,9 @@ import { fuseActivation } from "./passes/fuse-activation.ts";
 import { fuseBias } from "./passes/fuse-bias.ts";
 import { fuseFlatten } from "./passes/fuse-flatten.ts";
 import { normalizeFunctions } from "./passes/normalize-functions.ts";
+import { placeQuantizers } from "./passes/place-quantizers.ts";
 import { removeUnused } from "./passes/remove-unused.ts";
+import { simplifyQuantizers } from "./passes/simplify-quantizers.ts";
 import { simplifyReshapes } from "./passes/simplify-reshapes.ts";
 import { simplifyViews } from "./passes/simplify-views.ts";
 
@@ -37,6 +39,7 @@ function passes(normalization: Pass): readonly Pass[] {
     simplifyReshapes,
     simplifyViews,
     simplifyReshapes,
+    simplifyQuantizers,
     fuseFlatten,
     removeUnused,
     foldPadding,
@@ -65,7 +68,7 @@ export function prepareGraph(
 ): Graph {
   if (lowerable.has(graph)) return graph;
   requireStage(graph, "imported", where);
-  const prepared = requireStage(runPasses(graph, batchNormalization), "lowerable", where);
+  const prepared = requireStage(placeQuantizers(runPasses(graph, batchNormalization)), "lowerable", where);
   lowerable.add(prepared);
   return prepared;
 }

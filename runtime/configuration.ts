@@ -39,6 +39,8 @@ export interface RunConfiguration {
   readonly assignment: AssignmentSpecification;
   /** Whether batch normalization goes into weights or stays a scale and shift with registers of its own. */
   readonly batchNormalization: BatchNormalizationMode;
+  /** Whether the float reference computes the model's own quantizers, as its file says. */
+  readonly floatQuantizers: boolean;
   readonly preprocessing: Preprocessing;
   readonly calibration: Calibration;
 }
@@ -65,6 +67,7 @@ export interface ConfigurationFile {
   readonly machine?: Readonly<Record<string, unknown>> | undefined;
   readonly assignment?: unknown;
   readonly batchNormalization?: BatchNormalizationMode | undefined;
+  readonly floatQuantizers?: boolean | undefined;
   /** Fields, or the name of a recipe. */
   readonly preprocessing?: PreprocessingSpecification | string | undefined;
   readonly calibration?:
@@ -146,6 +149,7 @@ const fileSchema: z.ZodType<ConfigurationFile> = z.strictObject({
   machine: nameRecordSchema(z.unknown()).optional(),
   assignment: z.unknown().optional(),
   batchNormalization: z.enum(BATCH_NORMALIZATION_MODES).optional(),
+  floatQuantizers: z.boolean().optional(),
   preprocessing: z.union([z.string(), preprocessingSchema]).optional(),
   calibration: z
     .strictObject({
@@ -171,6 +175,7 @@ const FIELDS: Readonly<Record<keyof ConfigurationFile, unknown>> = {
   machine: null,
   assignment: null,
   batchNormalization: null,
+  floatQuantizers: null,
   preprocessing: {
     recipe: null,
     colour: null,
@@ -325,6 +330,7 @@ export function resolveConfiguration(file: ConfigurationFile, places: Configurat
       places.assignment ?? "assignment",
     ),
     batchNormalization: file.batchNormalization ?? "fold",
+    floatQuantizers: file.floatQuantizers ?? true,
     preprocessing: preprocessingFrom(preprocessingOf(model, file), places.preprocessing),
     calibration: { images: file.calibration?.images ?? (drawn ? 1 : 100), ranges: file.calibration?.ranges ?? null },
   };

@@ -3,12 +3,15 @@
  * [rows, columns, channels], vectors are [features]. Nodes stand in topological order. Plain data.
  */
 
+import type { RegisterSpec } from "../../isa/register.ts";
 import type { RoundingMode } from "../../isa/rounding.ts";
 import type { ElementFunction } from "./element-function.ts";
 
 export interface ValueInfo {
   readonly name: string;
   readonly shape: readonly number[];
+  /** Of a network's input: the register that the model prescribes for it. */
+  readonly register?: RegisterSpec;
 }
 
 /** The network's input, and how the model file declares it. */
@@ -67,6 +70,12 @@ interface NodeBase {
   readonly shape: readonly number[];
 }
 
+/** Registers in which the model itself keeps the constants of a layer; absent where it holds floats. */
+export interface ConstantRegisters {
+  readonly weight?: RegisterSpec;
+  readonly bias?: RegisterSpec;
+}
+
 export interface Conv2dNode extends NodeBase {
   readonly op: "conv2d";
   /** kernelRows × kernelColumns × inputChannels/groups × filters. */
@@ -81,6 +90,7 @@ export interface Conv2dNode extends NodeBase {
   readonly activation: Activation;
   /** Only where kernel, input and output are integers, without bias and activation; null in every other network. */
   readonly requantization: IntegerRequantization | null;
+  readonly registers?: ConstantRegisters;
 }
 
 /**
@@ -99,6 +109,7 @@ export interface DenseNode extends NodeBase {
   readonly activation: Activation;
   /** As in `Conv2dNode`. */
   readonly requantization: IntegerRequantization | null;
+  readonly registers?: ConstantRegisters;
 }
 
 /**
@@ -120,6 +131,7 @@ export interface ConvTranspose2dNode extends NodeBase {
   /** Filter n reads input channels of group ⌊n · groups / filters⌋. */
   readonly groups: number;
   readonly activation: Activation;
+  readonly registers?: ConstantRegisters;
 }
 
 export interface PoolNode extends NodeBase {
@@ -172,6 +184,22 @@ export interface SoftmaxNode extends NodeBase {
 /** Row-major reinterpretation; flatten is one. */
 export interface ReshapeNode extends NodeBase {
   readonly op: "reshape";
+}
+
+/** The model's own quantizer: every element in `register`. */
+export interface QuantizeNode extends NodeBase {
+  readonly op: "quantize";
+  readonly register: RegisterSpec;
+  /** Whether it is a layer of its own; before lowering, where that is not decided, false. */
+  readonly isLayer: boolean;
+}
+
+/** The same where another layer's register does it: words as they are, under the name of the quantizer. */
+export interface RegisterNode extends NodeBase {
+  readonly op: "register";
+  readonly register: RegisterSpec;
+  /** The layer before it writes its output so, or (a maximum pool) loads its input so; or the layers behind it load theirs so. */
+  readonly heldBy: "producer" | "readers";
 }
 
 export interface AddNode extends NodeBase {
@@ -239,6 +267,8 @@ export type GraphNode =
   | LrnNode
   | SoftmaxNode
   | ReshapeNode
+  | QuantizeNode
+  | RegisterNode
   | AddNode
   | SubtractNode
   | MultiplyNode

@@ -115,6 +115,18 @@ export const OPERATORS: { readonly [Op in Operator]: OperatorDefinition<NodeOf<O
     tensors: noTensors,
     outputShape: reshapeShape,
   },
+  quantize: {
+    summary: "every element in the register that the model prescribes",
+    inputs: [1, 1],
+    tensors: noTensors,
+    outputShape: (_node, inputs) => single(inputs),
+  },
+  register: {
+    summary: "the words of a value that a layer beside it keeps in the register that the model prescribes",
+    inputs: [1, 1],
+    tensors: noTensors,
+    outputShape: (_node, inputs) => single(inputs),
+  },
   add: {
     summary: "y = activation(sum of the inputs), all of one shape",
     inputs: [2, Number.POSITIVE_INFINITY],

@@ -1,4 +1,7 @@
 /** A graph as text, one line per node, for error reports, tests and readers. */
+import { formatText } from "../../isa/format.ts";
+import { overflowText } from "../../isa/overflow.ts";
+import type { RegisterSpec } from "../../isa/register.ts";
 import { functionSettings } from "./element-function.ts";
 import type { Graph, GraphNode, IntegerRequantization, Operator, Padding } from "./graph.ts";
 import { definitionOf, type NodeOf } from "./operators.ts";
@@ -39,6 +42,8 @@ const SETTINGS: { readonly [Op in Operator]: (node: NodeOf<Op>) => readonly stri
   lrn: ({ alpha, beta, bias, size }) => [`alpha ${alpha}`, `beta ${beta}`, `bias ${bias}`, `size ${size}`],
   softmax: () => [],
   reshape: () => [],
+  quantize: ({ register }) => registerSettings(register),
+  register: ({ register, heldBy }) => [...registerSettings(register), `held by its ${heldBy}`],
   add: (node) => activation(node.activation),
   subtract: (node) => activation(node.activation),
   multiply: (node) => activation(node.activation),
@@ -87,6 +92,10 @@ function padding(sides: Padding): readonly string[] {
 
 function activation(name: string): readonly string[] {
   return name === "none" ? [] : [name];
+}
+
+function registerSettings({ format, rounding, overflow, saturatedBits }: RegisterSpec): readonly string[] {
+  return [formatText(format), rounding, overflowText({ mode: overflow, saturatedBits })];
 }
 
 function requantization(settings: IntegerRequantization | null): readonly string[] {

@@ -35,6 +35,9 @@ export const STAGE_TABLE: Readonly<Record<Operator, Readonly<Record<Stage, Legal
   pad: legalAlways,
   // An alias of its input: row-major order stays.
   reshape: legalAlways,
+  // A layer of its own, or an alias where a layer beside it has its register.
+  quantize: legalAlways,
+  register: legalAlways,
   // On the host, so only as the last node.
   softmax: legalAlways,
   // Only where no convolution, dense layer or addition precedes that could take it over.

@@ -7,7 +7,7 @@ import type { Program } from "../../isa/program.ts";
 import type { RegisterSpec } from "../../isa/register.ts";
 import { type CompileOptions, compile } from "../compile.ts";
 import type { Graph, GraphNode } from "../graph/graph.ts";
-import { layerFacts } from "../quantization/layer-facts.ts";
+import { isAlias, layerFacts } from "../quantization/layer-facts.ts";
 import { quantizeWeights } from "../quantization/quantize-weights.ts";
 import { type OutputPoint, resolveOutputs } from "../quantization/resolve-assignment.ts";
 import { layerComputations, layerNames, specificationFor } from "./layer-computation.ts";
@@ -106,7 +106,7 @@ class Planner {
 
   #floatNode(node: GraphNode, quantized: boolean): void {
     const before = this.#registers.get(node.inputs[0] ?? "");
-    if (node.op === "reshape" && before !== undefined) this.#registers.set(node.name, before);
+    if (isAlias(node) && before !== undefined) this.#registers.set(node.name, before);
     if (!quantized) return;
     const { assignment, calibration = {}, assignmentName = "assignment" } = this.#options;
     const [facts] = layerFacts(this.#alone(node));

@@ -5,7 +5,7 @@
 import { InvariantError } from "../../isa/diagnostic.ts";
 import type { Graph, GraphNode } from "../graph/graph.ts";
 import { consumers } from "../graph/uses.ts";
-import { LAYER_KINDS } from "../quantization/layer-facts.ts";
+import { isAlias, LAYER_KINDS } from "../quantization/layer-facts.ts";
 
 /** Selected layers that run as one program. */
 export interface LayerGroup {
@@ -53,7 +53,7 @@ class Outline {
   constructor(graph: Graph) {
     this.#graph = graph;
     this.#readers = consumers(graph);
-    this.#reshapes = graph.nodes.filter(({ op }) => op === "reshape");
+    this.#reshapes = graph.nodes.filter(isAlias);
   }
 
   /** The layers and the reshapes that belong to them; null where they have several entries or exits. */

@@ -1,12 +1,13 @@
 /** Registers of constants that the model quantized by a power of two. */
+
 import { DiagnosticError } from "../../isa/diagnostic.ts";
+import type { RegisterSpec } from "../../isa/register.ts";
 import { QONNX_DOMAINS } from "../tensor-graph/operators/qonnx.ts";
 import { qualifiedName } from "../tensor-graph/operators/table.ts";
 import type { AnyTensor, TensorGraph, TensorNode } from "../tensor-graph/tensor-graph.ts";
 import { linearRegister, quantRegister } from "./quantizers.ts";
-import type { PrescribedRegister } from "./value.ts";
 
-type ReadRegister = (node: TensorNode, inputs: readonly (AnyTensor | undefined)[]) => PrescribedRegister | undefined;
+type ReadRegister = (node: TensorNode, inputs: readonly (AnyTensor | undefined)[]) => RegisterSpec | undefined;
 
 const dequantized: ReadRegister = (_node, [x, scale, zeroPoint]) =>
   x === undefined || scale === undefined ? undefined : linearRegister(x.type, scale, zeroPoint);
@@ -30,8 +31,8 @@ const MOVING: ReadonlySet<string> = new Set(["Transpose", "Reshape", "Flatten", 
 export function constantRegisters(
   graph: TensorGraph,
   constants: ReadonlyMap<string, AnyTensor>,
-): ReadonlyMap<string, PrescribedRegister> {
-  const registers = new Map<string, PrescribedRegister>();
+): ReadonlyMap<string, RegisterSpec> {
+  const registers = new Map<string, RegisterSpec>();
   for (const node of graph.nodes) {
     const [output = ""] = node.outputs;
     if (!constants.has(output)) continue;
@@ -43,9 +44,9 @@ export function constantRegisters(
 
 function registerOf(
   node: TensorNode,
-  registers: ReadonlyMap<string, PrescribedRegister>,
+  registers: ReadonlyMap<string, RegisterSpec>,
   constants: ReadonlyMap<string, AnyTensor>,
-): PrescribedRegister | undefined {
+): RegisterSpec | undefined {
   if (node.domain === "" && MOVING.has(node.operator)) return registers.get(node.inputs[0] ?? "");
   const read = QUANTIZERS[qualifiedName(node.domain, node.operator)];
   try {

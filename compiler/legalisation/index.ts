@@ -1,2 +1,3 @@
 export { type LegalisedNetwork, type LegaliseOptions, legalise } from "./legalise.ts";
+export { prescribedAssignment, prescribes } from "./prescribed-assignment.ts";
 export { underSpecification } from "./under-specification.ts";

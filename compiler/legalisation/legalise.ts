@@ -11,6 +11,7 @@ import { GraphBuilder } from "../graph/builder.ts";
 import type { Graph } from "../graph/graph.ts";
 import { elementCount, formatShape, sameShape } from "../graph/shape.ts";
 import { requireStage } from "../graph/stages.ts";
+import { prepareGraph } from "../prepare-graph.ts";
 import type { AssignmentSpecification } from "../quantization/specification.ts";
 import { inferTensors } from "../tensor-graph/infer-tensors.ts";
 import { nodePlace, qualifiedName } from "../tensor-graph/operators/table.ts";
@@ -20,9 +21,7 @@ import { unrollRecurrent } from "../tensor-graph/unroll-recurrent.ts";
 import { constantRegisters } from "./constant-registers.ts";
 import { networkInputOf } from "./network-input.ts";
 import { networkOutput } from "./network-output.ts";
-import { prescribedAssignment } from "./prescribed-assignment.ts";
-import { Prescriptions } from "./prescriptions.ts";
-import { integerRegister } from "./quantizers.ts";
+import { prescribedAssignment, prescribes } from "./prescribed-assignment.ts";
 import { recogniseHardSwish } from "./recognise/hard-swish.ts";
 import { recogniseIntegerLayers } from "./recognise/integer-layers.ts";
 import { Values } from "./recognise/values.ts";
@@ -39,7 +38,7 @@ export interface LegaliseOptions {
 export interface LegalisedNetwork {
   /** At stage `imported`. Nodes bear the names of the tensor graph's nodes, helpers `<name>/<role>`. */
   readonly graph: Graph;
-  /** Registers that the model itself prescribes, by the names of the layers after the passes. */
+  /** Registers that the model itself prescribes to the layers after the passes, batch normalization folded where it can be. */
   readonly assignment: AssignmentSpecification;
   /** The model's own outputs in the words of the graph's. */
   readonly modelOutputs: readonly ModelOutput[];
@@ -61,9 +60,6 @@ export function legalise(tensorGraph: TensorGraph, { where }: LegaliseOptions): 
   const names = new Map(nodes.map((node) => [node, builder.uniqueName(node.name)]));
   const values = new Map<string, NetworkValue>([[input.info.name, input.value]]);
   const registers = constantRegisters(recognised, constants);
-  const prescriptions = new Prescriptions();
-  const inputRegister = integerRegister(tensorGraph.inputs[0]?.type ?? "float32");
-  if (inputRegister !== undefined) prescriptions.value(input.info.name, inputRegister);
   const diagnostics: Diagnostic[] = [];
   for (const node of nodes) {
     const operands = node.inputs.map((name) => operandOf(name, values, constants));
@@ -78,7 +74,6 @@ export function legalise(tensorGraph: TensorGraph, { where }: LegaliseOptions): 
       shapes: outputs.map((output) => output?.shape ?? []),
       types: outputs.map((output) => output?.type ?? "float32"),
       constantRegister: (position) => registers.get(node.inputs[position] ?? ""),
-      prescriptions,
     };
     try {
       for (const [index, value] of runRule(call).entries()) values.set(node.outputs[index] ?? "", value);
@@ -95,7 +90,8 @@ export function legalise(tensorGraph: TensorGraph, { where }: LegaliseOptions): 
     const value = values.get(name);
     return value === undefined ? [] : [{ name, shape: value.shape, order: value.order }];
   });
-  return { graph, assignment: prescribedAssignment(graph, prescriptions, where), modelOutputs };
+  const assignment = prescribes(graph) ? prescribedAssignment(prepareGraph(graph, where)) : {};
+  return { graph, assignment, modelOutputs };
 }
 
 /** What is known of every value for one image; where that needed another batch than the file's, a failure says so. */
@@ -171,7 +167,7 @@ function operandOf(
 function runRule(call: RuleCall): readonly NetworkValue[] {
   const { node, shapes } = call;
   const rule = LEGALISATION_RULES[qualifiedName(node.domain, node.operator)];
-  const outputs = rule?.(call) ?? [];
+  const outputs = keepingWords(call, rule?.(call) ?? []);
   outputs.forEach((value, index) => {
     const shape = shapes[index] ?? [];
     const stored = elementCount(call.builder.shapeOf(value.name));
@@ -181,6 +177,29 @@ function runRule(call: RuleCall): readonly NetworkValue[] {
     );
   });
   return outputs;
+}
+
+/** Only move integers, or choose some of them: the result is made of the operand's words. */
+const KEEPING_WORDS: ReadonlySet<string> = new Set([
+  "MaxPool",
+  "GlobalMaxPool",
+  "ReduceMax",
+  "Concat",
+  "Pad",
+  "Slice",
+  "Split",
+  "Gather",
+  "Resize",
+  "Upsample",
+  "DepthToSpace",
+  "SpaceToDepth",
+  "Expand",
+]);
+
+function keepingWords({ node, operands }: RuleCall, outputs: readonly NetworkValue[]): readonly NetworkValue[] {
+  const words = operands.find((operand) => operand?.value !== undefined)?.value?.words;
+  if (words === undefined || node.domain !== "" || !KEEPING_WORDS.has(node.operator)) return outputs;
+  return outputs.map((output) => ({ ...output, words }));
 }
 
 function atNode(found: Diagnostic, node: TensorNode, where: string): Diagnostic {

@@ -5,6 +5,7 @@ import { elementCount } from "../graph/shape.ts";
 import { integersAttribute } from "../tensor-graph/node-access.ts";
 import type { TensorGraph, TensorInput, TensorNode } from "../tensor-graph/tensor-graph.ts";
 import { isRecurrent } from "../tensor-graph/unroll-recurrent.ts";
+import { integerRegister } from "./quantizers.ts";
 import { channelsLast, type NetworkValue, rowMajor } from "./value.ts";
 
 export interface NetworkInput {
@@ -73,10 +74,11 @@ export function networkInputOf(graph: TensorGraph, where: string): NetworkInput 
   const rest = shape.length > 2 && elementCount(shape) > 0;
   const stored = order.map((axis) => shape[axis] ?? 1);
   const image = rest ? imageShape(stored, order) : [elementCount(shape)];
-  const words = input.type.startsWith("float") ? undefined : ("integers" as const);
+  const register = integerRegister(input.type);
+  const words = input.type.startsWith("float") ? undefined : { unit: 1, zeroPoint: 0, register: null };
   return {
     graph: { ...graph, inputs: [{ ...input, shape }] },
-    info: { name: input.name, shape: image, ...declaredInput(shape, order, batch) },
+    info: { name: input.name, shape: image, ...declaredInput(shape, order, batch), ...(register && { register }) },
     value: { name: input.name, shape, order, ...(words && { words }) },
   };
 }

@@ -1,197 +1,118 @@
-/** Registers that a model prescribes as an assignment to the layers that its network has after the passes. */
-import { type Diagnostic, DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
-import type { Conv2dNode, ConvTranspose2dNode, DenseNode, Graph, GraphNode } from "../graph/graph.ts";
+/** Registers that a model prescribes, as an assignment to the layers of its prepared graph. */
+import { formatText } from "../../isa/format.ts";
+import { nameRecord } from "../../isa/name-record.ts";
+import { overflowText } from "../../isa/overflow.ts";
+import { type RegisterSpec, registersEqual } from "../../isa/register.ts";
+import type { Graph, GraphNode } from "../graph/graph.ts";
 import { consumers } from "../graph/uses.ts";
-import { prepareGraph } from "../prepare-graph.ts";
-import { type LayerFacts, layerFacts } from "../quantization/layer-facts.ts";
+import { isAlias, LAYER_KINDS, storedValues } from "../quantization/layer-facts.ts";
 import type { AssignmentSpecification, LayerEntry } from "../quantization/specification.ts";
 import { integerEntries } from "./integer-entries.ts";
-import type { Prescriptions } from "./prescriptions.ts";
 import type { PrescribedRegister } from "./value.ts";
 
-/** Empty for a model that prescribes nothing. Throws `DiagnosticError` where registers contradict each other. */
-export function prescribedAssignment(
-  graph: Graph,
-  prescriptions: Prescriptions,
-  where: string,
-): AssignmentSpecification {
-  const isInteger = graph.nodes.some(
-    (node) => (node.op === "conv2d" || node.op === "dense") && node.requantization !== null,
+/** Whether the model prescribes any register at all. */
+export function prescribes({ input, nodes }: Graph): boolean {
+  if (input.register !== undefined) return true;
+  return nodes.some(
+    (node) =>
+      node.op === "quantize" ||
+      node.op === "register" ||
+      isInteger(node) ||
+      ("registers" in node && Object.keys(node.registers ?? {}).length > 0),
   );
-  if (prescriptions.values.size === 0 && prescriptions.layers.size === 0 && !isInteger) return {};
-  const prepared = prepareGraph(graph, where);
-  const entries = new Entries(where);
-  const layers = new LayerNames(graph, prepared, new Set(prescriptions.values.keys()));
-  if (isInteger) for (const [layer, entry] of integerEntries(prepared)) entries.setAll(layer, entry);
-  for (const [name, registers] of prescriptions.layers) {
-    const layer = layers.of(name);
-    // A normalization that was folded into the weights has moved them off their grid.
-    if (layer === undefined || !layers.keptWeights(name, layer)) continue;
-    entries.setAll(layer, { datapath: "wide", ...registers });
-  }
-  for (const [name, register] of prescriptions.values) keep(entries, layers, name, register);
-  return entries.finish();
 }
 
-/**
- * The layer that yields the value writes it in the register where the value is read so everywhere, else its readers load it so;
- * they also do where the value is in a register already.
- */
-function keep(entries: Entries, layers: LayerNames, name: string, register: PrescribedRegister): void {
-  const source = layers.behindReshapes(name);
-  const producer = layers.factsOf(source);
-  const loads = layers.readers(name);
-  if (producer !== undefined && !layers.isKept(source) && layers.isReadOnlyAs(source, name)) {
-    // The softmax behind the last layer is the host's.
-    const absorbed = loads.find(({ op, name: reader }) => op !== "softmax" && layers.of(reader) === producer.name);
-    if (absorbed !== undefined) {
-      entries.conflict(
-        producer.name,
-        "output",
-        `the model quantizes the value before "${absorbed.name}" (${absorbed.op}), which the layer takes over`,
-      );
-    } else if (producer.arithmetic === "maximumPool") {
-      entries.set(producer.name, "input", register);
-    } else {
-      entries.set(producer.name, "output", register);
+/** `graph` is ready for lowering. Empty for a model that prescribes nothing. */
+export function prescribedAssignment(graph: Graph): AssignmentSpecification {
+  const entries = new Map<string, LayerEntry>();
+  const add = (layer: string, entry: LayerEntry): void => {
+    entries.set(layer, { ...entries.get(layer), ...entry });
+  };
+  if (graph.nodes.some(isInteger)) for (const [layer, entry] of integerEntries(graph)) add(layer, entry);
+  const stored = storedValues(graph);
+  const readers = consumers(graph);
+  const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
+  const { input } = graph;
+  if (input.register !== undefined) {
+    // The input has the register of the first layer that reads it; other operands of later layers are not touched.
+    const [first, ...later] = layersBehind(input.name, readers);
+    const alone = later.filter((name) => new Set(nodes.get(name)?.inputs).size === 1);
+    for (const layer of first === undefined ? [] : [first, ...alone]) add(layer, { input: prescribed(input.register) });
+  }
+  for (const node of graph.nodes) {
+    if ("registers" in node && node.registers !== undefined) addConstants(node.name, node.registers, add);
+    if (node.op === "quantize") add(node.name, { output: prescribed(node.register) });
+    if (node.op !== "register") continue;
+    const register = prescribed(node.register);
+    if (node.heldBy === "readers") {
+      for (const reader of layersBehind(node.name, readers)) add(reader, { input: register });
+      continue;
     }
-    return;
+    const producer = nodes.get(stored.get(node.name) ?? "");
+    if (producer === undefined) continue;
+    const isMaximum = producer.op === "pool" && producer.kind === "maximum";
+    add(producer.name, isMaximum ? { input: register } : { output: register });
   }
-  // The network's input has the register of the first layer that reads it: other operands of later layers are not touched.
-  const [first, ...later] = loads;
-  const isInput = producer === undefined && layers.isReadOnlyAs(source, name);
-  const loading =
-    isInput && first !== undefined ? [first, ...later.filter(({ inputs }) => inputs.length === 1)] : loads;
-  for (const reader of loading) {
-    const layer = layers.of(reader.name);
-    if (layer !== undefined && layer !== producer?.name) entries.set(layer, "input", register);
+  for (const [layer, register] of keptWords(graph, stored)) {
+    if (entries.get(layer)?.output === undefined) add(layer, { output: prescribed(register) });
   }
+  return entries.size === 0 ? {} : { layers: nameRecord([...entries]) };
 }
 
-/** Moves words, or cuts them at words: the same before and after quantizing. */
-const COMMUTES: ReadonlySet<GraphNode["op"]> = new Set([
-  "activation",
-  "reshape",
-  "transpose",
+function isInteger(node: GraphNode): boolean {
+  return (node.op === "conv2d" || node.op === "dense") && node.requantization !== null;
+}
+
+function addConstants(
+  layer: string,
+  { weight, bias }: { readonly weight?: RegisterSpec; readonly bias?: RegisterSpec },
+  add: (layer: string, entry: LayerEntry) => void,
+): void {
+  if (weight !== undefined) add(layer, { datapath: "wide", weight: prescribed(weight) });
+  if (bias !== undefined) add(layer, { datapath: "wide", bias: prescribed(bias) });
+}
+
+function layersBehind(name: string, readers: ReadonlyMap<string, readonly GraphNode[]>): readonly string[] {
+  return (readers.get(name) ?? []).flatMap((node) =>
+    LAYER_KINDS[node.op] === null ? layersBehind(node.name, readers) : [node.name],
+  );
+}
+
+/** Moves words, or cuts them at a word. */
+const MOVING: ReadonlySet<GraphNode["op"]> = new Set([
   "slice",
+  "transpose",
   "resize",
   "pad",
+  "concatenate",
+  "activation",
 ]);
 
-/** The network before and after the passes. */
-class LayerNames {
-  readonly #nodes: ReadonlyMap<string, GraphNode>;
-  readonly #readers: ReadonlyMap<string, readonly GraphNode[]>;
-  readonly #facts: ReadonlyMap<string, LayerFacts>;
-  readonly #prepared: ReadonlyMap<string, GraphNode>;
-  readonly #output: string;
-  readonly #kept: ReadonlySet<string>;
-
-  /** `kept`: values for which the model prescribes a register. */
-  constructor(graph: Graph, prepared: Graph, kept: ReadonlySet<string>) {
-    this.#nodes = new Map(graph.nodes.map((node) => [node.name, node]));
-    this.#readers = consumers(graph);
-    this.#facts = new Map(layerFacts(prepared).map((facts) => [facts.name, facts]));
-    this.#prepared = new Map(prepared.nodes.map((node) => [node.name, node]));
-    this.#output = graph.output;
-    this.#kept = kept;
-  }
-
-  /** The layer that a node of the first graph has become: itself, or the one before it that took it over. */
-  of(name: string): string | undefined {
-    let current: string | undefined = name;
-    while (current !== undefined && !this.#facts.has(current)) current = this.#nodes.get(current)?.inputs[0];
-    return current;
-  }
-
-  factsOf(name: string): LayerFacts | undefined {
-    const layer = this.of(name);
-    return layer === undefined ? undefined : this.#facts.get(layer);
-  }
-
-  isKept(name: string): boolean {
-    return this.#kept.has(name);
-  }
-
-  /** What the value is a reshape of: another value that is kept in a register, or the one that was computed. */
-  behindReshapes(name: string): string {
-    let current = name;
-    for (let node = this.#nodes.get(current); node?.op === "reshape"; node = this.#nodes.get(current)) {
-      current = node.inputs[0] ?? "";
-      if (this.#kept.has(current)) break;
+/** Layers that only move words of one register of the model: they write them as they are. */
+function keptWords(graph: Graph, stored: ReadonlyMap<string, string>): ReadonlyMap<string, RegisterSpec> {
+  // By value: the register in which the model keeps it.
+  const known = new Map<string, RegisterSpec>();
+  const moved = new Map<string, RegisterSpec>();
+  for (const node of graph.nodes) {
+    if (node.op === "quantize" || node.op === "register") {
+      known.set(node.name, node.register);
+      const source = stored.get(node.name);
+      if (source !== undefined && (node.op === "quantize" || node.heldBy === "producer"))
+        known.set(source, node.register);
+      continue;
     }
-    return current;
+    const [first, ...others] = node.inputs.map((name) => known.get(name));
+    if (first === undefined || !others.every((other) => other !== undefined && registersEqual(other, first))) continue;
+    if (isAlias(node) || (node.op === "pool" && node.kind === "maximum")) known.set(node.name, first);
+    if (!MOVING.has(node.op) || known.has(node.name)) continue;
+    // ReLU6 ends at 6, which the words may not have.
+    if (node.op === "activation" && node.activation !== "relu") continue;
+    known.set(node.name, first);
+    moved.set(node.name, first);
   }
-
-  /**
-   * The nodes that compute with the value; those that only move it and are no layers after the passes are looked through, but for
-   * those whose value is in a register of its own.
-   */
-  readers(name: string): readonly GraphNode[] {
-    return (this.#readers.get(name) ?? []).flatMap((reader) => {
-      if (!COMMUTES.has(reader.op) || this.#facts.has(reader.name)) return [reader];
-      return this.#kept.has(reader.name) ? [] : this.readers(reader.name);
-    });
-  }
-
-  /** Whether all that reads `source` reads it through the reshape `name`, which is not the input of nothing. */
-  isReadOnlyAs(source: string, name: string): boolean {
-    if (this.#output === source) return false;
-    for (const reader of this.#readers.get(source) ?? []) {
-      if (reader.name === name) continue;
-      if (reader.op !== "reshape" || !this.isReadOnlyAs(reader.name, name)) return false;
-    }
-    return true;
-  }
-
-  keptWeights(name: string, layer: string): boolean {
-    const [before, after] = [this.#nodes.get(name), this.#prepared.get(layer)];
-    return name === layer && isMatrix(before) && isMatrix(after) && before.kernel.data === after.kernel.data;
-  }
+  return moved;
 }
 
-function isMatrix(node: GraphNode | undefined): node is Conv2dNode | ConvTranspose2dNode | DenseNode {
-  return node?.op === "conv2d" || node?.op === "convTranspose2d" || node?.op === "dense";
-}
-
-type RegisterName = "input" | "weight" | "bias" | "output";
-
-/** Entries by layer, and what contradicts itself. */
-class Entries {
-  readonly #entries: Map<string, LayerEntry> = new Map<string, LayerEntry>();
-  readonly #diagnostics: Diagnostic[] = [];
-  readonly #where: string;
-
-  constructor(where: string) {
-    this.#where = where;
-  }
-
-  setAll(layer: string, entry: LayerEntry): void {
-    this.#entries.set(layer, { ...this.#entries.get(layer), ...entry });
-  }
-
-  set(layer: string, name: RegisterName, register: PrescribedRegister): void {
-    const before = this.#entries.get(layer)?.[name];
-    if (before !== undefined && JSON.stringify(before) !== JSON.stringify(register)) {
-      const format = typeof before === "string" ? before : before.format;
-      this.conflict(layer, name, `the model quantizes it to ${format} and to ${register.format}`);
-      return;
-    }
-    this.setAll(layer, { [name]: register });
-  }
-
-  conflict(layer: string, name: RegisterName, what: string): void {
-    const error = diagnosticError(
-      "QUANTIZED_MODEL",
-      `${this.#where}: layer "${layer}": ${name}`,
-      what,
-      "a layer has one register there: quantize all that meets in it alike, or export the model without quantization",
-    );
-    this.#diagnostics.push(...error.diagnostics);
-  }
-
-  finish(): AssignmentSpecification {
-    if (this.#diagnostics.length > 0) throw new DiagnosticError(this.#diagnostics);
-    return this.#entries.size === 0 ? {} : { layers: Object.fromEntries(this.#entries) };
-  }
+function prescribed({ format, rounding, overflow, saturatedBits }: RegisterSpec): PrescribedRegister {
+  return { format: formatText(format), rounding, overflow: overflowText({ mode: overflow, saturatedBits }) };
 }

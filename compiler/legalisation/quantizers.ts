@@ -1,10 +1,12 @@
 /** What quantizing operators say of a register: QuantizeLinear and DequantizeLinear of ONNX, Quant and Trunc of QONNX. */
+import { fixedPoint } from "../../isa/format.ts";
 import type { OverflowMode } from "../../isa/overflow.ts";
+import { type RegisterSpec, register } from "../../isa/register.ts";
 import { flagAttribute, nodeError } from "../tensor-graph/node-access.ts";
 import { qonnxRoundingMode } from "../tensor-graph/operators/qonnx.ts";
 import { numbersOf } from "../tensor-graph/tensor.ts";
 import type { AnyTensor, ElementType, TensorNode } from "../tensor-graph/tensor-graph.ts";
-import type { PrescribedRegister } from "./value.ts";
+import type { IntegerWords } from "./value.ts";
 
 /** Word lengths and signs of the integers that ONNX quantizes to. */
 const INTEGERS: Partial<Record<ElementType, { readonly bits: number; readonly signed: boolean }>> = {
@@ -16,12 +18,18 @@ const INTEGERS: Partial<Record<ElementType, { readonly bits: number; readonly si
   uint32: { bits: 32, signed: false },
 };
 
+/** Words of integers `type` with one scale and zero point. Throws `DiagnosticError` for those that no format has. */
+export function linearWords(type: ElementType, scale: AnyTensor, zeroPoint: AnyTensor | undefined): IntegerWords {
+  const found = linearRegister(type, scale, zeroPoint);
+  return {
+    unit: onlyNumber(scale, "scale"),
+    zeroPoint: zeroPoint === undefined ? 0 : onlyNumber(zeroPoint, "zero_point"),
+    register: found,
+  };
+}
+
 /** Register of integers `type` with one scale and zero point. Throws `DiagnosticError` for those that no format has. */
-export function linearRegister(
-  type: ElementType,
-  scale: AnyTensor,
-  zeroPoint: AnyTensor | undefined,
-): PrescribedRegister {
+export function linearRegister(type: ElementType, scale: AnyTensor, zeroPoint: AnyTensor | undefined): RegisterSpec {
   const integers = INTEGERS[type];
   if (integers === undefined) {
     throw nodeError(
@@ -42,19 +50,13 @@ export function linearRegister(
       "a fixed-point format has no other zero: quantize symmetrically",
     );
   }
-  return {
-    format: formatOf(bits, fractionLength(onlyNumber(scale, "scale")), isSigned),
-    rounding: "nearest-even",
-    overflow: "saturate",
-  };
+  return register(fixedPoint(bits, fractionLength(onlyNumber(scale, "scale")), isSigned), "nearest-even");
 }
 
 /** Register of an input that is integers itself; undefined for types that no register of 32 bits holds. */
-export function integerRegister(type: ElementType): PrescribedRegister | undefined {
+export function integerRegister(type: ElementType): RegisterSpec | undefined {
   const integers = INTEGERS[type];
-  return (
-    integers && { format: formatOf(integers.bits, 0, integers.signed), rounding: "nearest-even", overflow: "saturate" }
-  );
+  return integers && register(fixedPoint(integers.bits, 0, integers.signed), "nearest-even");
 }
 
 /** Register of QONNX's Quant: inputs scale, zero point and bit width; attributes signed, narrow, rounding_mode. */
@@ -63,7 +65,7 @@ export function quantRegister(
   scale: AnyTensor,
   zeroPoint: AnyTensor,
   bitWidth: AnyTensor,
-): PrescribedRegister {
+): RegisterSpec {
   const bits = wholeNumber(bitWidth, "bitwidth");
   const signed = flagAttribute(node, "signed", true);
   if (bits === 1 && signed) {
@@ -74,16 +76,13 @@ export function quantRegister(
     );
   }
   requireZero(zeroPoint);
-  return {
-    format: formatOf(bits, fractionLength(onlyNumber(scale, "scale")), signed),
-    rounding: qonnxRoundingMode(node, "ROUND"),
-    overflow: overflowOf(signed, flagAttribute(node, "narrow", true)),
-  };
+  const format = fixedPoint(bits, fractionLength(onlyNumber(scale, "scale")), signed);
+  return register(format, qonnxRoundingMode(node, "ROUND"), overflowOf(signed, flagAttribute(node, "narrow", true)));
 }
 
 /** Register of QONNX's Trunc, and by how many bits the value moves right before it is kept there. */
 export interface Truncation {
-  readonly register: PrescribedRegister;
+  readonly register: RegisterSpec;
   readonly dropped: number;
 }
 
@@ -93,9 +92,8 @@ export function truncRegister(node: TensorNode, inputs: readonly AnyTensor[]): T
   const [from, to] = [wholeNumber(inputBits, "in_bitwidth"), wholeNumber(outputBits, "out_bitwidth")];
   requireZero(zeroPoint);
   // Nothing is cut, and the words may be unsigned: a sign bit more than the width.
-  const format = formatOf(to + 1, fractionLength(onlyNumber(scale, "scale")), true);
-  const rounding = qonnxRoundingMode(node, "FLOOR");
-  return { register: { format, rounding, overflow: "saturate" }, dropped: from - to };
+  const format = fixedPoint(to + 1, fractionLength(onlyNumber(scale, "scale")));
+  return { register: register(format, qonnxRoundingMode(node, "FLOOR")), dropped: from - to };
 }
 
 /** Version 2: inputs scale, zero point, width before, scale and width after. The value stays and its grid becomes coarser. */
@@ -103,12 +101,10 @@ export function truncToScaleRegister(node: TensorNode, inputs: readonly AnyTenso
   const [, zeroPoint, , scale, outputBits] = inputs as [AnyTensor, AnyTensor, AnyTensor, AnyTensor, AnyTensor];
   requireZero(zeroPoint);
   const signed = flagAttribute(node, "signed", true);
-  const register = {
-    format: formatOf(wholeNumber(outputBits, "out_bitwidth"), fractionLength(onlyNumber(scale, "out_scale")), signed),
-    rounding: qonnxRoundingMode(node, "FLOOR"),
-    overflow: overflowOf(signed, flagAttribute(node, "narrow", false)),
-  };
-  return { register, dropped: 0 };
+  const bits = wholeNumber(outputBits, "out_bitwidth");
+  const format = fixedPoint(bits, fractionLength(onlyNumber(scale, "out_scale")), signed);
+  const overflow = overflowOf(signed, flagAttribute(node, "narrow", false));
+  return { register: register(format, qonnxRoundingMode(node, "FLOOR"), overflow), dropped: 0 };
 }
 
 function overflowOf(signed: boolean, narrow: boolean): OverflowMode {
@@ -116,10 +112,6 @@ function overflowOf(signed: boolean, narrow: boolean): OverflowMode {
     throw nodeError("attribute narrow", "found 1 with signed 0, expected 0", "an unsigned register has all 2^W words");
   }
   return narrow ? "saturate-symmetric" : "saturate";
-}
-
-function formatOf(bits: number, fraction: number, signed: boolean): string {
-  return `${signed ? "" : "u"}${bits},${fraction}`;
 }
 
 /** F of a scale 2^−F. */

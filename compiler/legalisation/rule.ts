@@ -1,13 +1,14 @@
 /** What every operator's rule is made of, and what it may use. */
+
 import { type DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
+import type { RegisterSpec } from "../../isa/register.ts";
 import type { GraphBuilder, NewNode } from "../graph/builder.ts";
-import type { Tensor } from "../graph/graph.ts";
+import type { ConstantRegisters, Tensor } from "../graph/graph.ts";
 import { elementCount, formatShape } from "../graph/shape.ts";
 import { numbersOf } from "../tensor-graph/tensor.ts";
 import type { AnyTensor, ElementType, TensorNode } from "../tensor-graph/tensor-graph.ts";
 import type { Emission } from "./arrange.ts";
-import type { Prescriptions } from "./prescriptions.ts";
-import type { NetworkValue, PrescribedRegister } from "./value.ts";
+import type { NetworkValue } from "./value.ts";
 
 /** What a node reads: a constant of the model, or a value of the network. */
 export type Operand =
@@ -26,8 +27,7 @@ export interface RuleCall extends Emission {
   readonly shapes: readonly (readonly number[])[];
   readonly types: readonly ElementType[];
   /** Register of a constant operand's words, where the model quantized it by a power of two. */
-  readonly constantRegister: (position: number) => PrescribedRegister | undefined;
-  readonly prescriptions: Prescriptions;
+  readonly constantRegister: (position: number) => RegisterSpec | undefined;
 }
 
 /** Adds the nodes of one operator and returns its outputs. Throws `DiagnosticError`; places are relative to the node. */
@@ -115,10 +115,8 @@ type WithoutName<Node> = Node extends unknown ? Omit<Node, "name"> : never;
 /** A node that `addNamed` or `addHelper` names. */
 export type NewNodeWithoutName = WithoutName<NewNode>;
 
-/** Weights and biases that the model quantized keep their registers in the layer `name`: the second and third operands. */
-export function prescribeConstants({ constantRegister, prescriptions }: RuleCall, name: string): void {
-  const weight = constantRegister(1);
-  const bias = constantRegister(2);
-  if (weight !== undefined) prescriptions.layer(name, "weight", weight);
-  if (bias !== undefined) prescriptions.layer(name, "bias", bias);
+/** Registers of weights and bias, the second and third operands, where the model quantized them. */
+export function constantRegistersOf({ constantRegister }: RuleCall): ConstantRegisters {
+  const [weight, bias] = [constantRegister(1), constantRegister(2)];
+  return { ...(weight && { weight }), ...(bias && { bias }) };
 }

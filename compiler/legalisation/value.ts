@@ -3,11 +3,22 @@
  * that memory in some order, so that axes which are only renamed cost nothing: [1, C, H, W] over an image [H, W, C] has
  * the order [0, 2, 3, 1]. Axes of size 1 lie anywhere.
  */
+
+import type { RegisterSpec } from "../../isa/register.ts";
 import { elementCount } from "../graph/shape.ts";
 import type { RegisterFields } from "../quantization/specification.ts";
 
-/** A register that the model prescribes for the words of a value. */
+/** A register that the model prescribes, as an assignment writes it. */
 export type PrescribedRegister = RegisterFields & { readonly format: string };
+
+/** A tensor of integers: what one of them is in the network's value. */
+export interface IntegerWords {
+  /** Value of one: the value is (integer − zeroPoint) · unit. */
+  readonly unit: number;
+  readonly zeroPoint: number;
+  /** Register whose words they are; null where the value is whole and nothing has quantized it. */
+  readonly register: RegisterSpec | null;
+}
 
 export interface NetworkValue {
   /** Name of the network's value. */
@@ -16,11 +27,8 @@ export interface NetworkValue {
   readonly shape: readonly number[];
   /** The tensor's axes as they lie in memory, outermost first. */
   readonly order: readonly number[];
-  /**
-   * Of a tensor of integers: the register whose raw words they are (the value counts them times the scale), or `integers` where
-   * the value itself is whole. Absent for floats.
-   */
-  readonly words?: PrescribedRegister | "integers" | undefined;
+  /** Of a tensor of integers; absent for floats. */
+  readonly words?: IntegerWords | undefined;
 }
 
 /** Axes in the tensor's own order: 0, 1, … */

@@ -37,12 +37,15 @@ export function planLayer(request: PlanRequest): LayerPlan {
       return planCopy(request, "none", node.padding);
     case "activation":
       return planCopy(request, node.activation, NO_PADDING);
+    case "quantize":
+      return planCopy(request, "none", NO_PADDING);
     case "slice":
     case "transpose":
       return planView({ ...request, node });
     case "resize":
       return planResize({ ...request, node });
     case "reshape":
+    case "register":
     case "lrn":
     case "softmax":
     case "batchNormalization":

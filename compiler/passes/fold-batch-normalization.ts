@@ -4,7 +4,8 @@
  *
  * 1. The layer before, where only the normalization reads it: kernel · scale, bias · scale + shift.
  * 2. The layers behind, where all are dense or convolutions without padding (a padded zero has not been normalized).
- * 3. Else a depthwise 1 × 1 convolution of its own, under the normalization's name.
+ * 3. Else a depthwise 1 × 1 convolution of its own, under the normalization's name: so too where the model itself keeps the weights
+ *    in a register.
  *
  * Computed in float64 and rounded to float32 once.
  */
@@ -74,14 +75,18 @@ export function foldBatchNormalization(graph: Graph): Graph {
 
 /** Whether a normalization behind this layer can go into its weights. */
 function isFoldable(node: GraphNode | undefined): node is LayerBefore {
-  if (node?.op === "convTranspose2d") return node.activation === "none";
-  if (node?.op !== "conv2d" && node?.op !== "dense") return false;
-  return node.activation === "none" && node.requantization === null;
+  if (node?.op !== "conv2d" && node?.op !== "dense" && node?.op !== "convTranspose2d") return false;
+  return node.activation === "none" && hasFloatWeights(node);
 }
 
 function takesNormalizedInput(node: GraphNode): boolean {
   if (node.op !== "dense" && node.op !== "conv2d") return false;
-  return node.requantization === null && (node.op === "dense" || isNoPadding(node.padding));
+  return hasFloatWeights(node) && (node.op === "dense" || isNoPadding(node.padding));
+}
+
+/** Weights that are integers, or that the model keeps in a register, would leave their grid. */
+function hasFloatWeights(node: LayerBefore): boolean {
+  return node.registers?.weight === undefined && (node.op === "convTranspose2d" || node.requantization === null);
 }
 
 function scaleAndShift({ gamma, beta, mean, variance, epsilon }: BatchNormalizationNode): ScaleAndShift {
@@ -96,6 +101,7 @@ function applyAfter<Node extends LayerBefore>(layer: Node, { scale, shift }: Sca
   const { kernel, bias } = layer;
   return {
     ...layer,
+    registers: {},
     kernel: { ...kernel, data: kernel.data.map((weight, index) => weight * (scale[index % filters] ?? 0)) },
     bias: {
       shape: [filters],
@@ -125,7 +131,12 @@ function applyBefore<Node extends Layer>(layer: Node, { scale, shift }: ScaleAnd
     bias[filter] = (bias[filter] ?? 0) + weight * (shift[channel] ?? 0);
     return weight * (scale[channel] ?? 0);
   });
-  return { ...layer, kernel: { ...kernel, data }, bias: { shape: [filters], data: Float32Array.from(bias) } };
+  return {
+    ...layer,
+    registers: {},
+    kernel: { ...kernel, data },
+    bias: { shape: [filters], data: Float32Array.from(bias) },
+  };
 }
 
 /** A vector is seen as an image of one pixel, with a reshape before and behind. */

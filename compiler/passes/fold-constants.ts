@@ -1,4 +1,5 @@
 /** Pass: nodes that read constants only are computed now, in float64, and rounded to float32 once. */
+
 import { evaluateFunction } from "../graph/element-function.ts";
 import type {
   AddNode,
@@ -11,6 +12,7 @@ import type {
   Tensor,
 } from "../graph/graph.ts";
 import type { NodeOf } from "../graph/operators.ts";
+import { quantizedValues } from "../graph/quantized-values.ts";
 import { Rewriter } from "../graph/rewriter.ts";
 import { elementCount, offsetOf, positionOf } from "../graph/shape.ts";
 
@@ -40,6 +42,8 @@ const FOLDS: { readonly [Op in Operator]: Fold<Op> } = {
   activation: (node, inputs) => only(inputs).data.map((value) => activate(node.activation, value)),
   function: (node, inputs) => only(inputs).data.map((value) => evaluateFunction(node.function, value)),
   reshape: (_node, inputs) => only(inputs).data,
+  quantize: ({ register }, inputs) => quantizedValues(only(inputs).data, register),
+  register: ({ register }, inputs) => quantizedValues(only(inputs).data, register),
   add: (node, inputs) =>
     new Float32Array(elementCount(node.shape)).map((_zero, index) =>
       activate(

@@ -2,6 +2,7 @@
 import type {
   AddNode,
   ConstantNode,
+  ConstantRegisters,
   Conv2dNode,
   ConvTranspose2dNode,
   DenseNode,
@@ -25,7 +26,12 @@ export function fuseBias(graph: Graph): Graph {
       continue;
     }
     const { layer, layerValue, bias } = match;
-    rewriter.replace({ ...layer, bias: addBias(layer.bias, bias), activation: match.activation });
+    rewriter.replace({
+      ...layer,
+      bias: addBias(layer.bias, bias),
+      registers: withoutBias(layer.registers),
+      activation: match.activation,
+    });
     rewriter.rename(node.name, layerValue);
   }
   return rewriter.finish();
@@ -61,6 +67,11 @@ function matchBias(rewriter: Rewriter, node: AddNode): BiasMatch | undefined {
 function takesBias(node: GraphNode | undefined): node is Layer {
   if (node?.op === "convTranspose2d") return true;
   return (node?.op === "conv2d" || node?.op === "dense") && node.requantization === null;
+}
+
+/** The sum is no word of the register in which the model kept a bias. */
+function withoutBias({ weight }: ConstantRegisters = {}): ConstantRegisters {
+  return weight === undefined ? {} : { weight };
 }
 
 /** The constant's last axis, where all positions of the other axes agree in it. */

@@ -41,19 +41,43 @@ export const LAYER_KINDS: Readonly<Record<Operator, LayerKind | null>> = {
   pad: "copy",
   activation: "copy",
   reshape: null,
+  quantize: "copy",
+  register: null,
   lrn: null,
   softmax: null,
   batchNormalization: null,
   constant: null,
 };
 
-/** Value name → the value that holds its words: a reshape is another name for its input. */
+/** Whether the node is only another name for its input's words. */
+export function isAlias({ op }: GraphNode): boolean {
+  return op === "reshape" || op === "register";
+}
+
+/** Value name → the value that holds its words. */
 export function storedValues(graph: Graph): ReadonlyMap<string, string> {
   const stored = new Map([[graph.input.name, graph.input.name]]);
   for (const node of graph.nodes) {
-    stored.set(node.name, node.op === "reshape" ? (stored.get(node.inputs[0] ?? "") ?? "") : node.name);
+    stored.set(node.name, isAlias(node) ? (stored.get(node.inputs[0] ?? "") ?? "") : node.name);
   }
   return stored;
+}
+
+/**
+ * Value name → the layer whose written words it is: a quantizer of the model that the layer's output register does comes in
+ * place of the layer's own value.
+ */
+export function writtenValues(graph: Graph): ReadonlyMap<string, string> {
+  const stored = storedValues(graph);
+  const values = new Map<string, string>();
+  for (const node of graph.nodes) {
+    if (LAYER_KINDS[node.op] !== null) values.set(node.name, node.name);
+    if (node.op !== "register" || node.heldBy !== "producer") continue;
+    const layer = stored.get(node.name) ?? "";
+    for (const [value, owner] of values) if (owner === layer) values.delete(value);
+    values.set(node.name, layer);
+  }
+  return values;
 }
 
 /** The layers in program order. */

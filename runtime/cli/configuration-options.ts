@@ -51,6 +51,7 @@ export interface ConfigurationFlags extends PreprocessingFlags {
   readonly layout?: Layout;
   readonly calibrationImages?: number;
   readonly batchNorm?: BatchNormalizationMode;
+  readonly floatWithoutQuantizers?: true;
 }
 
 /** One format and its modes for every layer. */
@@ -99,6 +100,12 @@ export function addModelOptions(
         "--batch-norm <how>",
         "fold batch normalization into weights, or keep it separate with registers of its own (default: fold)",
       ).argParser((text) => parseName(text, "--batch-norm", BATCH_NORMALIZATION_MODES)),
+    )
+    .addOption(
+      new Option(
+        "--float-without-quantizers",
+        "the float reference leaves out the model's own quantizers (default: it computes what the file says)",
+      ),
     )
     .addOption(
       new Option(
@@ -175,6 +182,7 @@ export async function resolveFlags(argument: string | undefined, flags: Configur
       machine: await machineFields(file, flags),
       assignment: await assignmentValue(file, flags),
       batchNormalization: flags.batchNorm ?? file.batchNormalization,
+      floatQuantizers: flags.floatWithoutQuantizers ? false : file.floatQuantizers,
       preprocessing: withPreprocessingFlags(specificationOf(file.preprocessing), flags),
       calibration: {
         ...file.calibration,

@@ -8,8 +8,12 @@ import type {
   GraphNode,
   Operator,
   PoolNode,
+  QuantizeNode,
+  RegisterNode,
 } from "../../compiler/graph/graph.ts";
+import { quantizedValues } from "../../compiler/graph/quantized-values.ts";
 import { elementCount, isNoPadding } from "../../compiler/graph/shape.ts";
+import { writtenValues } from "../../compiler/quantization/layer-facts.ts";
 import { InvariantError } from "../../isa/diagnostic.ts";
 import type { Tensor, Tensor4D, TensorFlow } from "./backend.ts";
 import { convolutionKernel, convolve, convolveTransposed, padded } from "./convolution.ts";
@@ -82,9 +86,16 @@ export class FloatNetwork {
   private readonly tf: TensorFlow;
   readonly graph: Graph;
   private readonly batchImages: number;
+  private readonly written: ReadonlyMap<string, string>;
+  private readonly quantizers: boolean;
 
   get inputShape(): readonly number[] {
     return this.graph.input.shape;
+  }
+
+  /** The layer of the machine whose written words a value is. */
+  layerOf(value: string): string | undefined {
+    return this.written.get(value);
   }
 
   /** What observers are told of as the input's name. */
@@ -92,9 +103,12 @@ export class FloatNetwork {
     return this.graph.input.name;
   }
 
-  constructor(tf: TensorFlow, graph: Graph) {
+  /** `quantizers`: whether those of the model compute, or hand values on as they are. */
+  constructor(tf: TensorFlow, graph: Graph, { quantizers = true }: { readonly quantizers?: boolean } = {}) {
     this.tf = tf;
+    this.quantizers = quantizers;
     this.graph = graph;
+    this.written = writtenValues(graph);
     this.shapes = new Map([graph.input, ...graph.nodes].map(({ name, shape }) => [name, shape]));
     const largest = Math.max(...[...this.shapes.values()].map(elementCount));
     this.batchImages = Math.max(1, Math.min(BATCH_IMAGES, Math.floor(BATCH_ELEMENTS / largest)));
@@ -192,6 +206,7 @@ export class FloatNetwork {
       tf: this.tf,
       count,
       onSums,
+      quantizers: this.quantizers,
       constant: (value) => this.constant(value),
       made: (make) => {
         const value = this.madeConstants.get(node) ?? make();
@@ -273,6 +288,8 @@ const RULES: { readonly [Name in Operator]: Rule<Name> } = {
   lrn: (node, inputs, context) => normalizeLocally(node, first(inputs), context),
   softmax: (_node, inputs, { tf }) => tf.softmax(first(inputs)),
   reshape: (node, inputs, { count }) => first(inputs).reshape([count, ...node.shape]),
+  quantize: (node, inputs, context) => quantized(node, first(inputs), context),
+  register: (node, inputs, context) => quantized(node, first(inputs), context),
   add: (node, inputs, { tf }) =>
     activate(
       tf,
@@ -295,6 +312,11 @@ const RULES: { readonly [Name in Operator]: Rule<Name> } = {
   constant: (node, _inputs, { tf, count, constant }) =>
     tf.tile(constant(node.value).expandDims(0), [count, ...node.value.shape.map(() => 1)]),
 };
+
+function quantized({ register }: QuantizeNode | RegisterNode, value: Tensor, { tf, quantizers }: RuleContext): Tensor {
+  if (!quantizers) return value;
+  return tf.tensor(quantizedValues(value.dataSync() as Float32Array, register), value.shape, "float32");
+}
 
 function pool(node: PoolNode, image: Tensor4D, { tf }: RuleContext): Tensor {
   const kernel: [number, number] = [...node.kernel];

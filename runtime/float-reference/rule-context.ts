@@ -8,6 +8,8 @@ export interface RuleContext {
   readonly count: number;
   /** Hears the sums of a matrix node before bias and activation. */
   readonly onSums?: ((sums: Tensor) => void) | undefined;
+  /** Whether the model's own quantizers round. */
+  readonly quantizers: boolean;
   readonly constant: (value: Constant) => Tensor;
   /** A constant that the rule makes of the node once: the node's kernel in another form. */
   readonly made: (make: () => Constant) => Tensor;

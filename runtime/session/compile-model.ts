@@ -1,6 +1,6 @@
 import { type Compilation, compile, prepareGraph } from "../../compiler/compile.ts";
 import type { Graph } from "../../compiler/graph/graph.ts";
-import { underSpecification } from "../../compiler/legalisation/index.ts";
+import { prescribedAssignment, prescribes, underSpecification } from "../../compiler/legalisation/index.ts";
 import { foldInputScale } from "../../compiler/passes/fold-input-scale.ts";
 import { quantizeWeights } from "../../compiler/quantization/quantize-weights.ts";
 import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
@@ -22,7 +22,9 @@ export interface PreparedModel {
   readonly graph: Graph;
   /** After the compiler's passes: its nodes are the machine's layers. */
   readonly lowerable: Graph;
-  /** The user's word lengths, and beneath them the registers that the model itself prescribes. */
+  /** Registers that the model itself prescribes to the layers. */
+  readonly prescribed: AssignmentSpecification;
+  /** The user's word lengths, and beneath them what the model prescribes. */
   readonly assignment: AssignmentSpecification;
   /** Ranges for automatic formats; null where no format asks for them. */
   readonly calibration: Calibration;
@@ -38,16 +40,17 @@ export interface PreparedModel {
  */
 export async function prepareModel(
   configuration: RunConfiguration,
-  { name, graph: imported, assignment: prescribed, weights, modelOutputs }: OpenedModel,
+  { name, graph: imported, weights, modelOutputs }: OpenedModel,
   data: Dataset | null,
   hooks: RunHooks = {},
 ): Promise<PreparedModel> {
-  const graph = withInputScale(imported, prescribed, configuration);
+  const graph = withInputScale(imported, configuration);
   const lowerable = prepareGraph(graph, configuration.model, configuration.batchNormalization);
+  const prescribed = prescribedAssignment(lowerable);
   const { calibration } = configuration;
   const assignment = underSpecification(prescribed, configuration.assignment);
   const needed = calibration.ranges === null && usesCalibration(assignment);
-  const prepared = { name, graph, lowerable, assignment, weights, ...(modelOutputs && { modelOutputs }) };
+  const prepared = { name, graph, lowerable, prescribed, assignment, weights, ...(modelOutputs && { modelOutputs }) };
   if (!needed) return { ...prepared, calibration };
   const images = data ?? (await openData(configuration, graph.input, calibration.images));
   requireShape(lowerable, images, configuration);
@@ -58,9 +61,9 @@ export async function prepareModel(
 }
 
 /** The network for the input that preprocessing divides: `--fold-input-scale`. */
-function withInputScale(graph: Graph, prescribed: AssignmentSpecification, configuration: RunConfiguration): Graph {
+function withInputScale(graph: Graph, configuration: RunConfiguration): Graph {
   const { model, preprocessing } = configuration;
-  if (preprocessing.inputShift !== 0 && Object.keys(prescribed.layers ?? {}).length > 0) {
+  if (preprocessing.inputShift !== 0 && prescribes(graph)) {
     throw diagnosticError(
       "INPUT_SCALE",
       model,

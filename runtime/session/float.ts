@@ -1,4 +1,5 @@
 import type { Graph } from "../../compiler/graph/graph.ts";
+import { prescribes } from "../../compiler/legalisation/index.ts";
 import { loadTensorFlow } from "../float-reference/backend.ts";
 import { FloatNetwork } from "../float-reference/interpreter.ts";
 import type { RunBatch } from "./image-batches.ts";
@@ -22,14 +23,26 @@ export interface FloatSide {
   dispose(): void;
 }
 
-export async function openFloatReference(graph: Graph): Promise<FloatReference> {
-  const { tf, backend } = await loadTensorFlow();
-  return { network: new FloatNetwork(tf, withoutSoftmax(graph)), backend };
+/** What the float network computes. */
+export interface FloatOptions {
+  /** Whether the model's own quantizers round, as its file says, or hand values on as they are; they do where nothing is said. */
+  readonly quantizers?: boolean;
 }
 
-export async function openFloatSide(model: { readonly graph: Graph; readonly lowerable: Graph }): Promise<FloatSide> {
-  const { network, backend } = await openFloatReference(model.graph);
-  const { network: lowered } = await openFloatReference(model.lowerable);
+export async function openFloatReference(graph: Graph, options: FloatOptions = {}): Promise<FloatReference> {
+  const { tf, backend } = await loadTensorFlow();
+  return { network: new FloatNetwork(tf, withoutSoftmax(graph), options), backend };
+}
+
+/** The backend's name says of a quantized model whether its quantizers are computed. */
+export async function openFloatSide(
+  model: { readonly graph: Graph; readonly lowerable: Graph },
+  options: FloatOptions = {},
+): Promise<FloatSide> {
+  const { network, backend: name } = await openFloatReference(model.graph, options);
+  const { network: lowered } = await openFloatReference(model.lowerable, options);
+  const said = options.quantizers === false ? "without the model's quantizers" : "with the model's quantizers";
+  const backend = prescribes(model.graph) ? `${name}, ${said}` : name;
   return {
     network,
     logits: ({ values, count }, onProgress) => network.run(values, count, undefined, onProgress),

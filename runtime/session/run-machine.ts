@@ -183,7 +183,10 @@ class MachineTotal {
   async observeFloat({ lowered }: MachineFloat, { values, count }: RunBatch, images: number): Promise<void> {
     const elements = values.length / count;
     await lowered.run(values.subarray(0, images * elements), images, (name, found) => {
-      this.#floatLayers.set(name, [...(this.#floatLayers.get(name) ?? []), Float32Array.from(found)]);
+      const layer = lowered.layerOf(name);
+      if (layer !== undefined) {
+        this.#floatLayers.set(layer, [...(this.#floatLayers.get(layer) ?? []), Float32Array.from(found)]);
+      }
       return undefined;
     });
   }

@@ -42,7 +42,7 @@ async function runNetwork(configuration: RunConfiguration, hooks: RunHooks): Pro
   const computation = soleComputation(names, assignment, null, hooks.assignmentName ?? "assignment");
   if (computation !== "machine" && hooks.onWords !== undefined) throw noWords("--dump");
   const program = computation === "machine" ? compilePrepared(prepared, resolved, hooks.assignmentName).program : null;
-  const float = await openFloatSide(prepared);
+  const float = await openFloatSide(prepared, { quantizers: configuration.floatQuantizers });
   try {
     const run = { configuration: resolved, data, count, float };
     if (computation === "extrinsic") return await runExtrinsicModel({ ...run, prepared }, hooks);

@@ -2,7 +2,9 @@
  * What a graph means, in float64 and nested loops: slow and obvious. An independent definition for tests; of the
  * compiler it imports the types only.
  */
+
 import type { Graph, GraphNode } from "../../compiler/graph/graph.ts";
+import { quantizeFloat64 } from "../../isa/quantize.ts";
 
 /** Elements in row-major order. */
 export interface FloatValue {
@@ -39,6 +41,12 @@ function evaluateNode(node: GraphNode, inputs: readonly FloatValue[]): FloatValu
       return { shape: node.value.shape, data: Array.from(node.value.data) };
     case "reshape":
       return { shape: node.shape, data: x.data };
+    case "quantize":
+    case "register": {
+      const { fractionLength } = node.register.format;
+      const word = (value: number): number => Number(quantizeFloat64(value, node.register).raw) * 2 ** -fractionLength;
+      return { shape: x.shape, data: x.data.map(word) };
+    }
     case "activation":
       return { shape: x.shape, data: x.data.map((element) => activate(node.activation, element)) };
     case "softmax":

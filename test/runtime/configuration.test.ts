@@ -23,6 +23,7 @@ describe("a configuration", () => {
       machine: DEFAULT_MACHINE,
       assignment: { default: { datapath: "intrinsic", format: "16,8", rounding: "nearest" } },
       batchNormalization: "fold",
+      floatQuantizers: true,
       preprocessing: {
         colour: "stored",
         resize: null,

@@ -1,6 +1,7 @@
 /** ONNX files to tensor graphs. */
 import { type Diagnostic, DiagnosticError, diagnosticError } from "../../../isa/diagnostic.ts";
 import { ONNX_ELEMENT_TYPES, onnxTypeName } from "../../tensor-graph/onnx-types.ts";
+import { QONNX_DOMAINS, QONNX_OPERATORS } from "../../tensor-graph/operators/qonnx.ts";
 import { lookUp, nodePlace } from "../../tensor-graph/operators/table.ts";
 import { safeInteger } from "../../tensor-graph/tensor.ts";
 import type { AnyTensor, TensorGraph, TensorInput, TensorNode } from "../../tensor-graph/tensor-graph.ts";
@@ -145,7 +146,7 @@ function readNodes(
   const functions = new Set((model.functions ?? []).map(({ domain = "", name = "" }) => `${domain}\0${name}`));
   return messages.map((message, position) => {
     const { opType: operator = "", domain: stated = "", overload = "" } = message;
-    const domain = stated === "ai.onnx" ? "" : stated;
+    const domain = domainOf(stated === "ai.onnx" ? "" : stated, operator);
     const name = names.unique(message.name ?? "", `${operator}_${position}`);
     const bare = { name, operator, domain, opset: opsets.versionOf(domain) };
     const unread = { ...bare, inputs: message.input ?? [], outputs: message.output ?? [], attributes: {} };
@@ -169,6 +170,13 @@ function readNodes(
     return node;
   });
 }
+
+/** Quantizers of QONNX under ONNX's own domain, as its older files have them, are those of QONNX's. */
+function domainOf(stated: string, operator: string): string {
+  return stated === "" && QONNX_NAMES.has(operator) ? QONNX_DOMAINS[0] : stated;
+}
+
+const QONNX_NAMES: ReadonlySet<string> = new Set(QONNX_OPERATORS.map(({ name }) => name));
 
 /** Names of nodes: the file's where no node before has it, else numbered ones that no node of the file has. */
 class NodeNames {

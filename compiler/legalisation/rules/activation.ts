@@ -6,6 +6,7 @@ import { numbersOf } from "../../tensor-graph/tensor.ts";
 import type { TensorNode } from "../../tensor-graph/tensor-graph.ts";
 import { arranged, view } from "../arrange.ts";
 import { combine } from "../combine.ts";
+import { inUnits, kept, narrowedRegister } from "../integer-words.ts";
 import {
   addHelper,
   addNamed,
@@ -29,7 +30,10 @@ function apply(call: RuleCall, value: NetworkValue, definition: ElementFunction)
   return { ...value, name: addNamed(call, { op: "function", inputs: [value.name], function: definition }) };
 }
 
-export const reluRule: LegalisationRule = (call) => [clipped(call, networkInput(call, 0, "X"), 0, Infinity)];
+export const reluRule: LegalisationRule = (call) => {
+  const x = networkInput(call, 0, "X");
+  return [clipped(call, x, inUnits(x.words, 0), Infinity)];
+};
 
 /** Bounds are attributes up to opset 10 and inputs since. */
 export const clipRule: LegalisationRule = (call) => {
@@ -38,7 +42,8 @@ export const clipRule: LegalisationRule = (call) => {
   const high = optionalConstant(call, 2, "max");
   const minimum = low === undefined ? floatAttribute(node, "min", -Infinity) : scalarOf(low, "min");
   const maximum = high === undefined ? floatAttribute(node, "max", Infinity) : scalarOf(high, "max");
-  return [clipped(call, networkInput(call, 0, "input"), minimum, maximum)];
+  const input = networkInput(call, 0, "input");
+  return [clipped(call, input, inUnits(input.words, minimum), inUnits(input.words, maximum))];
 };
 
 /** Max or Min of a value and constants. */
@@ -46,8 +51,8 @@ export function boundRule(side: "minimum" | "maximum"): LegalisationRule {
   return (call) => {
     const constants = call.operands.flatMap((operand) => (operand?.constant === undefined ? [] : [operand.constant]));
     const values = call.operands.flatMap((operand) => (operand?.value === undefined ? [] : [operand.value]));
-    const bounds = constants.map((constant) => scalarOf(constant, "bound"));
     const [value, ...others] = values;
+    const bounds = constants.map((constant) => inUnits(value?.words, scalarOf(constant, "bound")));
     if (value === undefined || others.length > 0) {
       throw legalisationError(
         "inputs",
@@ -66,7 +71,21 @@ export function boundRule(side: "minimum" | "maximum"): LegalisationRule {
 /** Largest float32: bounds from there on are none. */
 const LARGEST = 3.4028234663852886e38;
 
+/** Of quantized integers the words that are left are often those of a shorter register: then it is that. */
 function clipped(call: RuleCall, value: NetworkValue, minimum: number, maximum: number): NetworkValue {
+  const { words } = value;
+  if (words === undefined || words.register === null) return clippedReal(call, value, minimum, maximum);
+  const register = narrowedRegister(words, minimum, maximum);
+  if (register !== undefined) return kept(call, value, { ...words, register });
+  const name = addHelper(call, "clip", {
+    op: "function",
+    inputs: [value.name],
+    function: { kind: "clip", minimum, maximum },
+  });
+  return kept(call, { ...value, name }, words);
+}
+
+function clippedReal(call: RuleCall, value: NetworkValue, minimum: number, maximum: number): NetworkValue {
   const unbounded = maximum >= LARGEST;
   if (minimum === 0 && (unbounded || maximum === 6)) {
     const activation = unbounded ? "relu" : "relu6";

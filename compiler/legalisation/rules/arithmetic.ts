@@ -2,6 +2,7 @@
 import { numbersOf } from "../../tensor-graph/tensor.ts";
 import type { AnyTensor } from "../../tensor-graph/tensor-graph.ts";
 import { combine } from "../combine.ts";
+import { affineIntegers, kept, requireSameWords } from "../integer-words.ts";
 import { broadcastTo } from "../repeat.ts";
 import {
   addNamed,
@@ -11,30 +12,38 @@ import {
   networkInput,
   outputShape,
   type RuleCall,
+  scalarOf,
 } from "../rule.ts";
 import { scaleAndShift } from "../scale.ts";
-import type { NetworkValue } from "../value.ts";
+import type { IntegerWords, NetworkValue } from "../value.ts";
 
 export const addRule: LegalisationRule = (call) => {
   const { values, value, constant } = operandsOf(call);
-  return [values ? combine(call, "add", ...values) : withConstant(call, value, { shift: constant })];
+  if (values) return [ofIntegers(call, values, "add") ?? combine(call, "add", ...values)];
+  return [integersWith(call, value, { shift: constant }) ?? withConstant(call, value, { shift: constant })];
 };
 
 export const subtractRule: LegalisationRule = (call) => {
   const { values, value, constant, valueFirst } = operandsOf(call);
-  if (values) return [combine(call, "subtract", ...values)];
+  if (values) return [ofIntegers(call, values, "subtract") ?? combine(call, "subtract", ...values)];
   const factors = valueFirst ? { shift: mapped(constant, (number) => -number) } : { scale: -1, shift: constant };
-  return [withConstant(call, value, factors)];
+  return [integersWith(call, value, factors) ?? withConstant(call, value, factors)];
 };
 
 export const multiplyRule: LegalisationRule = (call) => {
   const { values, value, constant } = operandsOf(call);
-  return [values ? combine(call, "multiply", ...values) : withConstant(call, value, { scale: constant })];
+  if (values) {
+    for (const { words } of values) requireReal(words);
+    return [combine(call, "multiply", ...values)];
+  }
+  if (value.words?.register) return [affine(call, value, value.words, { scale: scalarOf(constant, "B") })];
+  return [withConstant(call, value, { scale: constant })];
 };
 
 export const divideRule: LegalisationRule = (call) => {
   const { value, constant, valueFirst } = operandsOf(call);
   if (constant !== undefined && valueFirst) {
+    requireReal(value.words);
     return [withConstant(call, value, { scale: mapped(constant, (number) => 1 / number) })];
   }
   throw legalisationError(
@@ -44,7 +53,10 @@ export const divideRule: LegalisationRule = (call) => {
   );
 };
 
-export const negateRule: LegalisationRule = (call) => [scaleAndShift(call, networkInput(call, 0, "X"), { scale: -1 })];
+export const negateRule: LegalisationRule = (call) => {
+  const x = networkInput(call, 0, "X");
+  return [integersWith(call, x, { scale: -1 }) ?? scaleAndShift(call, x, { scale: -1 })];
+};
 
 /** Sum of any number of values and constants. */
 export const sumRule: LegalisationRule = (call) => {
@@ -76,6 +88,50 @@ export const powerRule: LegalisationRule = (call) => {
   const name = addNamed(call, { op: "function", inputs: [x.name], function: { kind: "power", exponent } });
   return [{ ...x, name }];
 };
+
+/** The sum or difference of quantized integers, which wraps as theirs does; undefined for other values. */
+function ofIntegers(
+  call: RuleCall,
+  values: readonly [NetworkValue, NetworkValue],
+  op: "add" | "subtract",
+): NetworkValue | undefined {
+  if (values.every(({ words }) => !words?.register)) return undefined;
+  const words = requireSameWords(values);
+  if (!words?.register) return undefined;
+  const combined = combine(call, op, ...values, "integers");
+  const { zeroPoint, unit } = words;
+  const shift = (op === "add" ? zeroPoint : -zeroPoint) * unit;
+  const shifted = shift === 0 ? combined : scaleAndShift(call, combined, { shift }, "zero");
+  return kept(call, shifted, { ...words, register: { ...words.register, overflow: "wrap" } });
+}
+
+/** scale · q + shift of quantized integers; undefined for other values. */
+function integersWith(
+  call: RuleCall,
+  value: NetworkValue,
+  { scale = 1, shift }: { readonly scale?: number | undefined; readonly shift?: AnyTensor | undefined },
+): NetworkValue | undefined {
+  if (!value.words?.register) return undefined;
+  return affine(call, value, value.words, { scale, shift });
+}
+
+function affine(
+  call: RuleCall,
+  value: NetworkValue,
+  words: IntegerWords,
+  factors: { readonly scale?: number; readonly shift?: AnyTensor | undefined },
+): NetworkValue {
+  return affineIntegers(call, { ...broadcastTo(call, value, outputShape(call)), words }, factors);
+}
+
+function requireReal(words: IntegerWords | undefined): void {
+  if (!words?.register) return;
+  throw legalisationError(
+    "inputs",
+    "found quantized integers, expected floats",
+    "put DequantizeLinear before it, and QuantizeLinear behind it",
+  );
+}
 
 type Operands =
   | {

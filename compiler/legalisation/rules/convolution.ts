@@ -10,12 +10,12 @@ import { arranged, view } from "../arrange.ts";
 import {
   addNamed,
   constantInput,
+  constantRegistersOf,
   type LegalisationRule,
   legalisationError,
   networkInput,
   optionalConstant,
   outputShape,
-  prescribeConstants,
   type RuleCall,
   vectorConstant,
 } from "../rule.ts";
@@ -40,8 +40,8 @@ export function addConvolution(call: RuleCall, requantization: IntegerRequantiza
     groups: integerAttribute(call.node, "group", 1),
     activation: "none",
     requantization,
+    registers: constantRegistersOf(call),
   });
-  prescribeConstants(call, name);
   return [{ name, shape: outputShape(call), order: channelsLast(rank) }];
 }
 
@@ -73,8 +73,8 @@ export const transposedConvolutionRule: LegalisationRule = (call) => {
     outputPadding: [extra[0] ?? 0, extra[1] ?? 0],
     groups,
     activation: "none",
+    registers: constantRegistersOf(call),
   });
-  prescribeConstants(call, name);
   return [{ name, shape: outputShape(call), order: channelsLast(rank) }];
 };
 

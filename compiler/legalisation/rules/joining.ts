@@ -10,6 +10,7 @@ import {
 } from "../../tensor-graph/node-access.ts";
 import { integersOf } from "../../tensor-graph/tensor.ts";
 import { view } from "../arrange.ts";
+import { constantInUnits, inUnits, requireSameWords } from "../integer-words.ts";
 import { concatenated } from "../join.ts";
 import {
   addHelper,
@@ -29,10 +30,11 @@ export const concatRule: LegalisationRule = (call) => {
   const present = operands.flatMap((operand) => (operand === undefined ? [] : [operand]));
   const rank = present.find(({ value }) => value !== undefined)?.value?.shape.length ?? 1;
   const axis = normalAxis(integerAttribute(node, "axis", 1), rank);
+  const words = requireSameWords(present.flatMap(({ value }) => (value === undefined ? [] : [value])));
   const values = present.map(({ value, constant }, position): NetworkValue => {
     if (value !== undefined) return value;
     const shape = constant.shape;
-    const tensor = networkConstant(constant, [elementCount(shape)]);
+    const tensor = networkConstant(constantInUnits(words, constant), [elementCount(shape)]);
     const name = addHelper(call, `constant${position}`, { op: "constant", inputs: [], value: tensor });
     return { name, shape, order: rowMajor(shape.length) };
   });
@@ -54,7 +56,8 @@ export const padRule: LegalisationRule = (call) => {
   const given = optionalConstant(call, 1, "pads");
   const pads = given === undefined ? (integersAttribute(node, "pads") ?? []) : integersOf(given, "input pads");
   const constant = optionalConstant(call, 2, "constant_value");
-  const value = constant === undefined ? floatAttribute(node, "value", 0) : scalarOf(constant, "constant_value");
+  const filling = constant === undefined ? floatAttribute(node, "value", 0) : scalarOf(constant, "constant_value");
+  const value = inUnits(x.words, filling);
   const listed = optionalConstant(call, 3, "axes");
   const axes = listed === undefined ? rowMajor(rank) : normalAxes(integersOf(listed, "input axes"), rank, "input axes");
   const sides = axes
@@ -64,7 +67,11 @@ export const padRule: LegalisationRule = (call) => {
     throw legalisationError("input pads", "found a negative number, expected 0 or more", "cut with Slice");
   }
   if (sides.length > 0 && value !== 0) {
-    throw legalisationError("input constant_value", `found ${value}, expected 0`, "the machine pads with zeros");
+    throw legalisationError(
+      "input constant_value",
+      `found ${filling}, expected ${x.words?.zeroPoint ?? 0}`,
+      "the machine pads with zeros",
+    );
   }
   return [padded(call, x, sides)];
 };

@@ -1,5 +1,5 @@
 /** Gemm and MatMul with constant weights: a dense layer, or a 1 × 1 convolution where there are several rows. */
-import type { IntegerRequantization, Tensor } from "../../graph/graph.ts";
+import type { ConstantRegisters, IntegerRequantization, Tensor } from "../../graph/graph.ts";
 import { elementCount, formatShape, POINTWISE } from "../../graph/shape.ts";
 import { flagAttribute, floatAttribute } from "../../tensor-graph/node-access.ts";
 import { numbersOf } from "../../tensor-graph/tensor.ts";
@@ -9,11 +9,11 @@ import { addValues } from "../combine.ts";
 import {
   addNamed,
   constantInput,
+  constantRegistersOf,
   type LegalisationRule,
   legalisationError,
   networkInput,
   outputShape,
-  prescribeConstants,
   type RuleCall,
 } from "../rule.ts";
 import { scaleAndShift } from "../scale.ts";
@@ -40,12 +40,22 @@ export function addGemm(call: RuleCall, requantization: IntegerRequantization | 
 
   const added = operands[2];
   const bias = added?.constant === undefined ? null : perUnit(added.constant, units, beta);
-  const product = multiply(call, input, kernel, bias ?? null, requantization);
+  const { weight, bias: biasRegister } = constantRegistersOf(call);
+  const registers = {
+    ...(weight !== undefined && alpha === 1 && { weight }),
+    ...(biasRegister !== undefined && beta === 1 && bias !== null && { bias: biasRegister }),
+  };
+  const product = multiply(call, input, kernel, bias ?? null, requantization, registers);
   if (added === undefined || bias !== null) return [product];
   if (added.constant !== undefined)
     return [scaleAndShift(call, product, { shift: scaled(added.constant, beta) }, "bias")];
   const addend = beta === 1 ? added.value : scaleAndShift(call, added.value, { scale: beta }, "addend");
   return [addValues(call, product, addend, "sum")];
+}
+
+function weightRegister({ constantRegister }: RuleCall, position: 0 | 1): ConstantRegisters {
+  const weight = constantRegister(position);
+  return weight === undefined ? {} : { weight };
 }
 
 /** The last two axes are matrices. The constant may stand on either side. */
@@ -66,7 +76,7 @@ function onTheRight(call: RuleCall, x: NetworkValue, constant: AnyTensor): Netwo
   const weights = numbersOf(constant);
   const kernel = kernelOf(features, units, (k, n) => weights[k * units + n] ?? 0);
   const matrix = x.shape.length === 1 ? must(withShape(x, [1, ...x.shape])) : x;
-  return reranked(call, multiply(call, matrix, kernel, null, null));
+  return reranked(call, multiply(call, matrix, kernel, null, null, weightRegister(call, 1)));
 }
 
 /** W · x = (xᵀ · Wᵀ)ᵀ. */
@@ -77,7 +87,7 @@ function onTheLeft(call: RuleCall, constant: AnyTensor, x: NetworkValue): Networ
   const matrix = x.shape.length === 1 ? must(withShape(x, [...x.shape, 1])) : x;
   const rank = matrix.shape.length;
   const exchanged = [...rowMajor(rank - 2), rank - 1, rank - 2];
-  const product = multiply(call, withAxesPermuted(matrix, exchanged), kernel, null, null);
+  const product = multiply(call, withAxesPermuted(matrix, exchanged), kernel, null, null, weightRegister(call, 0));
   return reranked(call, withAxesPermuted(product, exchanged));
 }
 
@@ -105,6 +115,7 @@ function multiply(
   kernel: Tensor,
   bias: Tensor | null,
   requantization: IntegerRequantization | null,
+  registers: ConstantRegisters,
 ): NetworkValue {
   const [features = 0, units = 0] = kernel.shape;
   const last = x.shape.length - 1;
@@ -118,8 +129,15 @@ function multiply(
   const shape = [...x.shape.slice(0, -1), units];
   if (elementCount(x.shape) === features) {
     const input = asVector(call, x);
-    const name = addNamed(call, { op: "dense", inputs: [input], kernel, bias, activation: "none", requantization });
-    prescribeConstants(call, name);
+    const name = addNamed(call, {
+      op: "dense",
+      inputs: [input],
+      kernel,
+      bias,
+      activation: "none",
+      requantization,
+      registers,
+    });
     return { name, shape, order: rowMajor(shape.length) };
   }
   const arranged = asChannelsLast(call, x, last);
@@ -137,8 +155,8 @@ function multiply(
     groups: 1,
     activation: "none",
     requantization,
+    registers,
   });
-  prescribeConstants(call, name);
   return { name, shape, order: arranged.order };
 }
 

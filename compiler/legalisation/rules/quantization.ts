@@ -1,44 +1,29 @@
 /** Operators that quantize values of the network, which become registers, and conversions of element types. */
-import { linearRegister, quantRegister, truncRegister, truncToScaleRegister } from "../quantizers.ts";
+import { kept } from "../integer-words.ts";
+import { linearWords, quantRegister, truncRegister, truncToScaleRegister } from "../quantizers.ts";
 import {
-  addNamed,
   constantInput,
   type LegalisationRule,
   legalisationError,
   networkInput,
   optionalConstant,
-  type RuleCall,
   scalarOf,
 } from "../rule.ts";
 import { scaleAndShift } from "../scale.ts";
-import type { NetworkValue, PrescribedRegister } from "../value.ts";
-
-/** From here on the value is in the register: a name of its own for the same words. */
-function kept(call: RuleCall, value: NetworkValue, register: PrescribedRegister): NetworkValue {
-  const shape = call.builder.shapeOf(value.name);
-  const name = addNamed(call, { op: "reshape", inputs: [value.name], shape });
-  call.prescriptions.value(name, register);
-  return { ...value, name, words: register };
-}
 
 export const quantizeRule: LegalisationRule = (call) => {
   const x = networkInput(call, 0, "x");
   const [type = "uint8"] = call.types;
-  const register = linearRegister(type, constantInput(call, 1, "y_scale"), optionalConstant(call, 2, "y_zero_point"));
-  return [kept(call, x, register)];
+  const words = linearWords(type, constantInput(call, 1, "y_scale"), optionalConstant(call, 2, "y_zero_point"));
+  return [kept(call, x, words)];
 };
 
-/** The words count their scale already, unless they are an integer input of the network. */
+/** (q − zero point) · scale, of words that count (q − their own zero point) · unit. */
 export const dequantizeRule: LegalisationRule = (call) => {
-  const x = networkInput(call, 0, "x");
-  const scale = constantInput(call, 1, "x_scale");
-  const zeroPoint = optionalConstant(call, 2, "x_zero_point");
-  const { words, ...value } = x;
-  if (words === "integers") {
-    const factor = scalarOf(scale, "x_scale");
-    const zero = zeroPoint === undefined ? 0 : scalarOf(zeroPoint, "x_zero_point");
-    return [scaleAndShift(call, value, { scale: factor, shift: -zero * factor })];
-  }
+  const { words, ...value } = networkInput(call, 0, "x");
+  const scale = scalarOf(constantInput(call, 1, "x_scale"), "x_scale");
+  const given = optionalConstant(call, 2, "x_zero_point");
+  const zeroPoint = given === undefined ? 0 : scalarOf(given, "x_zero_point");
   if (words === undefined) {
     throw legalisationError(
       "input x",
@@ -46,28 +31,10 @@ export const dequantizeRule: LegalisationRule = (call) => {
       "put QuantizeLinear before it",
     );
   }
-  const type = zeroPoint?.type ?? (words.format.startsWith("u") ? "uint8" : "int8");
-  const own = linearRegister(sameWidth(type, words), scale, zeroPoint);
-  if (own.format !== words.format) {
-    throw legalisationError(
-      "input x_scale",
-      `found the format ${own.format} of words that were quantized to ${words.format}`,
-      "use one scale and zero point for both",
-    );
-  }
-  return [value];
+  if (scale === words.unit && zeroPoint === words.zeroPoint) return [value];
+  const shift = (words.zeroPoint - zeroPoint) * scale;
+  return [scaleAndShift(call, value, { scale: scale / words.unit, shift })];
 };
-
-/** Without a zero point only the words' own format tells how many bits they have. */
-function sameWidth(
-  type: "uint8" | "int8" | NonNullable<RuleCall["types"][number]>,
-  words: PrescribedRegister,
-): NonNullable<RuleCall["types"][number]> {
-  const bits = Number.parseInt(words.format.replace(/^u/, ""), 10);
-  if (type !== "uint8" && type !== "int8") return type;
-  const unsigned = type === "uint8";
-  return bits === 16 ? (unsigned ? "uint16" : "int16") : bits === 32 ? (unsigned ? "uint32" : "int32") : type;
-}
 
 export const quantRule: LegalisationRule = (call) => {
   const x = networkInput(call, 0, "X");
@@ -77,7 +44,7 @@ export const quantRule: LegalisationRule = (call) => {
     constantInput(call, 2, "zeropt"),
     constantInput(call, 3, "bitwidth"),
   );
-  const { words: _words, ...value } = kept(call, x, register);
+  const { words: _words, ...value } = kept(call, x, { unit: 1, zeroPoint: 0, register });
   return [value];
 };
 
@@ -89,7 +56,7 @@ export const truncRule: LegalisationRule = (call) => {
   const inputs = names.map((name, position) => constantInput(call, position + 1, name));
   const { register, dropped } = (second ? truncToScaleRegister : truncRegister)(call.node, inputs);
   const shifted = dropped === 0 ? x : scaleAndShift(call, x, { scale: 2 ** -dropped }, "shifted");
-  const { words: _words, ...value } = kept(call, shifted, register);
+  const { words: _words, ...value } = kept(call, shifted, { unit: 1, zeroPoint: 0, register });
   return [value];
 };
 
@@ -100,8 +67,9 @@ export const castRule: LegalisationRule = (call) => {
   const { words, ...value } = networkInput(call, 0, "input");
   const [type = "float32"] = call.types;
   const toFloat = type === "float32" || type === "float64";
-  if (toFloat && (words === undefined || words === "integers")) return [value];
-  if (words === "integers" && !toFloat) return [{ ...value, words }];
+  const isWhole = words !== undefined && words.register === null;
+  if (toFloat && (words === undefined || isWhole)) return [value];
+  if (isWhole && !toFloat) return [{ ...value, words }];
   throw legalisationError(
     "output",
     `converts a value that the network computes to ${type}`,

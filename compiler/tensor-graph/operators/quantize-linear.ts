@@ -42,17 +42,19 @@ function scalingOf(
   zeroPoint: AnyTensor | undefined,
   perAxis: boolean,
 ): Scaling {
-  if (zeroPoint !== undefined && !sameShape(zeroPoint.shape, scale.shape)) {
+  const block = integerAttribute(node, "block_size", 0);
+  if (block < 0)
+    throw nodeError("attribute block_size", `found ${block}, expected 0 or more`, "export the model again");
+  // onnxruntime's quantizer writes a scale [1] beside a zero point [].
+  const single = scale.data.length === 1 && block === 0;
+  const alike = zeroPoint === undefined || sameShape(zeroPoint.shape, scale.shape);
+  if (zeroPoint !== undefined && !alike && !(single && zeroPoint.data.length === 1)) {
     throw nodeError(
       "input zero_point",
       `found shape [${zeroPoint.shape.join(", ")}]`,
       `the scale has [${scale.shape.join(", ")}]`,
     );
   }
-  const block = integerAttribute(node, "block_size", 0);
-  if (block < 0)
-    throw nodeError("attribute block_size", `found ${block}, expected 0 or more`, "export the model again");
-  const single = scale.data.length === 1 && block === 0;
   if (!single && !perAxis) {
     throw nodeError(
       "the scale",

@@ -125,6 +125,9 @@ const WRITERS: { readonly [Name in Operator]: Writer<Name> } = {
     const value = reshaped(writer, stored, node.name, target);
     return transposed(writer, value, node.name, "first", node.name);
   },
+  // The register of the layer that is or holds it is written as every layer's.
+  quantize: (_node, { inputs }) => inputs[0] ?? "",
+  register: (_node, { inputs }) => inputs[0] ?? "",
   slice: (node, { writer, inputs }) => {
     const list = (role: string, values: readonly number[]): string => writer.integers(`${node.name}/${role}`, values);
     const axes = node.shape.length === 3 ? ONNX_AXIS : node.shape.map((_, axis) => axis + 1);

@@ -54,9 +54,10 @@ export class LayerNoiseMeter {
     const own = new Map<string, Float32Array>();
     await this.#network.run(values, count, (name, found, batch) => {
       if (name === this.#network.inputName) return part(quantized, batch, count);
-      const replaced = fixed.get(name);
+      const layer = this.#network.layerOf(name) ?? name;
+      const replaced = fixed.get(layer);
       if (replaced === undefined || replaced.length !== found.length * (count / batch.count)) return undefined;
-      place(own, name, found, batch, count);
+      place(own, layer, found, batch, count);
       return part(replaced, batch, count);
     });
     for (const [name, float] of own) {
@@ -97,7 +98,7 @@ export class LayerNoiseMeter {
       power === 0
         ? output
         : await this.#network.run(values, count, (node, found, batch) => {
-            if (node !== name) return undefined;
+            if (this.#network.layerOf(node) !== name) return undefined;
             const added = part(noise, batch, count);
             return found.map((value, index) => value + (added[index] ?? 0));
           });

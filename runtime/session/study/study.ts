@@ -54,12 +54,12 @@ export async function openStudy(configuration: RunConfiguration, hooks: StudyHoo
     measured.calibration.ranges === null && (hooks.calibrate ?? true)
       ? { ...measured, calibration: await calibrateOn(data, measured.lowerable, measured.calibration.images, hooks) }
       : measured;
-  const side = await openFloatSide(prepared);
+  const side = await openFloatSide(prepared, { quantizers: configuration.floatQuantizers });
   return new Study({
     configuration: { ...configuration, calibration: prepared.calibration, ...dataConfiguration(data) },
     data,
     prepared,
-    prescribed: model.assignment,
+    prescribed: prepared.prescribed,
     float: { ...side, logits: keptAnswers(side.logits) },
   });
 }

@@ -1,6 +1,8 @@
 /** A small graph with every operator, for the tests of this folder. */
 import { GraphBuilder } from "../../../compiler/graph/builder.ts";
 import type { Graph, GraphNode, Tensor } from "../../../compiler/graph/graph.ts";
+import { fixedPoint } from "../../../isa/format.ts";
+import { register } from "../../../isa/register.ts";
 import { randomFloats } from "../../arbitraries/graph.ts";
 
 export function tensor(...shape: number[]): Tensor {
@@ -68,7 +70,11 @@ export function exampleGraph(): Graph {
     padding: { top: 0, bottom: 1, left: 0, right: 0 },
     countPadding: true,
   });
-  builder.add({ op: "reshape", name: "flat", inputs: ["means"], shape: [72] });
+  const coarse = register(fixedPoint(6, 3), "nearest-even");
+  builder.add({ op: "quantize", name: "coarse", inputs: ["means"], register: coarse, isLayer: false });
+  const narrow = register(fixedPoint(4, 3, false), "nearest-even");
+  builder.add({ op: "register", name: "narrow", inputs: ["coarse"], register: narrow, heldBy: "readers" });
+  builder.add({ op: "reshape", name: "flat", inputs: ["narrow"], shape: [72] });
   builder.add({
     op: "dense",
     name: "scores",

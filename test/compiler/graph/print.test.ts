@@ -23,7 +23,9 @@ spread [4, 4, 6] = convTranspose2d(larger) · kernel [2, 1, 3, 6] · bias [6] ·
 both [4, 4, 12] = concatenate(positive, spread)
 padded [5, 4, 12] = pad(both) · padding top 0 bottom 1 left 0 right 0
 means [3, 2, 12] = pool(padded) · average of 2 × 2 · strides 2 × 2 · padding top 0 bottom 1 left 0 right 0 · padding counts
-flat [72] = reshape(means)
+coarse [3, 2, 12] = quantize(means) · 6,3 · nearest-even · saturate
+narrow [3, 2, 12] = register(coarse) · u4,3 · nearest-even · saturate · held by its readers
+flat [72] = reshape(narrow)
 scores [10] = dense(flat) · kernel [72, 10]
 probabilities [10] = softmax(scores)
 output probabilities
