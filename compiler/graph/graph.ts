@@ -198,8 +198,8 @@ export interface QuantizeNode extends NodeBase {
 export interface RegisterNode extends NodeBase {
   readonly op: "register";
   readonly register: RegisterSpec;
-  /** The layer before it writes its output so, or (a maximum pool) loads its input so; or the layers behind it load theirs so. */
-  readonly heldBy: "producer" | "readers";
+  /** The network's input comes so; or the layer before it writes its output so, or (a maximum pool) loads its input so; or the layers behind it load theirs so. */
+  readonly heldBy: "input" | "producer" | "readers";
 }
 
 export interface AddNode extends NodeBase {

@@ -33,25 +33,28 @@ export function prescribedAssignment(graph: Graph): AssignmentSpecification {
   const readers = consumers(graph);
   const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
   const { input } = graph;
-  if (input.register !== undefined) {
-    // The input has the register of the first layer that reads it; other operands of later layers are not touched.
-    const [first, ...later] = layersBehind(input.name, readers);
-    const alone = later.filter((name) => new Set(nodes.get(name)?.inputs).size === 1);
-    for (const layer of first === undefined ? [] : [first, ...alone]) add(layer, { input: prescribed(input.register) });
-  }
+  if (input.register !== undefined) addInput(input.name, input.register);
   for (const node of graph.nodes) {
     if ("registers" in node && node.registers !== undefined) addConstants(node.name, node.registers, add);
     if (node.op === "quantize") add(node.name, { output: prescribed(node.register) });
     if (node.op !== "register") continue;
     const register = prescribed(node.register);
+    if (node.heldBy === "input") addInput(node.name, node.register);
     if (node.heldBy === "readers") {
       for (const reader of layersBehind(node.name, readers)) add(reader, { input: register });
       continue;
     }
+    if (node.heldBy === "input") continue;
     const producer = nodes.get(stored.get(node.name) ?? "");
     if (producer === undefined) continue;
     const isMaximum = producer.op === "pool" && producer.kind === "maximum";
     add(producer.name, isMaximum ? { input: register } : { output: register });
+  }
+  // The input has the register of the first layer that reads it; other operands of later layers are not touched.
+  function addInput(name: string, register: RegisterSpec): void {
+    const [first, ...later] = layersBehind(name, readers);
+    const alone = later.filter((layer) => new Set(nodes.get(layer)?.inputs).size === 1);
+    for (const layer of first === undefined ? [] : [first, ...alone]) add(layer, { input: prescribed(register) });
   }
   for (const [layer, register] of keptWords(graph, stored)) {
     if (entries.get(layer)?.output === undefined) add(layer, { output: prescribed(register) });
@@ -97,7 +100,7 @@ function keptWords(graph: Graph, stored: ReadonlyMap<string, string>): ReadonlyM
     if (node.op === "quantize" || node.op === "register") {
       known.set(node.name, node.register);
       const source = stored.get(node.name);
-      if (source !== undefined && (node.op === "quantize" || node.heldBy === "producer"))
+      if (source !== undefined && (node.op === "quantize" || node.heldBy !== "readers"))
         known.set(source, node.register);
       continue;
     }

@@ -1,11 +1,12 @@
 /**
  * Last step of preparing a graph: every quantizer of the model finds its register. In this order:
  *
- * 1. the layer that computes the value writes it so, where all that reads the value reads it quantized;
- * 2. the layers that read the quantized value load it so, where each of them has this one operand;
- * 3. else it is a layer of its own, a copy into the register.
+ * 1. the network's input comes so, where all that reads it reads it quantized and the first layer that does has this one operand;
+ * 2. the layer that computes the value writes it so, where all that reads the value reads it quantized;
+ * 3. the layers that read the quantized value load it so, where each of them has this one operand;
+ * 4. else it is a layer of its own, a copy into the register.
  *
- * The first two leave a `register` node, which is another name for the words. A maximum pool has no output register: it loads so.
+ * All but the last leave a `register` node, which is another name for the words. A maximum pool has no output register: it loads so.
  */
 import { type RegisterSpec, registersEqual } from "../../isa/register.ts";
 import type { Graph, GraphNode, QuantizeNode, RegisterNode } from "../graph/graph.ts";
@@ -37,10 +38,23 @@ class Places {
 
   place(node: QuantizeNode): QuantizeNode | RegisterNode {
     if (node.isLayer) return node;
-    const heldBy = this.#byProducer(node) ? "producer" : this.#byReaders(node) ? "readers" : null;
+    const heldBy = this.#byInput(node)
+      ? "input"
+      : this.#byProducer(node)
+        ? "producer"
+        : this.#byReaders(node)
+          ? "readers"
+          : null;
     if (heldBy === null) return { ...node, isLayer: true };
     const { name, inputs, shape, register } = node;
     return { op: "register", name, inputs, shape, register, heldBy };
+  }
+
+  #byInput({ name, inputs }: QuantizeNode): boolean {
+    const { input } = this.#graph;
+    if (this.#source(inputs[0] ?? "") !== input.name || input.register !== undefined) return false;
+    const [first] = this.#behind(name);
+    return this.#isReadOnlyAs(input.name, name) && first !== undefined && this.#canLoad(first);
   }
 
   #byProducer({ name, inputs, register }: QuantizeNode): boolean {
@@ -58,9 +72,9 @@ class Places {
   }
 
   #byReaders({ name, inputs, register }: QuantizeNode): boolean {
-    const source = this.#source(inputs[0] ?? "");
-    // What is loaded is what the layer before has written; the network's input alone comes as it is.
-    if (source === this.#graph.input.name && !this.#isReadOnlyAs(source, name)) return false;
+    // What is loaded is what the layer before has written; the network's input has no register before.
+    if (this.#source(inputs[0] ?? "") === this.#graph.input.name && this.#graph.input.register === undefined)
+      return false;
     const readers = this.#behind(name);
     if (readers.length === 0 || !readers.every((reader) => this.#canLoad(reader))) return false;
     const known = readers.every(({ name: reader }) => {
