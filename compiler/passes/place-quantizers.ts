@@ -1,9 +1,9 @@
 /**
  * Last step of preparing a graph: every quantizer of the model finds its register. In this order:
  *
- * 1. the network's input comes so, where all that reads it reads it quantized and the first layer that does has this one operand;
+ * 1. the network's input comes so, where all that reads it reads it quantized and so are all operands of the first layer that does;
  * 2. the layer that computes the value writes it so, where all that reads the value reads it quantized;
- * 3. the layers that read the quantized value load it so, where each of them has this one operand;
+ * 3. the layers that read the quantized value load it so, where all their operands are so;
  * 4. else it is a layer of its own, a copy into the register.
  *
  * All but the last leave a `register` node, which is another name for the words. A maximum pool has no output register: it loads so.
@@ -50,11 +50,11 @@ class Places {
     return { op: "register", name, inputs, shape, register, heldBy };
   }
 
-  #byInput({ name, inputs }: QuantizeNode): boolean {
+  #byInput({ name, inputs, register }: QuantizeNode): boolean {
     const { input } = this.#graph;
     if (this.#source(inputs[0] ?? "") !== input.name || input.register !== undefined) return false;
     const [first] = this.#behind(name);
-    return this.#isReadOnlyAs(input.name, name) && first !== undefined && this.#canLoad(first);
+    return this.#isReadOnlyAs(input.name, name) && first !== undefined && this.#canLoad(first, register);
   }
 
   #byProducer({ name, inputs, register }: QuantizeNode): boolean {
@@ -76,7 +76,7 @@ class Places {
     if (this.#source(inputs[0] ?? "") === this.#graph.input.name && this.#graph.input.register === undefined)
       return false;
     const readers = this.#behind(name);
-    if (readers.length === 0 || !readers.every((reader) => this.#canLoad(reader))) return false;
+    if (readers.length === 0 || !readers.every((reader) => this.#canLoad(reader, register))) return false;
     const known = readers.every(({ name: reader }) => {
       const loaded = this.#loads.get(reader);
       return loaded === undefined || registersEqual(loaded, register);
@@ -86,8 +86,13 @@ class Places {
     return true;
   }
 
-  #canLoad(reader: GraphNode): boolean {
-    if (LAYER_KINDS[reader.op] === null || new Set(reader.inputs).size !== 1) return false;
+  /** A layer loads all of its operands in one register. */
+  #canLoad(reader: GraphNode, register: RegisterSpec): boolean {
+    const alike = reader.inputs.every((input) => {
+      const node = this.#nodes.get(this.#source(input));
+      return node?.op === "quantize" && registersEqual(node.register, register);
+    });
+    if (LAYER_KINDS[reader.op] === null || !alike) return false;
     if (reader.op === "quantize") return reader.isLayer;
     return !("requantization" in reader) || reader.requantization === null;
   }

@@ -1,6 +1,7 @@
 /**
  * Pass: a quantizer behind another becomes part of it where the second only narrows the words of the first: same binary point,
- * a range inside the first one's, both saturating. So do clips to a word's range become that word.
+ * a range inside the first one's, both saturating. So do clips to a word's range become that word. One that changes no word vanishes, and all stand
+ * before what only moves words, so that moves meet each other.
  */
 import { keptRange } from "../../isa/overflow.ts";
 import type { RegisterSpec } from "../../isa/register.ts";
@@ -9,15 +10,37 @@ import { Rewriter } from "../graph/rewriter.ts";
 
 export function simplifyQuantizers(graph: Graph): Graph {
   const rewriter = new Rewriter(graph);
+  const shapes = new Map([[graph.input.name, graph.input.shape]]);
   for (const node of graph.nodes) {
     const [input = ""] = node.inputs;
     const before = rewriter.producer(input);
-    if (node.op !== "quantize" || before?.op !== "quantize" || !rewriter.usedOnce(input)) {
+    shapes.set(node.name, node.shape);
+    if (node.op !== "quantize" || node.isLayer) {
+      rewriter.emit(node);
+      continue;
+    }
+    if ((before?.op === "reshape" || before?.op === "transpose") && rewriter.usedOnce(input)) {
+      // The quantizer comes first, under the name of what moved; what moves takes the quantizer's name.
+      const shape = shapes.get(before.inputs[0] ?? "") ?? [];
+      rewriter.replace({ ...node, name: before.name, inputs: before.inputs, shape });
+      shapes.set(before.name, shape);
+      rewriter.emit({ ...before, name: node.name, inputs: [before.name] });
+      continue;
+    }
+    if (before?.op !== "quantize") {
+      rewriter.emit(node);
+      continue;
+    }
+    if (keepsAll(node.register, before.register)) {
+      rewriter.rename(node.name, input);
+      continue;
+    }
+    if (!rewriter.usedOnce(input)) {
       rewriter.emit(node);
       continue;
     }
     const register = narrowed(before.register, node.register);
-    if (register === undefined || before.isLayer || node.isLayer) {
+    if (register === undefined || before.isLayer) {
       rewriter.emit(node);
     } else {
       rewriter.replace({ ...before, register });
@@ -25,6 +48,17 @@ export function simplifyQuantizers(graph: Graph): Graph {
     }
   }
   return rewriter.finish();
+}
+
+/** Whether every word of `before` is one of `register` too. */
+function keepsAll(register: RegisterSpec, before: RegisterSpec): boolean {
+  const shift = register.format.fractionLength - before.format.fractionLength;
+  if (shift < 0) return false;
+  const [outer, inner] = [register, before].map(({ format, overflow, dialect }) =>
+    keptRange(format, overflow, dialect),
+  );
+  if (outer === undefined || inner === undefined) return false;
+  return inner.min << BigInt(shift) >= outer.min && inner.max << BigInt(shift) <= outer.max;
 }
 
 /** The one register that does what both do one after the other; undefined where there is none. */
