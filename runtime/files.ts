@@ -164,6 +164,51 @@ export async function writeFileAtomically(path: string, content: Uint8Array | st
   }
 }
 
+/** Tells a folder that was written here before: a file of it, and a text in that file. */
+export interface FolderMark {
+  readonly file: string;
+  readonly mark: string;
+}
+
+/** Whether a folder may be written there: nothing is, or an empty folder, or one that bears the mark. */
+export async function requireWritableFolder(path: string, { file, mark }: FolderMark): Promise<void> {
+  if (path === "") throw diagnosticError("FILE", "output", "the path is empty", "name a folder");
+  const status = await statusOf(path);
+  if (status === null) {
+    if (await isFolder(dirname(resolve(path)))) return;
+    throw diagnosticError("FILE", path, "the folder above it does not exist", "create it, or write somewhere else");
+  }
+  if (!status.isDirectory()) throw diagnosticError("FILE", path, "found a file, expected a folder", "name a folder");
+  const names = await listFolder(path);
+  if (names.length === 0) return;
+  const start = new TextDecoder().decode(await readStart(join(path, file), 4096));
+  if (start.includes(mark)) return;
+  const what = "the folder holds other files, which would be lost";
+  throw diagnosticError("FILE", path, what, "name an empty folder, or one that is not there");
+}
+
+/** Writes a folder of files so that it appears whole or not at all; it takes the place of one that bears the mark. */
+export async function writeFolderAtomically(
+  path: string,
+  contents: ReadonlyMap<string, string>,
+  mark: FolderMark,
+): Promise<void> {
+  await requireWritableFolder(path, mark);
+  const target = resolve(path);
+  const own = `.${basename(target)}.${randomBytes(6).toString("hex")}`;
+  const [temporary, old] = [join(dirname(target), `${own}.tmp`), join(dirname(target), `${own}.old`)];
+  try {
+    await mkdir(temporary);
+    for (const [name, content] of contents) await writeFile(join(temporary, name), content, { flag: "wx" });
+    await renameIfPresent(target, old);
+    await rename(temporary, target);
+    await rm(old, { recursive: true, force: true });
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw new FileError(path, "cannot write", error);
+  }
+}
+
 /** Makes a folder, and those above it; one that is there already stays. A file in its place is a diagnostic. */
 export async function makeFolder(path: string): Promise<void> {
   if (path === "") throw diagnosticError("FILE", "folder", "the path is empty", "name a folder");

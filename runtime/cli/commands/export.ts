@@ -1,38 +1,51 @@
 import { type Command, Option } from "commander";
+import { diagnosticError } from "../../../isa/diagnostic.ts";
+import { CONFIGURATION_LIMITS } from "../../configuration.ts";
 import { exportPrepared } from "../../exports/export-prepared.ts";
 import { EXPORT_FORMATS, EXPORTERS, type ExportFormat, type ExportSubject } from "../../exports/index.ts";
+import { exportMemory, MEMORY_FOLDER } from "../../exports/mem/export-memory.ts";
 import { readAssignment } from "../../exports/read-assignment.ts";
-import { writeFileAtomically } from "../../files.ts";
+import { requireWritableFolder, writeFileAtomically } from "../../files.ts";
 import { openModel } from "../../model.ts";
 import { prepareModel } from "../../session/compile-model.ts";
 import { addModelOptions, type ConfigurationFlags, resolveFlags } from "../configuration-options.ts";
-import { parseName } from "../options.ts";
+import { FaultError } from "../exit-codes.ts";
+import { parseInteger, parseName } from "../options.ts";
 import { addJsonOption, emit, type Output, requireOutputs } from "../output.ts";
 
 interface ExportFlags extends ConfigurationFlags, Output {
-  readonly to: ExportFormat;
+  readonly to: ExportFormat | "mem";
   readonly output: string;
 }
+
+const TARGETS = [...EXPORT_FORMATS, "mem"] as const;
 
 export function addExportCommand(program: Command): void {
   const command = program
     .command("export")
-    .summary("write word lengths in the language of a hardware tool")
+    .summary("write word lengths, or words, in the language of a hardware tool")
     .description(
       "Resolves an assignment for its network and writes every register of every layer: JSON, CSV, hls4ml's configuration,\n" +
         "C++ types (ap_fixed, ac_fixed, sc_fixed), a SystemVerilog or VHDL-2008 package, a QONNX model or MATLAB types.\n" +
-        "What json, csv and hls4ml write, --assign of every command reads again.",
+        "What json, csv and hls4ml write, --assign of every command reads again.\n" +
+        "--to mem writes a folder of $readmemh files: quantized weights, biases, scales and tables, the first images, and the\n" +
+        "words that every layer must make of them, with a README on order, width and sign, and an index.json.",
     )
     .argument("<assignment>", "assignment (YAML, JSON or CSV; hls4ml's configuration), or a result of run or bits")
     .argument("[model]", "the network it is for (default: the result's own, else lenet5)");
   addJsonOption(
     addModelOptions(command)
       .addOption(
-        new Option("--to <format>", EXPORT_FORMATS.join(", "))
+        new Option("--to <format>", TARGETS.join(", "))
           .makeOptionMandatory()
-          .argParser((text) => parseName(text, "--to", EXPORT_FORMATS)),
+          .argParser((text) => parseName(text, "--to", TARGETS)),
       )
-      .requiredOption("-o, --output <file>", "file to write"),
+      .requiredOption("-o, --output <file>", "file to write; with --to mem a folder")
+      .addOption(
+        new Option("--images <n>", "with --to mem: how many images (default: 1)").argParser((text) =>
+          parseInteger(text, "--images", 1, CONFIGURATION_LIMITS.images),
+        ),
+      ),
     "a summary",
   )
     .addHelpText(
@@ -40,23 +53,42 @@ export function addExportCommand(program: Command): void {
       `\nExample:\n  $ echo 'default: { datapath: wide, format: "8,6" }' > formats.yaml && npx macroscope export formats.yaml lenet5 --to systemverilog -o lenet5_types.sv\n`,
     )
     .action(async (assignment: string, model: string | undefined, flags: ExportFlags) => {
-      await requireOutputs(flags.output, flags.json);
+      const { to } = flags;
+      if (to === "mem") await requireWritableFolder(flags.output, MEMORY_FOLDER);
+      else await requireOutputs(flags.output);
+      await requireOutputs(flags.json);
+      if (to !== "mem" && flags.images !== undefined) {
+        throw diagnosticError(
+          "OPTION",
+          "--images",
+          `${to} holds no words of images`,
+          "leave it out, or write --to mem",
+        );
+      }
       const { configuration: own } = await readAssignment(assignment);
       const config = flags.config ?? (own === null ? undefined : assignment);
       const configuration = await resolveFlags(model, {
         ...flags,
         assign: assignment,
+        images: flags.images ?? 1,
         ...(config === undefined ? {} : { config }),
       });
+      if (to === "mem") {
+        const written = await exportMemory(configuration, flags.output, assignment);
+        if ("fault" in written) throw new FaultError(written.fault);
+        const { subject, files } = written;
+        await emit(flags, summaryOf(subject, to, flags.output, files), summaryText);
+        return;
+      }
       const opened = await openModel(configuration.model, configuration);
       const prepared = await prepareModel(configuration, opened, null);
-      const { content, subject } = exportPrepared(flags.to, prepared, {
+      const { content, subject } = exportPrepared(to, prepared, {
         assignment: prepared.assignment,
         seed: configuration.seed,
         where: assignment,
       });
       await writeFileAtomically(flags.output, content);
-      const summary = summaryOf(subject, flags);
+      const summary = summaryOf(subject, to, flags.output, null);
       await emit(flags, summary, summaryText);
     });
 }
@@ -64,8 +96,10 @@ export function addExportCommand(program: Command): void {
 interface ExportSummary {
   readonly schema: "macroscope/export/1";
   readonly model: string;
-  readonly format: ExportFormat;
+  readonly format: ExportFlags["to"];
   readonly output: string;
+  /** Word files of `mem`; null for a single file. */
+  readonly files: number | null;
   readonly layers: number;
   readonly registers: number;
   /** Registers at which nothing is lost. */
@@ -74,21 +108,28 @@ interface ExportSummary {
   readonly leavesOut: string | null;
 }
 
-function summaryOf({ model, layers }: ExportSubject, { to, output }: ExportFlags): ExportSummary {
+function summaryOf(
+  { model, layers }: ExportSubject,
+  to: ExportFlags["to"],
+  output: string,
+  files: number | null,
+): ExportSummary {
   const registers = layers.flatMap((layer) => layer.registers);
   return {
     schema: "macroscope/export/1",
     model,
     format: to,
     output,
+    files,
     layers: layers.length,
     registers: registers.length,
     exact: registers.filter(({ exact }) => exact).length,
-    leavesOut: EXPORTERS[to].leavesOut,
+    leavesOut: to === "mem" ? null : EXPORTERS[to].leavesOut,
   };
 }
 
-function summaryText({ model, format, output, layers, registers, exact, leavesOut }: ExportSummary): string {
-  const text = `${output}: ${format} of ${model}, ${layers} layers, ${registers} registers (${exact} exact)`;
+function summaryText({ model, format, output, files, layers, registers, exact, leavesOut }: ExportSummary): string {
+  const held = files === null ? "" : `${files} files of words, `;
+  const text = `${output}: ${format} of ${model}, ${held}${layers} layers, ${registers} registers (${exact} exact)`;
   return leavesOut === null ? text : `${text}\nNot in it: ${leavesOut}.`;
 }
