@@ -24,6 +24,8 @@ export interface RunConfiguration {
   readonly data: string;
   /** File of labels; null takes those that come with the data. */
   readonly labels: string | null;
+  /** File of the classes' names in the order of the network's outputs, for labels that are names; null for none. */
+  readonly labelNames: string | null;
   /** Added to every label, e.g. 1 for networks whose class 0 is the background. */
   readonly labelOffset: number;
   /** In which order the axes of stored arrays stand. */
@@ -57,6 +59,7 @@ export interface ConfigurationFile {
   readonly weights?: string | null | undefined;
   readonly data?: string | undefined;
   readonly labels?: string | null | undefined;
+  readonly labelNames?: string | null | undefined;
   readonly labelOffset?: number | undefined;
   readonly layout?: Layout | undefined;
   readonly images?: number | undefined;
@@ -131,6 +134,7 @@ const fileSchema: z.ZodType<ConfigurationFile> = z.strictObject({
   weights: z.string().nullable().optional(),
   data: z.string().optional(),
   labels: z.string().nullable().optional(),
+  labelNames: z.string().nullable().optional(),
   labelOffset: z
     .int()
     .min(-(2 ** 31))
@@ -165,6 +169,7 @@ const FIELDS: Readonly<Record<keyof ConfigurationFile, unknown>> = {
   weights: null,
   data: null,
   labels: null,
+  labelNames: null,
   labelOffset: null,
   layout: null,
   images: null,
@@ -317,6 +322,7 @@ export function resolveConfiguration(file: ConfigurationFile, places: Configurat
     weights: file.weights ?? null,
     data,
     labels: file.labels ?? null,
+    labelNames: file.labelNames ?? null,
     labelOffset: file.labelOffset ?? 0,
     layout: file.layout ?? "automatic",
     images: file.images ?? (drawn ? 1 : 1000),

@@ -47,6 +47,7 @@ export interface ConfigurationFlags extends PreprocessingFlags {
   readonly model?: string;
   readonly weights?: string;
   readonly labels?: string;
+  readonly labelNames?: string;
   readonly labelOffset?: number;
   readonly layout?: Layout;
   readonly calibrationImages?: number;
@@ -77,6 +78,10 @@ export function addModelOptions(
     .option("--model <name>", "the model, in the place of the argument")
     .option("--weights <file>", "weights of a network known by name, from a model file of the same topology")
     .option("--labels <file>", "labels (CSV, IDX or NPY) instead of those that come with the data")
+    .option(
+      "--label-names <file>",
+      "names of the classes, one a line in the order of the outputs, where labels are names",
+    )
     .addOption(
       new Option("--label-offset <n>", "added to every label (default: 0)").argParser((text) =>
         parseInteger(text, "--label-offset", -(2 ** 31), 2 ** 31 - 1),
@@ -172,6 +177,7 @@ export async function resolveFlags(argument: string | undefined, flags: Configur
       weights: flags.weights ?? file.weights,
       data: flags.data ?? file.data,
       labels: flags.labels ?? file.labels,
+      labelNames: flags.labelNames ?? file.labelNames,
       labelOffset: flags.labelOffset ?? file.labelOffset,
       layout: flags.layout ?? file.layout,
       images: flags.images ?? file.images,
@@ -233,7 +239,9 @@ async function programDefaults(
   if (wrong.length > 0) throw new DiagnosticError(wrong);
   if ("fault" in opened) return file;
   const { seed, machine, metadata } = opened.program;
-  const same = (given: unknown, own: unknown): boolean => given === undefined || isDeepStrictEqual(given, own);
+  // Copies, for records read from a file have no prototype.
+  const same = (given: unknown, own: unknown): boolean =>
+    given === undefined || isDeepStrictEqual(structuredClone(given), structuredClone(own));
   const contradicting = [
     ...(same(file.seed, seed) ? [] : ["seed"]),
     ...(same(file.machine, { ...machine }) ? [] : ["machine"]),

@@ -26,6 +26,7 @@ export function preprocessedDataset(source: PictureSource, preprocessing: Prepro
     shape,
     count: source.count,
     labelled: source.labelled,
+    ...(source.classNames && { classNames: source.classNames }),
     preprocessing: resolved,
     layout: source.layout ?? { order: "picture", guessed: false, stored: source.shape },
     async read(first, count) {

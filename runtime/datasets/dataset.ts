@@ -18,6 +18,8 @@ export interface Dataset {
   readonly shape: ImageShape;
   readonly count: number;
   readonly labelled: boolean;
+  /** By class number, where folders gave them. */
+  readonly classNames?: readonly string[];
   /** How stored elements become values, nothing left open. */
   readonly preprocessing: ResolvedPreprocessing;
   /** In which order stored axes were taken. */
@@ -40,6 +42,8 @@ export interface PictureSource {
   readonly name: string;
   readonly count: number;
   readonly labelled: boolean;
+  /** By class number, where folders gave them. */
+  readonly classNames?: readonly string[];
   /** Of every picture; that of the first where they may differ. */
   readonly shape: ImageShape;
   /** Sizes of one image of an array, whose axes may be meant in another order than `shape` takes them; absent for pictures. */

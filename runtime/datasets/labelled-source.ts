@@ -5,8 +5,12 @@ import type { PictureSource, StoredPictures } from "./dataset.ts";
 import { readLabels } from "./labels.ts";
 
 /** The source with the labels of a file, one per image in their order, instead of its own. */
-export async function withLabelFile(source: PictureSource, path: string): Promise<PictureSource> {
-  const { files, labels } = await readLabels(path);
+export async function withLabelFile(
+  source: PictureSource,
+  path: string,
+  names: readonly string[] | null,
+): Promise<PictureSource> {
+  const { files, labels } = await readLabels(path, names);
   if (files !== null) {
     throw diagnosticError(
       "LABELS",

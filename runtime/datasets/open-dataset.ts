@@ -8,6 +8,7 @@ import { preprocessedDataset } from "./apply-preprocessing.ts";
 import type { Dataset, PictureSource } from "./dataset.ts";
 import type { ImageShape } from "./image-shape.ts";
 import { withLabelFile, withLabelOffset } from "./labelled-source.ts";
+import { type GivenLabels, readClassNames } from "./labels.ts";
 import type { Layout, NetworkInputShape } from "./layout.ts";
 import { openFile, openIdx } from "./open-file.ts";
 import { openFolder } from "./open-folder.ts";
@@ -26,6 +27,8 @@ export interface OpenOptions {
   readonly preprocessing?: Preprocessing;
   /** File of labels; null takes those that come with the images. */
   readonly labels?: string | null;
+  /** File of the classes' names in the order of the network's outputs, for labels that are names. */
+  readonly labelNames?: string | null;
   /** Added to every label. */
   readonly labelOffset?: number;
   /** Images that will be asked for, at most: where counting takes time, it ends there. */
@@ -48,18 +51,23 @@ export async function openDataset(nameOrPath: string, options: OpenOptions = {})
     return preprocessedDataset(source, { ...preprocessing, colour: "stored", resize: null, crop: null });
   }
   const limit = options.images ?? Number.POSITIVE_INFINITY;
-  const source = await openSource(nameOrPath, options.labels ?? null, limit);
+  const labels = { path: options.labels ?? null, names: await classNames(options.labelNames ?? null) };
+  const source = await openSource(nameOrPath, labels, limit);
   const labelled = withLabelOffset(source, options.labelOffset ?? 0);
   const pictures = withLayout(labelled, options.input, options.layout ?? "automatic");
   return inNetworkOrder(preprocessedDataset(pictures, preprocessing), options.input);
 }
 
-async function openSource(nameOrPath: string, labels: string | null, limit: number): Promise<PictureSource> {
+async function classNames(path: string | null): Promise<readonly string[] | null> {
+  return path === null ? null : await readClassNames(path);
+}
+
+async function openSource(nameOrPath: string, labels: GivenLabels, limit: number): Promise<PictureSource> {
   const bundled = BUNDLED.get(nameOrPath);
   if (bundled !== undefined) {
     const folder = assetPath("mnist");
     const source = await openIdx(nameOrPath, join(folder, `${bundled}-images.idx.gz`));
-    return withLabelFile(source, labels ?? join(folder, `${bundled}-labels.idx.gz`));
+    return withLabelFile(source, labels.path ?? join(folder, `${bundled}-labels.idx.gz`), labels.names);
   }
   if (await isFolder(nameOrPath)) return openFolder(nameOrPath, labels, limit);
   const nearest = nearestName(nameOrPath, BUNDLED_DATASETS);
@@ -67,7 +75,7 @@ async function openSource(nameOrPath: string, labels: string | null, limit: numb
     throw diagnosticError("DATA", "--data", `no data set "${nameOrPath}"`, `did you mean ${nearest}?`);
   }
   const source = await openFile(nameOrPath, limit);
-  return labels === null ? source : withLabelFile(source, labels);
+  return labels.path === null ? source : withLabelFile(source, labels.path, labels.names);
 }
 
 function drawnShape(inputShape: readonly number[] | undefined): ImageShape {

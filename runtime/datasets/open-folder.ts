@@ -5,8 +5,9 @@ import { listFolder } from "../files.ts";
 import { openCifar10 } from "./cifar10.ts";
 import type { PictureSource } from "./dataset.ts";
 import { withLabelFile } from "./labelled-source.ts";
+import type { GivenLabels } from "./labels.ts";
 import { openFile } from "./open-file.ts";
-import { LABEL_TABLES, openPictureFolder } from "./picture-folder.ts";
+import { LABEL_TABLES, openClassFolders, openPictureFolder } from "./picture-folder.ts";
 import { openTfRecords } from "./tfrecord.ts";
 
 interface FolderKind {
@@ -43,8 +44,8 @@ const KINDS: readonly FolderKind[] = [
   },
 ];
 
-/** `labels` is a file named beside the folder; without it, the folder's own labels are taken. */
-export async function openFolder(folder: string, labels: string | null, limit: number): Promise<PictureSource> {
+/** Without a file of labels the folder's own are taken. */
+export async function openFolder(folder: string, labels: GivenLabels, limit: number): Promise<PictureSource> {
   const names = await listFolder(folder);
   const kinds = KINDS.flatMap((kind) => {
     const found = setOf(kind, names);
@@ -56,10 +57,14 @@ export async function openFolder(folder: string, labels: string | null, limit: n
     throw severalKinds(folder, [...kinds.map(({ kind }) => kind.what), ...(pictures === null ? [] : ["pictures"])]);
   }
   if (pictures !== null) return pictures;
-  if (first === undefined) throw nothingThere(folder);
+  if (first === undefined) {
+    const classes = await openClassFolders(folder, labels.names);
+    if (classes === null) throw nothingThere(folder);
+    return classes;
+  }
   const source = await openKind(first.kind, first.found, folder, limit);
-  const labelPath = labels ?? ownLabels(first.kind, names, folder);
-  return labelPath === null ? source : withLabelFile(source, labelPath);
+  const labelPath = labels.path ?? ownLabels(first.kind, names, folder);
+  return labelPath === null ? source : withLabelFile(source, labelPath, labels.names);
 }
 
 function setOf({ images, labels }: FolderKind, names: readonly string[]): readonly string[] {
@@ -118,6 +123,6 @@ function nothingThere(folder: string): Error {
     "DATA",
     folder,
     "no IDX file, no other file of images and no pictures in this folder",
-    "expected IDX, NPY, NPZ, CIFAR-10 or TFRecord files by their usual names, or JPEG or PNG pictures",
+    "expected IDX, NPY, NPZ, CIFAR-10 or TFRecord files by their usual names, JPEG or PNG pictures, or a folder of pictures for each class",
   );
 }

@@ -4,7 +4,7 @@ import { type DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
 import { isFolder, listFolder, pathInside, readWholeFile } from "../files.ts";
 import { requireLabelCount } from "./array-source.ts";
 import type { Picture, PictureSource } from "./dataset.ts";
-import { type LabelTable, readLabels } from "./labels.ts";
+import { type GivenLabels, type LabelTable, readLabels } from "./labels.ts";
 import { decodePicture, PICTURE_FILE_LIMIT, PICTURE_NAME, pictureShape } from "./pictures.ts";
 
 /** Label files that are taken without being named, the likely ones first. */
@@ -21,14 +21,64 @@ interface PictureFiles {
 
 /**
  * Pictures of a folder or of its folder `images`, in the order of the label file if it names them, else in the order of
- * their names. A label file is `labelPath`, or `labels.csv` in the folder or beside it. Null where there are no pictures.
+ * their names. A label file is the one given, or `labels.csv` in the folder or beside it. Null where there are no pictures.
  */
-export async function openPictureFolder(folder: string, labelPath: string | null): Promise<PictureSource | null> {
-  const found = await findPictures(folder);
+export async function openPictureFolder(folder: string, given: GivenLabels): Promise<PictureSource | null> {
+  const inside = await findPictures(folder);
+  // A table that was given may name pictures of any folder below its own.
+  const found = inside ?? (given.path === null ? null : { folder, paths: [] });
   if (found === null) return null;
-  const path = labelPath ?? (await findLabelTable(folder, found.folder));
-  const files = path === null ? { paths: found.paths, labels: null } : await labelledFiles(found, path);
+  const path = given.path ?? (await findLabelTable(folder, found.folder));
+  const files = path === null ? { paths: found.paths, labels: null } : await labelledFiles(found, path, given.names);
   return pictureSource(folder, files);
+}
+
+/** Most folders that are taken for classes. */
+const MOST_CLASSES = 100_000;
+
+/**
+ * A folder of pictures for each class, as torchvision's ImageFolder and Keras's image_dataset_from_directory take them: class
+ * numbers follow the sorted names, or the list of names. Pictures come class by class in turn, so that the first of them are
+ * of all classes. Null where no folder holds pictures.
+ */
+export async function openClassFolders(folder: string, names: readonly string[] | null): Promise<PictureSource | null> {
+  const classes: { readonly name: string; readonly paths: readonly string[] }[] = [];
+  for (const name of (await listFolder(folder)).slice(0, MOST_CLASSES).toSorted(byCodePoints)) {
+    const place = join(folder, name);
+    if (!(await isFolder(place))) continue;
+    const pictures = (await listFolder(place)).filter((file) => PICTURE_NAME.test(file));
+    if (pictures.length > 0)
+      classes.push({ name, paths: pictures.toSorted(byCodePoints).map((file) => join(place, file)) });
+  }
+  if (classes.length === 0) return null;
+  const classNames = names ?? classes.map(({ name }) => name);
+  const unknown = classes.find(({ name }) => !classNames.includes(name));
+  if (unknown !== undefined) {
+    const what = `the folder ${unknown.name} is no class of the list of names`;
+    throw diagnosticError(
+      "LABELS",
+      folder,
+      what,
+      "complete the list, or leave it out: classes are numbered by their sorted names then",
+    );
+  }
+  const most = Math.max(...classes.map(({ paths }) => paths.length));
+  const inTurn = Array.from({ length: most }, (_, round) =>
+    classes.flatMap(({ name, paths }) => {
+      const path = paths[round];
+      return path === undefined ? [] : [{ path, label: classNames.indexOf(name) }];
+    }),
+  ).flat();
+  const source = await pictureSource(folder, {
+    paths: inTurn.map(({ path }) => path),
+    labels: Int32Array.from(inTurn, ({ label }) => label),
+  });
+  return { ...source, classNames };
+}
+
+/** As Python sorts strings: UTF-8 keeps the order of code points. */
+function byCodePoints(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
 /** One picture file as a data set of one image. */
@@ -61,8 +111,12 @@ async function findLabelTable(folder: string, pictures: string): Promise<string 
   return null;
 }
 
-async function labelledFiles({ folder, paths }: FoundPictures, labelPath: string): Promise<PictureFiles> {
-  const { files, labels }: LabelTable = await readLabels(labelPath);
+async function labelledFiles(
+  { folder, paths }: FoundPictures,
+  labelPath: string,
+  names: readonly string[] | null,
+): Promise<PictureFiles> {
+  const { files, labels }: LabelTable = await readLabels(labelPath, names);
   if (files === null) {
     requireLabelCount(labelPath, labels.length, paths.length);
     return { paths, labels };

@@ -70,10 +70,18 @@ const run = z.looseObject({
   weights: text.nullable(),
   data: text,
   images: count,
+  input: z.looseObject({
+    preparation: text,
+    shape: z.array(count),
+    range: z.tuple([value, value]).nullable(),
+    layout: text.nullable(),
+    classes: text.nullable(),
+  }),
   machine: text.nullable(),
   engine: text.nullable(),
   floatBackend: text.nullable(),
   accuracy: accuracy.nullable(),
+  accuracyMissing: text.nullable(),
   agreement: agreement.nullable(),
   error: error.nullable(),
   cycles: z

@@ -11,6 +11,7 @@ export interface RunReport {
   readonly weights: string | null;
   readonly data: string;
   readonly images: number;
+  readonly input: InputEntry;
   /** One line, e.g. `default-16x16: 16 × 16, output-stationary, 200 MHz`; null where no layer runs on it. */
   readonly machine: string | null;
   /** The engine and what computed its sums, e.g. `fast: WebAssembly SIMD: wasm int16`; null where no layer runs on it. No bit depends on it. */
@@ -19,6 +20,8 @@ export interface RunReport {
   readonly floatBackend: string | null;
   /** Null without labels. */
   readonly accuracy: Accuracy | null;
+  /** Why there is no accuracy; null where there is. */
+  readonly accuracyMissing: string | null;
   /** Classes against those of float, which needs no labels; null for networks that do not classify, and for program files. */
   readonly agreement: AgreementEntry | null;
   /** Accuracy by class, for the classes that have images; null where `accuracy` is. */
@@ -42,14 +45,28 @@ export interface RunReport {
   readonly resources: ResourceEntry;
 }
 
-/** A result without what differs from run to run. */
-export type LastingReport = Omit<RunReport, "resources">;
+/** What the run itself says: without what it was fed with, and without what differs from run to run. */
+export type LastingReport = Omit<RunReport, "resources" | "input">;
 
 export interface ResourceEntry {
   /** From the configuration to the report. */
   readonly seconds: number;
   /** The most memory that the whole process had, all workers included. */
   readonly peakMemoryBytes: number;
+}
+
+/** The network's input before it is quantized. */
+export interface InputEntry {
+  /** How stored elements became it, in words. */
+  readonly preparation: string;
+  /** Rows, columns, channels. */
+  readonly shape: readonly number[];
+  /** Least and largest value of all images. */
+  readonly range: readonly [least: number, largest: number] | null;
+  /** In which order the axes of an array were taken, and whether that was guessed; null for pictures. */
+  readonly layout: string | null;
+  /** Which classes the numbers of the labels are, where folders gave them names. */
+  readonly classes: string | null;
 }
 
 export type IntervalEntry = readonly [low: number, high: number];

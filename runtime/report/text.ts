@@ -1,4 +1,4 @@
-import type { Accuracy, AgreementEntry, LayerEntry, RegisterEntry, RunReport } from "./run-report.ts";
+import type { Accuracy, AgreementEntry, InputEntry, LayerEntry, RegisterEntry, RunReport } from "./run-report.ts";
 import { type Column, NOTHING, tableText } from "./table.ts";
 import { grouped, percent, percentRange, significant, wrapped } from "./wording.ts";
 
@@ -17,18 +17,27 @@ export function runReportText(report: RunReport): string {
     .join("\n\n");
 }
 
-function heading({ model, weights, data, images, machine, engine, floatBackend, layers }: RunReport): string {
+function heading({ model, weights, data, images, input, machine, engine, floatBackend, layers }: RunReport): string {
   const drawn = data.startsWith("random:") ? `drawn images (${data})` : data;
   return [
     `${model}${weights === null ? "" : `, weights ${weights},`} on ${drawn}, ${grouped(images)} ${images === 1 ? "image" : "images"}`,
+    `input      ${inputText(input)}`,
+    ...(input.classes === null ? [] : [`classes    ${input.classes}`]),
     `machine    ${machine ?? `none: float32${layers.length === 0 ? ", nothing is quantized" : " inside the layers, quantized between them"}`}`,
     ...(engine === null ? [] : [`engine     ${engine}`]),
     `float      ${floatBackend ?? "no float reference: a program file holds no float network"}`,
   ].join("\n");
 }
 
-function accuracyText({ accuracy, agreement, error }: RunReport): string {
-  const lines = accuracy === null ? unlabelledLines(agreement) : accuracyLines(accuracy);
+/** `28 × 28 × 1, × 1/256: 0 … 0.9961`. */
+function inputText({ shape, preparation, range, layout }: InputEntry): string {
+  const values = range === null ? "" : `: ${significant(range[0])} … ${significant(range[1])}`;
+  const order = layout === null || layout === "declared" ? "" : ` · ${layout}`;
+  return `${shape.join(" × ")}, ${preparation}${values}${order}`;
+}
+
+function accuracyText({ accuracy, accuracyMissing, agreement, error }: RunReport): string {
+  const lines = accuracy === null ? unlabelledLines(accuracyMissing, agreement) : accuracyLines(accuracy);
   if (error !== null) {
     const sqnr = error.sqnrDb === null ? "" : `, SQNR ${error.sqnrDb.toFixed(1)} dB`;
     lines.push(
@@ -38,8 +47,8 @@ function accuracyText({ accuracy, agreement, error }: RunReport): string {
   return lines.join("\n");
 }
 
-function unlabelledLines(agreement: AgreementEntry | null): string[] {
-  const lines = ["accuracy   unknown: no labels, or none of this network's classes"];
+function unlabelledLines(missing: string | null, agreement: AgreementEntry | null): string[] {
+  const lines = [`accuracy   unknown: ${missing ?? "no labels"}`];
   if (agreement === null) return lines;
   const { share, share95, top5, ties } = agreement;
   const five = top5 === null ? "" : ` · float's class in top-5 ${percent(top5)}`;

@@ -31,6 +31,8 @@ export class AnswerTally {
   #ties = 0;
   #classes = 0;
   #labelled = true;
+  /** Labels that are no class of the network, and the first of them. */
+  #outside: { images: number; readonly label: number; readonly image: number } | null = null;
 
   /** `seed` of the bootstrap. A class is a place among the model's own outputs, where it declares any. */
   constructor(seed: number, modelOutputs: readonly ModelOutput[] = []) {
@@ -43,9 +45,7 @@ export class AnswerTally {
     const fixed = inModelOrder(stored.fixed, this.#order);
     const float = stored.float && inModelOrder(stored.float, this.#order);
     this.#classes = classes;
-    if (labels === null || Array.from({ length: images }, (_, image) => labels[image] ?? -1).some(outside(classes))) {
-      this.#labelled = false;
-    }
+    for (let image = 0; image < images; image++) this.#look(labels?.[image], this.#fixed.length + image);
     const answers = classify(fixed, images, classes);
     this.#ties += answers.ties;
     for (const answer of answers.top1) this.#fixed.push(answer);
@@ -57,6 +57,28 @@ export class AnswerTally {
     if (!this.#labelled || labels === null) return;
     for (let image = 0; image < images; image++) this.#labels.push(labels[image] ?? -1);
     this.#labelInTop5 += countTop5(fixed, labels, images, classes);
+  }
+
+  #look(label: number | undefined, image: number): void {
+    if (label !== undefined && label >= 0 && label < this.#classes) return;
+    this.#labelled = false;
+    if (label === undefined) return;
+    if (this.#outside === null) this.#outside = { images: 1, label, image };
+    else this.#outside.images++;
+  }
+
+  /** Why there is no accuracy; null where there is. */
+  missing(): string | null {
+    if (this.#labelled && this.#fixed.length > 0 && this.#classes >= 2) return null;
+    if (this.#classes < 2) return "the network has one output and classifies nothing";
+    if (this.#outside === null) return "no labels";
+    const { images, label, image } = this.#outside;
+    const which =
+      images === 1
+        ? `label ${label} of image ${image} is`
+        : `${images} labels, the first ${label} of image ${image}, are`;
+    const hint = label === this.#classes ? "; labels that count from 1 want --label-offset -1" : "";
+    return `${which} none of the network's ${this.#classes} classes, 0 to ${this.#classes - 1}${hint}`;
   }
 
   /** Null without labels, and for networks that do not classify. */
@@ -145,10 +167,6 @@ export class AnswerTally {
   #same(): boolean[] {
     return this.#fixed.map((answer, image) => answer === this.#float[image]);
   }
-}
-
-function outside(classes: number): (label: number) => boolean {
-  return (label) => label < 0 || label >= classes;
 }
 
 function countTop5(

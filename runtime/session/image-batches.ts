@@ -12,8 +12,8 @@ const BATCH_BYTES = 2 ** 25;
 
 /** The data set of a configuration for a network with the given input. */
 export function openData(configuration: RunConfiguration, input: NetworkInputShape, images: number): Promise<Dataset> {
-  const { data, labels, labelOffset, layout, preprocessing } = configuration;
-  return openDataset(data, { labels, labelOffset, layout, preprocessing, images, input });
+  const { data, labels, labelNames, labelOffset, layout, preprocessing } = configuration;
+  return openDataset(data, { labels, labelNames, labelOffset, layout, preprocessing, images, input });
 }
 
 const declaredInput: z.ZodType<NetworkInputShape["declared"]> = z

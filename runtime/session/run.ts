@@ -18,6 +18,9 @@ import { type LastingOutcome, noWords, type RunHooks, type RunOutcome } from "./
 import { tensorSymbol } from "./host-input.ts";
 import { runHybridModel } from "./hybrid/report.ts";
 import { dataConfiguration, openData, programInput } from "./image-batches.ts";
+import { inputAdvice } from "./input-advice.ts";
+import { inputEntry } from "./input-entry.ts";
+import { type WatchedData, watchedData } from "./input-range.ts";
 import { resourcesSince } from "./resources.ts";
 import { runMachine } from "./run-machine.ts";
 
@@ -27,10 +30,18 @@ export async function runModel(configuration: RunConfiguration, hooks: RunHooks 
   const isProgram = await isProgramFile(configuration.model);
   const outcome = await (isProgram ? runProgramFile(configuration, hooks) : runNetwork(configuration, hooks));
   if ("fault" in outcome) return outcome;
-  return { report: { ...outcome.report, resources: resourcesSince(started) } };
+  const { report, watched } = outcome;
+  const input = inputEntry(watched.data, watched.range());
+  const advice = inputAdvice({ ...report, input }) ?? report.advice;
+  return { report: { ...report, input, advice, resources: resourcesSince(started) } };
 }
 
-async function runNetwork(configuration: RunConfiguration, hooks: RunHooks): Promise<LastingOutcome> {
+/** A run's report, and the data it was fed with. */
+type WatchedOutcome =
+  | { readonly report: LastingReport; readonly watched: WatchedData }
+  | Extract<LastingOutcome, { readonly fault: unknown }>;
+
+async function runNetwork(configuration: RunConfiguration, hooks: RunHooks): Promise<WatchedOutcome> {
   const model = await openModel(configuration.model, configuration);
   const data = await openData(configuration, model.graph.input, configuration.images);
   const count = Math.min(configuration.images, data.count);
@@ -43,18 +54,22 @@ async function runNetwork(configuration: RunConfiguration, hooks: RunHooks): Pro
   if (computation !== "machine" && hooks.onWords !== undefined) throw noWords("--dump");
   const program = computation === "machine" ? compilePrepared(prepared, resolved, hooks.assignmentName).program : null;
   const float = await openFloatSide(prepared, { quantizers: configuration.floatQuantizers });
+  const watched = watchedData(data);
+  const run = { configuration: resolved, data: watched.data, count, float };
   try {
-    const run = { configuration: resolved, data, count, float };
-    if (computation === "extrinsic") return await runExtrinsicModel({ ...run, prepared }, hooks);
-    if (program === null) return await runHybridModel({ ...run, prepared }, hooks);
-    const { name, weights } = prepared;
-    return await simulate({ ...run, name, weights, program }, hooks);
+    const outcome =
+      computation === "extrinsic"
+        ? await runExtrinsicModel({ ...run, prepared }, hooks)
+        : program === null
+          ? await runHybridModel({ ...run, prepared }, hooks)
+          : await simulate({ ...run, name: prepared.name, weights: prepared.weights, program }, hooks);
+    return "fault" in outcome ? outcome : { ...outcome, watched };
   } finally {
     float.dispose();
   }
 }
 
-async function runProgramFile(configuration: RunConfiguration, hooks: RunHooks): Promise<LastingOutcome> {
+async function runProgramFile(configuration: RunConfiguration, hooks: RunHooks): Promise<WatchedOutcome> {
   const opened = await openProgramFile(configuration.model);
   if ("fault" in opened) return opened;
   const { program } = opened;
@@ -64,9 +79,11 @@ async function runProgramFile(configuration: RunConfiguration, hooks: RunHooks):
   // A program brings its own machine, seed and formats.
   const { machine, seed } = program;
   const fixed: RunConfiguration = { ...configuration, machine, seed, assignment: {}, ...dataConfiguration(data) };
-  const run = { configuration: fixed, data, count, name: configuration.model, program, float: null };
+  const watched = watchedData(data);
+  const run = { configuration: fixed, data: watched.data, count, name: configuration.model, program, float: null };
   const { weights } = program.metadata;
-  return simulate({ ...run, weights: typeof weights === "string" ? weights : null }, hooks);
+  const outcome = await simulate({ ...run, weights: typeof weights === "string" ? weights : null }, hooks);
+  return "fault" in outcome ? outcome : { ...outcome, watched };
 }
 
 interface Simulation {
@@ -112,6 +129,7 @@ async function simulate(simulation: Simulation, hooks: RunHooks): Promise<Lastin
     engine: `${configuration.engine}: ${outcome.result.kernels}`,
     floatBackend: float?.backend ?? null,
     accuracy,
+    accuracyMissing: answers.missing(),
     agreement: answers.agreement(),
     classes: answers.byClass(),
     error,

@@ -13,6 +13,7 @@ describe("a configuration", () => {
       weights: null,
       data: "mnist-test",
       labels: null,
+      labelNames: null,
       labelOffset: 0,
       layout: "automatic",
       images: 1000,

@@ -60,6 +60,7 @@ export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Pro
     engine: null,
     floatBackend: float.backend,
     accuracy,
+    accuracyMissing: answers.missing(),
     agreement: answers.agreement(),
     classes: answers.byClass(),
     error,

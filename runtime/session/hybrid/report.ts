@@ -56,6 +56,7 @@ export async function runHybridModel(run: HybridRun, hooks: RunHooks): Promise<L
           : `${engine}: ${programs.length} ${programs.length === 1 ? "part" : "parts"} of the network`,
       floatBackend: float.backend,
       accuracy,
+      accuracyMissing: answers.missing(),
       agreement: answers.agreement(),
       classes: answers.byClass(),
       error,

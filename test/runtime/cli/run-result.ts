@@ -75,6 +75,13 @@ const runResultSchema = z.strictObject({
   weights: z.string().nullable(),
   data: z.string(),
   images: count,
+  input: z.strictObject({
+    preparation: z.string().min(1),
+    shape: z.array(count).length(3),
+    range: z.tuple([z.number(), z.number()]).nullable(),
+    layout: z.string().nullable(),
+    classes: z.string().nullable(),
+  }),
   machine: z.string().nullable(),
   engine: z.string().nullable(),
   floatBackend: z.string().nullable(),
@@ -91,6 +98,7 @@ const runResultSchema = z.strictObject({
       mcnemar: z.strictObject({ onlyFloat: count, onlyFixed: count, pValue: share }).nullable(),
     })
     .nullable(),
+  accuracyMissing: z.string().nullable(),
   agreement: z.strictObject({ share, share95: interval, top5: share.nullable(), ties: count }).nullable(),
   classes: z
     .array(z.strictObject({ class: count, images: count, fixed: share, float: share.nullable(), fixed95: interval }))

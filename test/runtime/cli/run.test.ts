@@ -168,6 +168,7 @@ describe("the result", () => {
   it("without labels there is no accuracy, but an error", async () => {
     const result = await run(files.model, "--data", files.images);
     expect(result.accuracy).toBeNull();
+    expect(result.accuracyMissing).toBe("no labels");
     expect(result.error?.maxAbs).toBeGreaterThan(0);
     const labelled = await runSmall();
     expect(result.agreement).toEqual(labelled.agreement);

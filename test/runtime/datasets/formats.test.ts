@@ -232,6 +232,26 @@ describe("labels", () => {
     expect((await all(folderOf({ "a-images.idx": images, "labels.csv": text }))).labels).toEqual([1, 2, 3]);
   });
 
+  it.each([
+    ["alone", "dog\ncat\nbird\n"],
+    ["beside files, with names of columns", "x,label\n1,dog\n2,cat\n3,bird\n"],
+    ["mixed with numbers", "label\n1\ncat\n2\n"],
+  ])("that are names, %s, take the numbers of the list", async (_name, text) => {
+    const folder = folderOf({ "a-images.idx": images, "labels.csv": text, "classes.txt": "cat\ndog\r\nbird\n\n" });
+    const labels = (await all(folder, { ...BYTES, labelNames: join(folder, "classes.txt") })).labels;
+    expect(labels).toEqual([1, 0, 2]);
+  });
+
+  it.each([
+    ["an unknown name", "cat\ndgo\nbird\n", "cat\ndog\nbird", "did you mean dog?"],
+    ["a list with a name twice", "cat\ncat\ncat\n", "cat\ndog\ncat", "line 3 is there twice"],
+    ["a list with an empty line", "cat\ncat\ncat\n", "cat\n\ndog", "line 2 is empty"],
+    ["an empty list", "cat\ncat\ncat\n", "\n", "no names"],
+  ])("refuse %s", async (_name, text, names, words) => {
+    const folder = folderOf({ "a-images.idx": images, "labels.csv": text, "names.txt": names });
+    expect(await refusal(folder, { ...BYTES, labelNames: join(folder, "names.txt") })).toContain(words);
+  });
+
   it("move by an offset, never below 0", async () => {
     const path = folderOf({ "a-images.idx": images, "labels.csv": "1\n2\n3\n" });
     expect((await all(path, { ...BYTES, labelOffset: 1 })).labels).toEqual([2, 3, 4]);
@@ -244,7 +264,8 @@ describe("labels", () => {
     ["a word in the place of a label", "label\n1\ncat\n3\n", 'row 3: label "cat"'],
     ["a negative one", "label\n1\n-1\n3\n", 'label "-1"'],
     ["beyond 2^31 − 1", "label\n1\n2147483648\n3\n", "2147483648"],
-    ["columns without a label", "x,y\na,b\n", "none of them label"],
+    ["columns without a label", "x,name\na,b\n", "none of them label"],
+    ["a word without a list of names", "a.png,cat\n", "--label-names classes.txt"],
     ["rows of uneven length", "file,label\na,1,2\n", "LABELS"],
     ["nothing", "", "no labels"],
     ["names without rows", "label\n", "no labels"],
@@ -422,5 +443,49 @@ describe("drawn images", () => {
   it("need a seed and a network", async () => {
     expect(await refusal("random:x")).toContain('seed "x"');
     expect(await refusal("random:1")).toContain("need a network");
+  });
+});
+
+describe("a folder of classes", () => {
+  const grey = (value: number) => png(1, 1, 1, [value]);
+
+  it("numbers them by their sorted names and takes their pictures in turn", async () => {
+    const folder = folderOf({
+      "dog/2.png": await grey(20),
+      "dog/1.png": await grey(10),
+      "Zebra/a.png": await grey(30),
+      "10/x.png": await grey(40),
+      "2/x.png": await grey(50),
+      "2/notes.txt": "no picture",
+      "empty/notes.txt": "no picture",
+    });
+    const data = await openDataset(folder, BYTES);
+    expect(data.classNames).toEqual(["10", "2", "Zebra", "dog"]);
+    const { values, labels } = await data.read(0, data.count);
+    expect([...values]).toEqual([40, 50, 30, 10, 20]);
+    expect([...(labels ?? [])]).toEqual([0, 1, 2, 3, 3]);
+  });
+
+  it("follows a list of names, which must have them all", async () => {
+    const folder = folderOf({ "a/1.png": await grey(1), "b/1.png": await grey(2), "names.txt": "b\nc\na\n" });
+    const options = { ...BYTES, labelNames: join(folder, "names.txt") };
+    expect((await all(folder, options)).labels).toEqual([2, 0]);
+    const short = folderOf({ "a/1.png": await grey(1), "b/1.png": await grey(2), "names.txt": "b\nc\n" });
+    expect(await refusal(short, { ...BYTES, labelNames: join(short, "names.txt") })).toContain(
+      "the folder a is no class of the list of names",
+    );
+  });
+
+  it("takes a table that names pictures of its folders instead", async () => {
+    const folder = folderOf({
+      "a/1.png": await grey(1),
+      "b/1.png": await grey(2),
+      "list.csv": "file,label\nb/1.png,7\na/1.png,3\n",
+    });
+    const found = await all(folder, { ...BYTES, labels: join(folder, "list.csv") });
+    expect([found.values, found.labels]).toEqual([
+      [2, 1],
+      [7, 3],
+    ]);
   });
 });

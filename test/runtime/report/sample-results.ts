@@ -112,10 +112,12 @@ export function sampleRun(names: readonly string[], wordLength = 16): RunReport 
     weights: null,
     data: "sample-images",
     images: 1000,
+    input: { preparation: "× 1/256", shape: [28, 28, 1], range: [0, 0.99609375], layout: "declared", classes: null },
     machine: "default-16x16: 16 × 16, output-stationary, 200 MHz",
     engine: "fast: WebAssembly SIMD: wasm int16",
     floatBackend: "tfjs 4.22.0 (wasm, SIMD)",
     accuracy: sampleAccuracy(fixed),
+    accuracyMissing: null,
     agreement: { share: fixed, share95: [fixed - 0.02, fixed + 0.01], top5: 1, ties: 1 },
     classes: Array.from({ length: 10 }, (_, index) => ({
       class: index,
