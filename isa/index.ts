@@ -9,9 +9,12 @@ export * from "./encoding.ts";
 export * from "./format.ts";
 export * from "./growth.ts";
 export * from "./instructions/configure-activation.ts";
+export * from "./instructions/configure-bounds.ts";
+export * from "./instructions/configure-pieces.ts";
 export * from "./instructions/configure-pixels.ts";
 export * from "./instructions/configure-reduction.ts";
 export * from "./instructions/configure-register.ts";
+export * from "./instructions/configure-table.ts";
 export * from "./instructions/control.ts";
 export type {
   FieldDefinition,

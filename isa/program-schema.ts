@@ -123,7 +123,16 @@ export const layerSchema: z.ZodType<LayerSymbol> = z.strictObject({
   }),
   doubleRounding: z.boolean(),
   table: z
-    .strictObject({ tensor: name, entries: side, droppedBits: count, largestError: z.number(), clipped: count })
+    .strictObject({
+      tensor: name,
+      entries: side,
+      droppedBits: count,
+      interpolated: z.boolean(),
+      range: z.strictObject({ min: z.number(), max: z.number() }),
+      largestError: z.number(),
+      sqnr: z.number().nullable(),
+      clipped: count,
+    })
     .exactOptional(),
 });
 

@@ -1,4 +1,4 @@
-import type { DatapathSpec } from "./datapath.ts";
+import type { CalibratedRange, DatapathSpec } from "./datapath.ts";
 import type { FixedPointFormat } from "./format.ts";
 import type { Instruction } from "./instructions/table.ts";
 import type { Machine } from "./machine.ts";
@@ -24,6 +24,7 @@ export const LAYER_KINDS = [
   "subtract",
   "multiply",
   "lookup",
+  "activation",
   "concatenate",
   "copy",
 ] as const;
@@ -34,10 +35,16 @@ export interface TableSymbol {
   /** Tensor of its words. */
   readonly tensor: string;
   readonly entries: number;
-  /** Lowest bits of an input word that the table does not see. */
+  /** Lowest bits of an input word between two entries: not seen, or interpolated. */
   readonly droppedBits: number;
-  /** Largest distance between the table and the function, cut to the output's range, over the input words. */
+  /** Values lie on the line between two entries. */
+  readonly interpolated: boolean;
+  /** The values that it stands for; words beyond read its ends. */
+  readonly range: CalibratedRange;
+  /** Largest distance between the layer's words and the function, cut to the output's range, over the input words in the range. */
   readonly largestError: number;
+  /** Σ f² / Σ (word − f)² in decibels, every input word in the range counted alike; null where no word differs, or the function is 0. */
+  readonly sqnr: number | null;
   /** Entries beyond the output's range, where the output register fits them as its overflow mode says. */
   readonly clipped: number;
 }

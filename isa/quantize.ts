@@ -94,7 +94,7 @@ function quantizeInfinity(positive: boolean, spec: RegisterSpec, where: string):
 const bits = new DataView(new ArrayBuffer(8));
 
 /** A finite double other than zero as mantissa · 2^exponent, mantissa odd. */
-function decompose(value: number): { mantissa: bigint; exponent: number } {
+export function decompose(value: number): { mantissa: bigint; exponent: number } {
   bits.setFloat64(0, value);
   const word = bits.getBigUint64(0);
   const fraction = BigInt.asUintN(52, word);

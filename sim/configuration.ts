@@ -1,5 +1,7 @@
 import { InvariantError } from "../isa/diagnostic.ts";
 import type { ConfigureActivation } from "../isa/instructions/configure-activation.ts";
+import type { ConfigureBounds } from "../isa/instructions/configure-bounds.ts";
+import type { ConfigurePieces } from "../isa/instructions/configure-pieces.ts";
 import type { ConfigurePixels } from "../isa/instructions/configure-pixels.ts";
 import type { ConfigureReduction } from "../isa/instructions/configure-reduction.ts";
 import {
@@ -7,6 +9,7 @@ import {
   LOAD_REGISTERS,
   type MachineRegister,
 } from "../isa/instructions/configure-register.ts";
+import type { ConfigureTable } from "../isa/instructions/configure-table.ts";
 import type { Load } from "../isa/instructions/load.ts";
 import type { Matrix } from "../isa/instructions/matrix.ts";
 import type { Pool } from "../isa/instructions/pool.ts";
@@ -14,7 +17,12 @@ import type { Preload } from "../isa/instructions/preload.ts";
 import type { Requantize } from "../isa/instructions/requantize.ts";
 import type { Store } from "../isa/instructions/store.ts";
 import type { Instruction } from "../isa/instructions/table.ts";
-import { BINARY_VECTOR_OPERATIONS, type Vector } from "../isa/instructions/vector.ts";
+import {
+  BINARY_VECTOR_OPERATIONS,
+  type FunctionVectorOperation,
+  isFunctionOperation,
+  type Vector,
+} from "../isa/instructions/vector.ts";
 import type { Machine } from "../isa/machine.ts";
 import type { Dialect, OverflowMode } from "../isa/overflow.ts";
 import type { Program } from "../isa/program.ts";
@@ -81,8 +89,15 @@ export interface ConfiguredVector {
   /** For operations of two operands. */
   readonly operandB: RegisterSpec | null;
   readonly output: RegisterSpec;
-  /** Null for `lookup`, which neither activates nor quantizes. */
+  /** Null for functions, which are not activated again. */
   readonly activation: ConfigureActivation | null;
+  /** Words of `interpolate` and `slopes`. */
+  readonly scale: RegisterSpec | null;
+  /** Of `lookup` and `interpolate`. */
+  readonly table: ConfigureTable | null;
+  /** Of `pieces`. */
+  readonly pieces: ConfigurePieces | null;
+  readonly bounds: ConfigureBounds | null;
 }
 
 /** A store carries its own W and uses no setting. */
@@ -120,6 +135,9 @@ interface Settings {
   pixels: ConfigurePixels | undefined;
   reduction: ConfigureReduction | undefined;
   activation: ConfigureActivation | undefined;
+  table: ConfigureTable | undefined;
+  pieces: ConfigurePieces | undefined;
+  bounds: ConfigureBounds | undefined;
 }
 
 /** Every instruction with the settings in force, or the first `configuration` fault in program order. */
@@ -131,6 +149,9 @@ export function walkConfiguration(
     pixels: undefined,
     reduction: undefined,
     activation: undefined,
+    table: undefined,
+    pieces: undefined,
+    bounds: undefined,
   };
   const configured: ConfiguredInstruction[] = [];
   for (const [pc, instruction] of program.instructions.entries()) {
@@ -174,6 +195,15 @@ function apply(instruction: Instruction, settings: Settings): string | null {
     case "configure.activation":
       settings.activation = instruction;
       return null;
+    case "configure.table":
+      settings.table = instruction;
+      return null;
+    case "configure.pieces":
+      settings.pieces = instruction;
+      return null;
+    case "configure.bounds":
+      settings.bounds = instruction;
+      return null;
     default:
       return null;
   }
@@ -198,6 +228,8 @@ interface Needs {
   readonly registers: readonly MachineRegister[];
   readonly counters?: boolean;
   readonly activation?: boolean;
+  readonly table?: boolean;
+  readonly pieces?: boolean;
 }
 
 function needsOf(instruction: Instruction): Needs {
@@ -219,12 +251,27 @@ function needsOf(instruction: Instruction): Needs {
       return { registers: instruction.kind === "maximum" ? ["operandA"] : ["operandA", "accumulator", "output"] };
     case "vector": {
       const registers: MachineRegister[] = ["operandA", "output"];
-      if (instruction.operation === "lookup") return { registers };
+      if (isFunctionOperation(instruction.operation)) return functionNeeds(instruction.operation, registers);
       if (BINARY_VECTOR_OPERATIONS.includes(instruction.operation)) registers.push("operandB");
       return { registers, activation: true };
     }
     default:
       return { registers: [] };
+  }
+}
+
+function functionNeeds(operation: FunctionVectorOperation, registers: readonly MachineRegister[]): Needs {
+  switch (operation) {
+    case "lookup":
+      return { registers, table: true };
+    case "interpolate":
+      return { registers: [...registers, "scale"], table: true };
+    case "pieces":
+      return { registers, pieces: true };
+    case "slopes":
+      return { registers: [...registers, "scale"] };
+    case "hardSwish":
+      return { registers };
   }
 }
 
@@ -235,6 +282,9 @@ function missing(instruction: Instruction, settings: Settings): string | null {
   if (needs.counters && !settings.pixels) names.push("pixel counters (configure.pixels)");
   if (needs.counters && !settings.reduction) names.push("reduction counters (configure.reduction)");
   if (needs.activation && !settings.activation) names.push("activation (configure.activation)");
+  if (needs.table && !settings.table) names.push("table (configure.table)");
+  if (needs.pieces && !settings.pieces) names.push("lines (configure.pieces)");
+  if (needs.pieces && !settings.bounds) names.push("bounds (configure.bounds)");
   return names.length === 0 ? null : `never set: ${names.join(", ")}; configure it before this instruction`;
 }
 
@@ -277,15 +327,20 @@ function resolve(instruction: Instruction, settings: Settings): ConfiguredInstru
           instruction.kind === "maximum" ? null : { accumulator: register("accumulator"), output: register("output") },
       };
     case "vector": {
-      const isLookup = instruction.operation === "lookup";
-      const activation = isLookup ? null : present(settings.activation, "activation");
+      const { operation } = instruction;
+      const activation = isFunctionOperation(operation) ? null : present(settings.activation, "activation");
+      const readsTable = operation === "lookup" || operation === "interpolate";
       return {
         opcode,
         instruction,
         operandA: register("operandA"),
-        operandB: BINARY_VECTOR_OPERATIONS.includes(instruction.operation) ? register("operandB") : null,
+        operandB: BINARY_VECTOR_OPERATIONS.includes(operation) ? register("operandB") : null,
         output: register("output"),
         activation,
+        scale: operation === "interpolate" || operation === "slopes" ? register("scale") : null,
+        table: readsTable ? present(settings.table, "table") : null,
+        pieces: operation === "pieces" ? present(settings.pieces, "pieces") : null,
+        bounds: operation === "pieces" ? present(settings.bounds, "bounds") : null,
       };
     }
     case "store":
@@ -295,6 +350,9 @@ function resolve(instruction: Instruction, settings: Settings): ConfiguredInstru
     case "configure.pixels":
     case "configure.reduction":
     case "configure.activation":
+    case "configure.table":
+    case "configure.pieces":
+    case "configure.bounds":
     case "synchronise":
     case "halt":
       return { opcode, instruction };
@@ -312,6 +370,7 @@ function contradictionOf(configured: ConfiguredInstruction, machine: Machine): s
   if (configured.opcode === "preload") return preloadContradiction(configured.instruction);
   if (configured.opcode === "requantize") return requantizeContradiction(configured.instruction);
   if (configured.opcode === "pool") return poolContradiction(configured.instruction);
+  if (configured.opcode === "vector") return vectorContradiction(configured);
   return null;
 }
 
@@ -339,6 +398,17 @@ function sharedSums(pixels: number, { accumulatorPitch, columns }: Matrix | Prel
 /** With a scale the value stays exact up to the output register. */
 function requantizeContradiction({ hasScale, useSum }: Requantize): string | null {
   return hasScale && useSum ? "hasScale and useSum together: a scaled sum passes no sum register" : null;
+}
+
+/** An interpolation lies between two entries; bounds leave something between them. */
+function vectorContradiction({ instruction, table, bounds }: ConfiguredVector): string | null {
+  if (instruction.operation === "interpolate" && table !== null && table.entries < 2) {
+    return `a table of ${table.entries} entry: there is nothing to interpolate between`;
+  }
+  if (bounds?.hasLower && bounds.hasUpper && bounds.lower > bounds.upper) {
+    return `the lower bound ${bounds.lower} is above the upper bound ${bounds.upper}`;
+  }
+  return null;
 }
 
 /** A window that holds nothing but padding has no maximum and no average of valid positions. */

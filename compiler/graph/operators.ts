@@ -88,7 +88,7 @@ export const OPERATORS: { readonly [Op in Operator]: OperatorDefinition<NodeOf<O
     outputShape: (_node, inputs) => single(inputs),
   },
   function: {
-    summary: "a function of each element: clip, leakyRelu, sigmoid, tanh, hardSigmoid, hardSwish, exp or power",
+    summary: "a function of each element: clip, leakyRelu, sigmoid, tanh, exp, power and their kin",
     inputs: [1, 1],
     tensors: noTensors,
     outputShape: (node, inputs) => {

@@ -8,9 +8,12 @@
  * instruction always waits for an earlier one, so a program cannot deadlock.
  */
 import type { ConfigureActivation } from "../../isa/instructions/configure-activation.ts";
+import type { ConfigureBounds } from "../../isa/instructions/configure-bounds.ts";
+import type { ConfigurePieces } from "../../isa/instructions/configure-pieces.ts";
 import type { ConfigurePixels } from "../../isa/instructions/configure-pixels.ts";
 import type { ConfigureReduction } from "../../isa/instructions/configure-reduction.ts";
 import type { MachineRegister } from "../../isa/instructions/configure-register.ts";
+import type { ConfigureTable } from "../../isa/instructions/configure-table.ts";
 import type { Unit } from "../../isa/instructions/definition.ts";
 import { INSTRUCTIONS, type Instruction } from "../../isa/instructions/table.ts";
 import { type RegisterSpec, registersEqual } from "../../isa/register.ts";
@@ -35,7 +38,7 @@ type WithoutTokens<Kind> = Kind extends Instruction ? Omit<Kind, "wait" | "signa
 /** An instruction before it has tokens. */
 export type NewInstruction = WithoutTokens<Instruction>;
 
-type Settings<Kind extends Instruction> = Omit<Kind, "opcode" | "wait" | "signal">;
+export type Settings<Kind extends Instruction> = Omit<Kind, "opcode" | "wait" | "signal">;
 
 /** Which access of which memory each channel of `TOKEN_CHANNELS` keeps in order. */
 const CHANNEL_HAZARDS: Readonly<
@@ -131,6 +134,18 @@ export class Emitter {
     if (this.#changes("activation", Object.values(settings))) {
       this.emit({ opcode: "configure.activation", ...settings });
     }
+  }
+
+  setTable(settings: Settings<ConfigureTable>): void {
+    if (this.#changes("table", Object.values(settings))) this.emit({ opcode: "configure.table", ...settings });
+  }
+
+  setPieces(settings: Settings<ConfigurePieces>): void {
+    if (this.#changes("pieces", Object.values(settings))) this.emit({ opcode: "configure.pieces", ...settings });
+  }
+
+  setBounds(settings: Settings<ConfigureBounds>): void {
+    if (this.#changes("bounds", Object.values(settings))) this.emit({ opcode: "configure.bounds", ...settings });
   }
 
   /** The program, ended by `halt`. */

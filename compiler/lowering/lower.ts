@@ -168,7 +168,15 @@ function allocate(
         const words = plan.constants[kind];
         if (words === undefined) return [kind, null];
         const shape = [1, 1, words.length] as const;
-        return [kind, allocation.placeNew(`${name}/${kind}`, "constant", shape, constantFormat(datapath, kind))];
+        return [
+          kind,
+          allocation.placeNew(
+            `${name}/${kind}`,
+            "constant",
+            shape,
+            plan.formats?.[kind] ?? constantFormat(datapath, kind),
+          ),
+        ];
       }),
     ) as Record<ConstantKind, TensorSymbol | null>;
     const { format } = datapath.output;

@@ -1,6 +1,7 @@
 /** What a layer's plan is made from, what it says, and the diagnostics that all kinds of layers share. */
 import type { DatapathSpec } from "../../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError } from "../../isa/diagnostic.ts";
+import type { FixedPointFormat } from "../../isa/format.ts";
 import { type Machine, ON_CHIP_MEMORIES, type OnChipMemoryName } from "../../isa/machine.ts";
 import type { TableSymbol } from "../../isa/program.ts";
 import type { Raws } from "../../isa/raws.ts";
@@ -25,8 +26,10 @@ export interface LayerPlan {
   readonly macs: number;
   /** Words of the constants, in the order in which they are loaded; a kind that the layer has not is missing. */
   readonly constants: Readonly<Partial<Record<ConstantKind, Raws>>>;
-  /** Of a layer that computes a function. */
+  /** Of a layer that computes a function by a table. */
   readonly table?: Omit<TableSymbol, "tensor">;
+  /** Formats of constants that are no register of the datapath. */
+  readonly formats?: Readonly<Partial<Record<ConstantKind, FixedPointFormat>>>;
   /** Intermediate tensors the layer needs: sums of an addition of more than two. */
   readonly partials: number;
   emit(lowering: LayerLowering, tensors: LayerTensors): void;

@@ -1,5 +1,5 @@
 /**
- * Layers of the vector unit: sums, products, functions by table, and every movement of words (concatenation, padding, slices,
+ * Layers of the vector unit: sums, products, functions, and every movement of words (concatenation, padding, slices,
  * transposes, resizes). Word by word, so tiles need no search: as many whole rows as fit twice, else part of a row,
  * else part of one pixel's channels.
  */
@@ -23,11 +23,10 @@ import {
 } from "./layer-lowering.ts";
 import { loadOperand, operandWords, type VectorOperand } from "./vector-operand.ts";
 
-/** A look-up table in the weight scratchpad. */
-export interface LoadedTable {
+/** Words in the weight scratchpad that the operation reads: a look-up table, or slopes. */
+export interface LoadedConstants {
   readonly address: number;
   readonly range: MemoryRange;
-  readonly droppedBits: number;
 }
 
 /** One run of the vector unit over an image. */
@@ -42,8 +41,10 @@ export interface VectorProblem {
   readonly output: StoredTensor;
   /** Where the result lies in the output tensor; stored once for each. */
   readonly placements: readonly Placement[];
-  /** Brings the table of `lookup` into the weight scratchpad, unless it is there. */
-  readonly table?: () => LoadedTable;
+  /** Brings the words of a function into the weight scratchpad, unless they are there. */
+  readonly constants?: () => LoadedConstants;
+  /** Number of slopes of `slopes`: a tile then holds whole pixels. */
+  readonly period?: number;
 }
 
 /** Words that the input scratchpad and the output buffer must hold at least. A tile that is all padding takes a row and a column more. */
@@ -96,7 +97,7 @@ function emitVectorTile(lowering: LayerLowering, problem: VectorProblem, tile: O
   const { emitter, memories } = lowering;
   const { operation, operands, padding, output, placements } = problem;
   const elements = tile.rows * tile.columns * tile.channels;
-  const table = problem.table?.();
+  const constants = problem.constants?.();
   const distinct = distinctOperands(problem);
   const sizes = distinct.map((operand) => operandWords(operand, padding, tile) * operand.input.format.wordLength);
   const bits = sizes.reduce((sum, size) => sum + size, 0);
@@ -120,11 +121,11 @@ function emitVectorTile(lowering: LayerLowering, problem: VectorProblem, tile: O
       outputAddress,
       elements,
       shift: 0n,
-      tableAddress: table?.address ?? 0,
-      tableShift: table?.droppedBits ?? 0,
+      tableAddress: constants?.address ?? 0,
+      period: problem.period ?? 1,
     },
     {
-      reads: table === undefined ? [inputs] : [inputs, table.range],
+      reads: constants === undefined ? [inputs] : [inputs, constants.range],
       writes: [outputRange(outputAddress, elements, wordLength)],
     },
   );

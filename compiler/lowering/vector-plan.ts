@@ -1,5 +1,6 @@
 /** Plans of the layers of the vector unit. */
 import { DiagnosticError, InvariantError } from "../../isa/diagnostic.ts";
+import { isExact } from "../graph/element-function.ts";
 import type {
   Activation,
   AddNode,
@@ -21,6 +22,7 @@ import {
   WHOLE,
   wordsOf,
 } from "./layer-lowering.ts";
+import { lineSettings } from "./lines.ts";
 import { lookupTable } from "./lookup-table.ts";
 import {
   fieldLimit,
@@ -30,7 +32,7 @@ import {
   plainPlan,
   requireRoom,
 } from "./plan-request.ts";
-import { loadTable } from "./table-layer.ts";
+import { loadConstants } from "./table-layer.ts";
 import { emitVector, smallestVectorTile, type VectorProblem } from "./vector-layer.ts";
 import type { VectorOperand } from "./vector-operand.ts";
 import { sliceView, transposeView, type View, wholeView } from "./view.ts";
@@ -75,27 +77,48 @@ export function planPair(request: PlanRequest<SubtractNode | MultiplyNode>): Lay
   });
 }
 
-/** A table of the function in the weight scratchpad. */
+/** A function made of lines is settings of an instruction; every other one a table in the weight scratchpad. */
 export function planFunction(request: PlanRequest<FunctionNode>): LayerPlan {
-  const { node, datapath, options, operandBits, machine, seed, where } = request;
-  const { lookupBits } = options;
-  const name = `${node.name}/table`;
-  const { raws, ...table } = lookupTable({ function: node.function, datapath, lookupBits, seed, name, where });
+  const { node, datapath, operandBits, where } = request;
   requireVectorRoom(request, operandBits[0] ?? 0, 1);
-  requireTableRoom(raws.length * datapath.output.format.wordLength, lookupBits, machine, where);
+  if (!isExact(node.function)) return planTable(request);
+  const isLines = node.function.kind !== "hardSwish";
+  const settings = isLines ? lineSettings(node.function, datapath.input.format, datapath.output, where) : null;
+  return plainPlan((lowering) => {
+    const { emitter } = lowering;
+    emitter.setRegister("output", datapath.output);
+    if (settings !== null) {
+      emitter.setPieces(settings.pieces);
+      emitter.setBounds(settings.bounds);
+    }
+    const operands = lowering.inputs.map((tensor) => operandOf(tensor, datapath.input));
+    emitVector(lowering, { ...plain(lowering.output), operation: isLines ? "pieces" : "hardSwish", operands });
+  });
+}
+
+function planTable(request: PlanRequest<FunctionNode>): LayerPlan {
+  const { node, datapath, options, machine, seed, where } = request;
+  const { lookupBits, interpolate, tableRange } = options;
+  const name = `${node.name}/table`;
+  const made = { function: node.function, datapath, lookupBits, interpolate, range: tableRange, seed, name, where };
+  const { raws, format, setting, symbol } = lookupTable(made);
+  requireTableRoom(raws.length * format.wordLength, lookupBits, machine, where);
   const emit: LayerPlan["emit"] = (lowering, tensors) => {
+    const { emitter } = lowering;
     const stored = tensors.table;
     if (stored === null) throw new InvariantError(`layer "${node.name}" has no table`);
-    lowering.emitter.setRegister("output", datapath.output);
+    emitter.setRegister("output", datapath.output);
+    if (symbol.interpolated) emitter.setRegister("scale", wordsOf(format));
+    emitter.setTable(setting);
     const operands = lowering.inputs.map((tensor) => operandOf(tensor, datapath.input));
     emitVector(lowering, {
       ...plain(lowering.output),
-      operation: "lookup",
+      operation: symbol.interpolated ? "interpolate" : "lookup",
       operands,
-      table: () => loadTable(lowering, stored, table.droppedBits),
+      constants: () => loadConstants(lowering, stored),
     });
   };
-  return { ...plainPlan(emit), constants: { table: raws }, table };
+  return { ...plainPlan(emit), constants: { table: raws }, formats: { table: format }, table: symbol };
 }
 
 export function planConcatenation(request: PlanRequest): LayerPlan {

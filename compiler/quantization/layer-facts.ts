@@ -1,11 +1,12 @@
 /** What format resolution needs to know of each layer, read off a graph that is ready for lowering. */
 import { InvariantError } from "../../isa/diagnostic.ts";
 import type { LayerKind } from "../../isa/program.ts";
+import { isExact } from "../graph/element-function.ts";
 import type { Graph, GraphNode, IntegerRequantization, Operator } from "../graph/graph.ts";
 
 /**
  * A layer's registers depend on what it computes; the two pools have different ones. `product`: words of two operands
- * multiplied; `lookup`: a function read from a table; `integer`: a matrix layer that requantizes by integers; `vector`: every
+ * multiplied; `lookup`: a function read from a table (one of lines alone is `vector`); `integer`: a matrix layer that requantizes by integers; `vector`: every
  * other work on words, sums among them.
  */
 export type ArithmeticKind = "matrix" | "averagePool" | "maximumPool" | "vector" | "product" | "lookup" | "integer";
@@ -24,7 +25,7 @@ export interface LayerFacts {
   readonly requantization: IntegerRequantization | null;
 }
 
-/** Kind of the layer an operator becomes; null for operators that are no layer of the machine. */
+/** Kind of the layer an operator becomes; null for operators that are no layer of the machine. A function of lines is an `activation`. */
 export const LAYER_KINDS: Readonly<Record<Operator, LayerKind | null>> = {
   conv2d: "conv2d",
   dense: "dense",
@@ -84,7 +85,7 @@ export function writtenValues(graph: Graph): ReadonlyMap<string, string> {
 export function layerFacts(graph: Graph): readonly LayerFacts[] {
   const stored = storedValues(graph);
   return graph.nodes.flatMap((node): LayerFacts[] => {
-    const kind = LAYER_KINDS[node.op];
+    const kind = layerKind(node);
     if (kind === null) return [];
     const producers = node.inputs.map((input) => {
       const producer = stored.get(input);
@@ -94,6 +95,10 @@ export function layerFacts(graph: Graph): readonly LayerFacts[] {
     });
     return [{ name: node.name, kind, producers, ...arithmeticFacts(node) }];
   });
+}
+
+function layerKind(node: GraphNode): LayerKind | null {
+  return node.op === "function" && isExact(node.function) ? "activation" : LAYER_KINDS[node.op];
 }
 
 type ArithmeticFacts = Pick<LayerFacts, "arithmetic" | "terms" | "weights" | "bias" | "requantization">;
@@ -116,7 +121,7 @@ function arithmeticFacts(node: GraphNode): ArithmeticFacts {
     case "multiply":
       return { arithmetic: "product", terms: 1, ...none };
     case "function":
-      return { arithmetic: "lookup", terms: 1, ...none };
+      return { arithmetic: isExact(node.function) ? "vector" : "lookup", terms: 1, ...none };
     default:
       return { arithmetic: "vector", terms: node.op === "add" ? node.inputs.length : 1, ...none };
   }

@@ -1,5 +1,10 @@
 /** Every register of one layer, from its entry, its preset and what its producers yield. */
-import { DATAPATH_REGISTERS, type DatapathRegister, type DatapathSpec } from "../../isa/datapath.ts";
+import {
+  type CalibratedRange,
+  DATAPATH_REGISTERS,
+  type DatapathRegister,
+  type DatapathSpec,
+} from "../../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
 import type { FixedPointFormat } from "../../isa/format.ts";
 import { productFormat, sumFormat } from "../../isa/growth.ts";
@@ -29,12 +34,16 @@ export interface LayerOptions {
   readonly explicitInput: boolean;
   /** What an average pool divides by, where the user overrules the model. */
   readonly countPadding: boolean | undefined;
-  /** Most bits of an input word that a function's table sees: it has up to 2^lookupBits entries. */
+  /** A function's table has up to 2^lookupBits entries. */
   readonly lookupBits: number;
+  /** Values lie on the line between two entries, where the table has not one for every word. */
+  readonly interpolate: boolean;
+  /** Values that the table stands for: the user's, else those that were measured; null where nobody knows them. */
+  readonly tableRange: CalibratedRange | null;
 }
 
 /** 4,096 entries. */
-const DEFAULT_LOOKUP_BITS = 12;
+export const DEFAULT_LOOKUP_BITS = 12;
 
 /** Registers that an entry can name; multipliers of a requantization keep the format they come with. */
 const NAMED_REGISTERS = DATAPATH_REGISTERS.filter((name) => name !== "scale");
@@ -80,8 +89,29 @@ export function resolveLayer(context: LayerContext): {
     explicitInput: entry.input !== undefined,
     countPadding: entry.avgPoolCountPadding,
     lookupBits: entry.lookupBits ?? DEFAULT_LOOKUP_BITS,
+    interpolate: entry.interpolate ?? true,
+    tableRange: tableRange(context, datapath),
   };
   return { datapath, options };
+}
+
+/** The range measured at a table's input, with room for values that no image of the calibration had. */
+function tableRange({ layer, entry, knownRanges }: LayerContext, { input }: DatapathSpec): CalibratedRange | null {
+  if (layer.arithmetic !== "lookup") return null;
+  if (entry.tableRange !== undefined) return { min: entry.tableRange[0], max: entry.tableRange[1] };
+  // A table with an entry for every word needs no range.
+  if (input.format.wordLength <= (entry.lookupBits ?? DEFAULT_LOOKUP_BITS)) return null;
+  const range = knownRanges(layer.producers[0] ?? "");
+  return range === undefined ? null : roomAround(range);
+}
+
+/** An eighth of the range on either side; a side that keeps clear of 0 keeps half of its distance: a pole may lie there. */
+function roomAround({ min, max }: CalibratedRange): CalibratedRange {
+  const room = (max - min) / 8;
+  return {
+    min: min > 0 ? Math.max(min - room, min / 2) : min - room,
+    max: max < 0 ? Math.min(max + room, max / 2) : max + room,
+  };
 }
 
 /** The output register alone; the layer's other registers are not looked at. */

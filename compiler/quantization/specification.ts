@@ -55,8 +55,12 @@ export interface LayerEntry extends RegisterFields {
   readonly avgPoolCountPadding?: boolean | undefined;
   /** Average pools quantize the exact quotient instead of multiplying with a 16-bit reciprocal. */
   readonly averageDivider?: boolean | undefined;
-  /** Most bits of an input word that a function's look-up table sees, 1 to 20; 12 where nothing is said. */
+  /** A function's look-up table has at most 2^lookupBits entries, 1 to 20; 12 where nothing is said. */
   readonly lookupBits?: number | undefined;
+  /** Whether values lie on the line between two entries where the table has not one for every word; true where nothing is said. */
+  readonly interpolate?: boolean | undefined;
+  /** Least and greatest value that a function's table stands for; words beyond read its ends. Measured or proven where nothing is said. */
+  readonly tableRange?: readonly [number, number] | undefined;
   /** Bits of headroom that automatic formats leave above the range. */
   readonly marginBits?: number | undefined;
 }
@@ -101,6 +105,12 @@ const entryFields = {
   avgPoolCountPadding: z.boolean().optional(),
   averageDivider: z.boolean().optional(),
   lookupBits: z.number().int().min(1).max(20).optional(),
+  interpolate: z.boolean().optional(),
+  tableRange: z
+    .tuple([z.number(), z.number()])
+    .refine(([low, high]) => low <= high, "expected two numbers, the smaller one first")
+    .readonly()
+    .optional(),
   marginBits: z.number().int().min(0).max(64).optional(),
 } as const;
 

@@ -1,7 +1,10 @@
 import { CONFIGURE_ACTIVATION, type ConfigureActivation } from "./configure-activation.ts";
+import { CONFIGURE_BOUNDS, type ConfigureBounds } from "./configure-bounds.ts";
+import { CONFIGURE_PIECES, type ConfigurePieces } from "./configure-pieces.ts";
 import { CONFIGURE_PIXELS, type ConfigurePixels } from "./configure-pixels.ts";
 import { CONFIGURE_REDUCTION, type ConfigureReduction } from "./configure-reduction.ts";
 import { CONFIGURE_LOAD, CONFIGURE_REGISTER, type ConfigureRegister } from "./configure-register.ts";
+import { CONFIGURE_TABLE, type ConfigureTable } from "./configure-table.ts";
 import { HALT, type Halt, SYNCHRONISE, type Synchronise } from "./control.ts";
 import type { InstructionDefinition } from "./definition.ts";
 import { LOAD, type Load } from "./load.ts";
@@ -18,6 +21,9 @@ export type Instruction =
   | ConfigureReduction
   | ConfigurePixels
   | ConfigureActivation
+  | ConfigureTable
+  | ConfigurePieces
+  | ConfigureBounds
   | Load
   | Store
   | Matrix
@@ -37,6 +43,9 @@ export const INSTRUCTIONS: { readonly [Name in Opcode]: InstructionDefinition<Na
   "configure.reduction": CONFIGURE_REDUCTION,
   "configure.pixels": CONFIGURE_PIXELS,
   "configure.activation": CONFIGURE_ACTIVATION,
+  "configure.table": CONFIGURE_TABLE,
+  "configure.pieces": CONFIGURE_PIECES,
+  "configure.bounds": CONFIGURE_BOUNDS,
   load: LOAD,
   store: STORE,
   matrix: MATRIX,

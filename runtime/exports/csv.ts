@@ -1,5 +1,5 @@
 /** A row per register, for spreadsheets: written and read. */
-import { DATAPATH_REGISTERS, type DatapathRegister } from "../../isa/datapath.ts";
+import { type CalibratedRange, DATAPATH_REGISTERS, type DatapathRegister } from "../../isa/datapath.ts";
 import { diagnosticError } from "../../isa/diagnostic.ts";
 import { DIALECTS, type Dialect, OVERFLOW_MODES, type OverflowMode } from "../../isa/overflow.ts";
 import { printable, printableJson } from "../../isa/printable.ts";
@@ -11,7 +11,7 @@ import type { ReadLayer } from "./entries.ts";
 import { requireLayers } from "./json.ts";
 import type { ExportedOptions, ExportSubject } from "./subject.ts";
 
-/** `layer` is a JSON string where the name has characters that are not printable; `integer_length` = W − F; `exact`: nothing is lost there; the last five columns are the layer's and alike in all its rows. */
+/** `layer` is a JSON string where the name has characters that are not printable; `integer_length` = W − F; `exact`: nothing is lost there; the columns behind it are the layer's and alike in all its rows. */
 export const CSV_COLUMNS = [
   "layer",
   "kind",
@@ -29,6 +29,9 @@ export const CSV_COLUMNS = [
   "average_divider",
   "count_padding",
   "lookup_bits",
+  "interpolate",
+  "table_minimum",
+  "table_maximum",
   "weight_quantizer",
 ] as const;
 
@@ -36,7 +39,7 @@ export function assignmentCsv({ layers }: ExportSubject): string {
   const rows = layers.flatMap(({ name, kind, registers, options }) =>
     registers.map(({ register, spec, exact }) => {
       const { wordLength, fractionLength, signed } = spec.format;
-      const { explicitInput, averageDivider, countPadding, lookupBits } = options;
+      const { explicitInput, averageDivider, countPadding, lookupBits, interpolate, tableRange } = options;
       return [
         nameText(name),
         kind,
@@ -54,6 +57,9 @@ export function assignmentCsv({ layers }: ExportSubject): string {
         averageDivider,
         countPadding ?? "",
         lookupBits,
+        interpolate,
+        tableRange?.min ?? "",
+        tableRange?.max ?? "",
         options.weightQuantizer ?? "",
       ];
     }),
@@ -105,7 +111,7 @@ export function readAssignmentCsv(text: string, where: string): readonly ReadLay
     const { name, kind, register, spec, options } = read.values();
     const known = layers.get(name) ?? { kind, options, registers: new Map<string, RegisterSpec>() };
     const alike = known.kind === kind && JSON.stringify(known.options) === JSON.stringify(options);
-    if (!alike) throw wrong(read.where, `kind and the last five columns differ from those of "${name}" above`);
+    if (!alike) throw wrong(read.where, `kind and the columns behind exact differ from those of "${name}" above`);
     if (known.registers.has(register)) throw wrong(read.where, `the ${register} of "${name}" is there twice`);
     known.registers.set(register, spec);
     layers.set(name, known);
@@ -154,6 +160,8 @@ class Row {
         averageDivider: this.#flag("average_divider"),
         countPadding: countPadding === "" ? undefined : this.#flag("count_padding"),
         lookupBits: this.#integer("lookup_bits"),
+        interpolate: this.#flag("interpolate"),
+        tableRange: this.#tableRange(),
         weightQuantizer: this.#text("weight_quantizer") || undefined,
       },
     };
@@ -168,6 +176,16 @@ class Row {
 
   #text(column: (typeof CSV_COLUMNS)[number]): string {
     return this.#fields.get(column) ?? "";
+  }
+
+  #tableRange(): CalibratedRange | null {
+    const [minimum, maximum] = [this.#text("table_minimum"), this.#text("table_maximum")];
+    if (minimum === "" && maximum === "") return null;
+    const [min, max] = [Number(minimum), Number(maximum)];
+    if (minimum !== "" && maximum !== "" && Number.isFinite(min) && Number.isFinite(max) && min <= max) {
+      return { min, max };
+    }
+    throw wrong(this.where, "table_minimum and table_maximum are not two numbers, the smaller one first");
   }
 
   #integer(column: (typeof CSV_COLUMNS)[number]): number {

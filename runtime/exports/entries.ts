@@ -50,6 +50,8 @@ export function layerEntry({ kind, registers, options }: ReadLayer): LayerEntry 
     ...(options.averageDivider ? { averageDivider: true } : {}),
     ...(options.countPadding === undefined ? {} : { avgPoolCountPadding: options.countPadding }),
     lookupBits: options.lookupBits,
+    ...(options.interpolate ? {} : { interpolate: false }),
+    ...(options.tableRange === null ? {} : { tableRange: [options.tableRange.min, options.tableRange.max] as const }),
   };
 }
 

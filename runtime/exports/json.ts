@@ -26,6 +26,8 @@ export function assignmentJson({ model, layers }: ExportSubject): string {
       averageDivider: options.averageDivider,
       countPadding: options.countPadding ?? null,
       lookupBits: options.lookupBits,
+      interpolate: options.interpolate,
+      tableRange: options.tableRange && [options.tableRange.min, options.tableRange.max],
       weightQuantizer: options.weightQuantizer ?? null,
       registers: Object.fromEntries(
         registers.map(({ register, spec, exact }) => {
@@ -73,6 +75,8 @@ const schema = z.strictObject({
         averageDivider: z.boolean(),
         countPadding: z.boolean().nullable(),
         lookupBits: z.int().min(1).max(20),
+        interpolate: z.boolean().optional(),
+        tableRange: z.tuple([z.number(), z.number()]).nullable().optional(),
         weightQuantizer: z.string().nullable(),
         registers: z.partialRecord(z.enum(DATAPATH_REGISTERS), registerSchema),
       }),
@@ -95,7 +99,7 @@ export function readAssignmentJson(value: unknown, where: string): readonly Read
   }
   const layers = parsed.data.layers.map(
     ({ name, kind, registers, countPadding, weightQuantizer, ...rest }): ReadLayer => {
-      const { explicitInput, averageDivider, lookupBits } = rest;
+      const { explicitInput, averageDivider, lookupBits, interpolate = true, tableRange = null } = rest;
       return {
         name,
         kind,
@@ -106,6 +110,8 @@ export function readAssignmentJson(value: unknown, where: string): readonly Read
           explicitInput,
           averageDivider,
           lookupBits,
+          interpolate,
+          tableRange: tableRange && { min: tableRange[0], max: tableRange[1] },
           countPadding: countPadding ?? undefined,
           weightQuantizer: weightQuantizer ?? undefined,
         },

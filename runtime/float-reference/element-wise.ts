@@ -16,11 +16,40 @@ const FUNCTION_RULES: { readonly [Kind in ElementFunctionKind]: FunctionRule<Kin
     return Number.isFinite(minimum) ? tf.maximum(below, minimum) : below;
   },
   leakyRelu: (tf, x, { slope }) => tf.where(tf.less(x, 0), x.mul(slope), x),
+  abs: (tf, x) => tf.abs(x),
+  thresholdedRelu: (tf, x, { threshold }) => tf.where(tf.greater(x, threshold), x, tf.zerosLike(x)),
   sigmoid: (tf, x) => tf.sigmoid(x),
   tanh: (tf, x) => tf.tanh(x),
   hardSigmoid: (tf, x, { slope, offset }) => tf.clipByValue(x.mul(slope).add(offset), 0, 1),
   hardSwish: (tf, x) => x.mul(tf.clipByValue(x.div(6).add(0.5), 0, 1)),
+  shrink: (tf, x, { threshold, bias }) => {
+    const inner = tf.where(tf.greater(x, threshold), x.sub(bias), tf.zerosLike(x));
+    return tf.where(tf.less(x, -threshold), x.add(bias), inner);
+  },
+  softplus: (tf, x) => tf.softplus(x),
+  softsign: (tf, x) => x.div(tf.abs(x).add(1)),
+  elu: (tf, x, { scale, width, gain }) => tf.where(tf.less(x, 0), tf.expm1(x.div(width)).mul(scale), x).mul(gain),
+  swish: (tf, x, { slope }) => x.mul(tf.sigmoid(x.mul(slope))),
+  mish: (tf, x) => x.mul(tf.tanh(tf.softplus(x))),
+  gelu: (tf, x, { approximate }) => {
+    if (!approximate) return x.mul(tf.erf(x.div(Math.SQRT2)).add(1)).div(2);
+    const cubic = tf.pow(x, 3).mul(0.044715).add(x);
+    return x.mul(tf.tanh(cubic.mul(Math.sqrt(2 / Math.PI))).add(1)).div(2);
+  },
   exp: (tf, x) => tf.exp(x),
+  log: (tf, x) => tf.log(tf.relu(x)),
+  erf: (tf, x) => tf.erf(x),
+  sin: (tf, x) => tf.sin(x),
+  cos: (tf, x) => tf.cos(x),
+  tan: (tf, x) => tf.tan(x),
+  asin: (tf, x) => tf.asin(tf.clipByValue(x, -1, 1)),
+  acos: (tf, x) => tf.acos(tf.clipByValue(x, -1, 1)),
+  atan: (tf, x) => tf.atan(x),
+  sinh: (tf, x) => tf.sinh(x),
+  cosh: (tf, x) => tf.cosh(x),
+  asinh: (tf, x) => tf.asinh(x),
+  acosh: (tf, x) => tf.acosh(tf.maximum(x, 1)),
+  atanh: (tf, x) => tf.atanh(tf.clipByValue(x, -1, 1)),
   power: (tf, x, { exponent }) => (Number.isInteger(exponent) ? tf.pow(x, exponent) : tf.pow(tf.relu(x), exponent)),
 };
 

@@ -168,10 +168,16 @@ export interface TableEntry {
   readonly entries: number;
   /** Of one entry. */
   readonly wordLength: number;
-  /** Lowest bits of an input word that the table does not see. */
+  /** Lowest bits of an input word between two entries: not seen, or interpolated. */
   readonly droppedBits: number;
-  /** Largest distance between the table and the function, cut to the output's range, over the input words. */
+  /** Values lie on the line between two entries. */
+  readonly interpolated: boolean;
+  /** The input values that it stands for; words beyond read its ends. */
+  readonly range: { readonly min: number; readonly max: number };
+  /** Largest distance between the layer's words and the function, cut to the output's range, over the input words in the range. */
   readonly largestError: number;
+  /** Over the same words, each counted alike; null where no word differs. */
+  readonly sqnrDb: number | null;
   /** Entries beyond the output's range. */
   readonly clipped: number;
 }

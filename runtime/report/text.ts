@@ -1,4 +1,12 @@
-import type { Accuracy, AgreementEntry, InputEntry, LayerEntry, RegisterEntry, RunReport } from "./run-report.ts";
+import type {
+  Accuracy,
+  AgreementEntry,
+  InputEntry,
+  LayerEntry,
+  RegisterEntry,
+  RunReport,
+  TableEntry,
+} from "./run-report.ts";
 import { type Column, NOTHING, tableText } from "./table.ts";
 import { grouped, percent, percentRange, significant, wrapped } from "./wording.ts";
 
@@ -113,11 +121,24 @@ function functionTables({ layers }: RunReport): string {
     { title: "layer", align: "left", cell: ({ name }) => name },
     { title: "entries", align: "right", cell: ({ table }) => grouped(table.entries) },
     { title: "bits", align: "right", cell: ({ table }) => grouped(table.entries * table.wordLength) },
-    { title: "input bits dropped", align: "right", cell: ({ table }) => grouped(table.droppedBits) },
+    { title: "for inputs", align: "right", cell: ({ table }) => inputsText(table) },
+    { title: "between entries", align: "left", cell: ({ table }) => betweenText(table) },
     { title: "largest error", align: "right", cell: ({ table }) => significant(table.largestError) },
+    { title: "SQNR dB", align: "right", cell: ({ table: { sqnrDb } }) => sqnrDb?.toFixed(1) ?? NOTHING },
     { title: "entries clipped", align: "right", cell: ({ table }) => grouped(table.clipped) },
   ];
   return `Functions by look-up table; errors against the function, cut to the output's range\n${tableText(columns, rows)}`;
+}
+
+/** `−4.5 … 8`. */
+function inputsText({ range: { min, max } }: TableEntry): string {
+  return `${significant(min)} … ${significant(max)}`;
+}
+
+/** How many neighbouring words share an entry, or lie on the line between two. */
+function betweenText({ droppedBits, interpolated }: TableEntry): string {
+  if (droppedBits === 0) return "every word";
+  return interpolated ? `line, ${droppedBits} bits` : `step, ${droppedBits} bits`;
 }
 
 /** `16,8`, or the most frequent format and the registers that differ: `16,8; accumulator 26,8`. */

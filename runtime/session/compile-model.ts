@@ -2,9 +2,10 @@ import { type Compilation, compile, prepareGraph } from "../../compiler/compile.
 import type { Graph } from "../../compiler/graph/graph.ts";
 import { prescribedAssignment, prescribes, underSpecification } from "../../compiler/legalisation/index.ts";
 import { foldInputScale } from "../../compiler/passes/fold-input-scale.ts";
+import { layerFacts } from "../../compiler/quantization/layer-facts.ts";
 import { quantizeWeights } from "../../compiler/quantization/quantize-weights.ts";
 import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
-import { usesCalibration } from "../../compiler/quantization/uses-calibration.ts";
+import { tablesWantRanges, usesCalibration } from "../../compiler/quantization/uses-calibration.ts";
 import { diagnosticError } from "../../isa/diagnostic.ts";
 import type { ModelOutput } from "../../isa/model-output.ts";
 import type { Calibration, RunConfiguration } from "../configuration.ts";
@@ -26,7 +27,7 @@ export interface PreparedModel {
   readonly prescribed: AssignmentSpecification;
   /** The user's word lengths, and beneath them what the model prescribes. */
   readonly assignment: AssignmentSpecification;
-  /** Ranges for automatic formats; null where no format asks for them. */
+  /** Ranges for automatic formats and tables; null where neither asks for them. */
   readonly calibration: Calibration;
   /** Where the weights come from; null where they are the model's own. */
   readonly weights: string | null;
@@ -49,7 +50,10 @@ export async function prepareModel(
   const prescribed = prescribedAssignment(lowerable);
   const { calibration } = configuration;
   const assignment = underSpecification(prescribed, configuration.assignment);
-  const needed = calibration.ranges === null && usesCalibration(assignment);
+  const wanted =
+    usesCalibration(assignment) ||
+    tablesWantRanges(assignment, layerFacts(lowerable), hooks.assignmentName ?? "assignment");
+  const needed = calibration.ranges === null && wanted;
   const prepared = { name, graph, lowerable, prescribed, assignment, weights, ...(modelOutputs && { modelOutputs }) };
   if (!needed) return { ...prepared, calibration };
   const images = data ?? (await openData(configuration, graph.input, calibration.images));

@@ -2,11 +2,12 @@ import { bitLength, type FixedPointFormat } from "../../isa/format.ts";
 import { productFormat, sumFormat } from "../../isa/growth.ts";
 import type { ConfigureActivation } from "../../isa/instructions/configure-activation.ts";
 import type { Pool } from "../../isa/instructions/pool.ts";
-import type { VectorOperation } from "../../isa/instructions/vector.ts";
+import { type ArithmeticVectorOperation, isFunctionOperation } from "../../isa/instructions/vector.ts";
 import type { Machine } from "../../isa/machine.ts";
 import type { RegisterSpec } from "../../isa/register.ts";
 import type { ConfiguredPool, ConfiguredPreload, ConfiguredRequantize, ConfiguredVector } from "../configuration.ts";
 import type { Tally } from "./action-counts.ts";
+import { countFunction } from "./function-actions.ts";
 import { countQuantization, countQuotientQuantization } from "./quantization-actions.ts";
 
 /** Every accumulator: read the bias, quantize, write. */
@@ -130,10 +131,7 @@ function validPositions(outputs: number, kernel: number, stride: number, padding
 
 /** Format of the exact result of an operation on a and b. */
 const EXACT_RESULT: Readonly<
-  Record<
-    Exclude<VectorOperation, "lookup">,
-    (a: FixedPointFormat, b: FixedPointFormat, shift: number) => FixedPointFormat
-  >
+  Record<ArithmeticVectorOperation, (a: FixedPointFormat, b: FixedPointFormat, shift: number) => FixedPointFormat>
 > = {
   copy: (a) => a,
   add: (a, b) => sumFormat(a, b),
@@ -150,20 +148,12 @@ function alignedFormat(a: FixedPointFormat, b: FixedPointFormat): FixedPointForm
   return { ...sum, wordLength: sum.wordLength - 1 };
 }
 
-/** Every element: read the word, read its entry of the table, write it. */
-function countLookup(tally: Tally, { instruction, operandA, output }: ConfiguredVector, machine: Machine): void {
-  const { elements } = instruction;
-  tally.memory("inputScratchpad", "read", operandA.format.wordLength, machine.inputScratchpad, elements);
-  tally.memory("weightScratchpad", "read", output.format.wordLength, machine.weightScratchpad, elements);
-  tally.memory("outputBuffer", "write", output.format.wordLength, machine.outputBuffer, elements);
-}
-
 /** Every element: read the operands, operate, activate, quantize, write; copies and shifts are wires. */
 export function countVector(tally: Tally, configured: ConfiguredVector, machine: Machine): void {
   const { instruction, operandA, operandB, output, activation } = configured;
   const { elements, operation, shift } = instruction;
-  if (operation === "lookup" || activation === null) {
-    countLookup(tally, configured, machine);
+  if (isFunctionOperation(operation) || activation === null) {
+    countFunction(tally, configured, machine);
     return;
   }
   const [a, b] = [operandA.format, (operandB ?? operandA).format];

@@ -1,6 +1,6 @@
+import type { FixedPointFormat } from "../../isa/format.ts";
 import type { Pool } from "../../isa/instructions/pool.ts";
 import type { Store } from "../../isa/instructions/store.ts";
-import { tableEntries } from "../../isa/instructions/vector.ts";
 import type { OnChipMemoryName } from "../../isa/machine.ts";
 import type { RegisterSpec } from "../../isa/register.ts";
 import type {
@@ -267,19 +267,20 @@ function windowed(inputs: number, outputs: number, kernel: number, stride: numbe
   return inside;
 }
 
-function vectorAccesses({ instruction, operandA, operandB, output }: ConfiguredVector): readonly Access[] {
-  const { operation, addressA, addressB, outputAddress, elements, tableAddress, tableShift } = instruction;
+/** A table is read whole: which of its words an instruction takes depends on data. */
+function vectorAccesses(configured: ConfiguredVector): readonly Access[] {
+  const { instruction, operandA, operandB, output, scale, table } = configured;
+  const { operation, addressA, addressB, outputAddress, elements, tableAddress, period } = instruction;
   const { wordLength } = output.format;
-  const table = dense(
-    { memory: "weightScratchpad", write: false, address: tableAddress, wordLength },
-    tableEntries(operandA.format, tableShift),
-  );
+  const constants = (format: FixedPointFormat, count: number): Access =>
+    dense({ memory: "weightScratchpad", write: false, address: tableAddress, wordLength: format.wordLength }, count);
   const operand = (address: number, wordLength: number): Access =>
     dense({ memory: "inputScratchpad", write: false, address, wordLength }, elements);
   return [
     operand(addressA, operandA.format.wordLength),
     ...(operandB === null ? [] : [operand(addressB, operandB.format.wordLength)]),
-    ...(operation === "lookup" ? [table] : []),
+    ...(table === null ? [] : [constants((scale ?? output).format, table.entries)]),
+    ...(operation === "slopes" && scale !== null ? [constants(scale.format, Math.min(period, elements))] : []),
     dense({ memory: "outputBuffer", write: true, address: outputAddress, wordLength }, elements),
   ];
 }

@@ -1,7 +1,7 @@
 import { InvariantError } from "../../isa/diagnostic.ts";
 import type { FixedPointFormat } from "../../isa/format.ts";
 import type { ConfigureActivation, MachineActivation } from "../../isa/instructions/configure-activation.ts";
-import type { VectorOperation } from "../../isa/instructions/vector.ts";
+import { type ArithmeticVectorOperation, isFunctionOperation } from "../../isa/instructions/vector.ts";
 import type { Program, TensorSymbol } from "../../isa/program.ts";
 import type { RegisterSpec } from "../../isa/register.ts";
 import {
@@ -12,7 +12,8 @@ import {
   type ConfiguredVector,
   walkConfiguration,
 } from "../configuration.ts";
-import type { ElementHistory } from "./history.ts";
+import { functionWord } from "./function-history.ts";
+import type { ElementHistory, HistoryRegister } from "./history.ts";
 import { LoadedWords, type TensorWord } from "./loaded-words.ts";
 import { bankWord } from "./matrix-history.ts";
 import { RandomWords } from "./random-words.ts";
@@ -188,26 +189,11 @@ export class ElementHistories {
     recorder: Recorder,
   ): { raw: bigint; format: FixedPointFormat } {
     const { instruction, operandA, operandB, output, activation } = configured;
+    const { operation } = instruction;
     const addressA = instruction.addressA + element * operandA.format.wordLength;
     const a = words.read("inputScratchpad", addressA, operandA.format, index, recorder, "input", -1);
-    if (instruction.operation === "lookup") {
-      const { wordLength, signed } = operandA.format;
-      const shift = BigInt(instruction.tableShift);
-      const lowest = signed ? -(1n << BigInt(wordLength - 1)) : 0n;
-      const entry = Number((a.raw >> shift) - (lowest >> shift));
-      const address = instruction.tableAddress + entry * output.format.wordLength;
-      const { raw } = words.read("weightScratchpad", address, output.format, index, recorder, "output", -1);
-      return { raw, format: output.format };
-    }
-    let b = a;
-    if (operandB !== null) {
-      const addressB = instruction.addressB + element * operandB.format.wordLength;
-      b = words.read("inputScratchpad", addressB, operandB.format, index, recorder, "operandB", -1);
-    }
-    const exact = OPERATIONS[instruction.operation](a, b, Number(instruction.shift));
-    const activated = activation === null ? exact : activate(exact, activation);
     const { columns } = this.#program.machine;
-    const { raw } = recorder.write(activated, {
+    const writing = {
       spec: output,
       register: "output",
       instruction: index,
@@ -215,7 +201,23 @@ export class ElementHistories {
       column: element % columns,
       step: -1,
       draw: Math.floor(element / columns),
-    });
+    } as const;
+    if (isFunctionOperation(operation)) {
+      const constant = (position: number, { format }: RegisterSpec, register: HistoryRegister): Exact => {
+        const address = instruction.tableAddress + position * format.wordLength;
+        return words.read("weightScratchpad", address, format, index, recorder, register, -1);
+      };
+      const { raw } = functionWord(configured, operation, a, element, { constant, recorder, writing });
+      return { raw, format: output.format };
+    }
+    let b = a;
+    if (operandB !== null) {
+      const addressB = instruction.addressB + element * operandB.format.wordLength;
+      b = words.read("inputScratchpad", addressB, operandB.format, index, recorder, "operandB", -1);
+    }
+    const exact = OPERATIONS[operation](a, b, Number(instruction.shift));
+    const activated = activation === null ? exact : activate(exact, activation);
+    const { raw } = recorder.write(activated, writing);
     return { raw, format: output.format };
   }
 }
@@ -292,7 +294,7 @@ function windowOf({ instruction: pool }: ConfiguredPool, outputRow: number, outp
 const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
-const OPERATIONS: Readonly<Record<Exclude<VectorOperation, "lookup">, (a: Exact, b: Exact, shift: number) => Exact>> = {
+const OPERATIONS: Readonly<Record<ArithmeticVectorOperation, (a: Exact, b: Exact, shift: number) => Exact>> = {
   copy: (a) => a,
   add: (a, b) => combined(a, b, (x, y) => x + y),
   subtract: (a, b) => combined(a, b, (x, y) => x - y),

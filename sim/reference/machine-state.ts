@@ -1,6 +1,9 @@
 import type { ConfigureActivation } from "../../isa/instructions/configure-activation.ts";
+import type { ConfigureBounds } from "../../isa/instructions/configure-bounds.ts";
+import type { ConfigurePieces } from "../../isa/instructions/configure-pieces.ts";
 import type { ConfigurePixels } from "../../isa/instructions/configure-pixels.ts";
 import type { ConfigureReduction } from "../../isa/instructions/configure-reduction.ts";
+import type { ConfigureTable } from "../../isa/instructions/configure-table.ts";
 import { type Machine, ON_CHIP_MEMORIES, type OnChipMemoryName } from "../../isa/machine.ts";
 import type { Program } from "../../isa/program.ts";
 import type { OverflowSite } from "../evidence.ts";
@@ -12,11 +15,14 @@ import type { Observer } from "./observer.ts";
 import { RegisterFile } from "./register-file.ts";
 import { Tokens } from "./tokens.ts";
 
-/** Settings that are not registers: counters of the address generators, and the activation. */
+/** Settings that are not registers: counters of the address generators, the activation, and what functions are made of. */
 interface ComputeSettings {
   reduction?: ConfigureReduction;
   pixels?: ConfigurePixels;
   activation?: ConfigureActivation;
+  table?: ConfigureTable;
+  pieces?: ConfigurePieces;
+  bounds?: ConfigureBounds;
 }
 
 /** Everything that the machine holds during one image. New for every image: nothing lasts longer. */

@@ -32,6 +32,9 @@ export function instructionCycles(configured: ConfiguredInstruction, machine: Ma
     case "configure.pixels":
     case "configure.reduction":
     case "configure.activation":
+    case "configure.table":
+    case "configure.pieces":
+    case "configure.bounds":
     case "synchronise":
     case "halt":
       return ONE_CYCLE;

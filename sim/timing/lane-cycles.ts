@@ -73,16 +73,22 @@ export function poolCycles(configured: ConfiguredPool, machine: Machine): Instru
 
 /** ⌈elements / C⌉ steps. */
 export function vectorCycles(configured: ConfiguredVector, machine: Machine): InstructionCycles {
-  const { elements, operation } = configured.instruction;
+  const { elements } = configured.instruction;
   const lanes = machine.columns;
   const operandBits = configured.operandA.format.wordLength + (configured.operandB?.format.wordLength ?? 0);
   const outputBits = lanes * configured.output.format.wordLength;
-  const tableBits = operation === "lookup" ? outputBits : 0;
   return laneCycles(Math.ceil(elements / lanes), ceilingText(elements, lanes), [
     inputPort(lanes * operandBits, machine),
-    { cause: "weights", bits: tableBits, bitsPerCycle: machine.weightScratchpad.bitsPerCycle },
+    { cause: "weights", bits: lanes * tableBits(configured), bitsPerCycle: machine.weightScratchpad.bitsPerCycle },
     outputPort(outputBits, machine),
   ]);
+}
+
+/** Bits of the weight scratchpad that one element of a vector instruction takes: an entry, two neighbours, or a slope. */
+function tableBits({ instruction, output, scale }: ConfiguredVector): number {
+  const { operation } = instruction;
+  if (operation === "lookup") return output.format.wordLength;
+  return (scale?.format.wordLength ?? 0) * (operation === "interpolate" ? 2 : 1);
 }
 
 function inputPort(bits: number, machine: Machine): PortDemand {

@@ -64,6 +64,12 @@ const FUNCTIONS: readonly ElementFunction[] = [
   { kind: "hardSigmoid", slope: 0.2, offset: 0.5 },
   { kind: "hardSwish" },
   { kind: "power", exponent: 2 },
+  { kind: "abs" },
+  { kind: "thresholdedRelu", threshold: 0.3 },
+  { kind: "softplus" },
+  { kind: "elu", scale: 1.6732632423543772, width: 1, gain: 1.0507009873554805 },
+  { kind: "swish", slope: 1.5 },
+  { kind: "atan" },
 ];
 
 /** Small numbers that `addStep` turns into settings that fit the value at hand. */

@@ -8,12 +8,15 @@ import fc from "fast-check";
 import type { FixedPointFormat } from "../../isa/format.ts";
 import { productFormat } from "../../isa/growth.ts";
 import type { ConfigureActivation, MachineActivation } from "../../isa/instructions/configure-activation.ts";
+import type { ConfigureBounds } from "../../isa/instructions/configure-bounds.ts";
+import type { ConfigurePieces } from "../../isa/instructions/configure-pieces.ts";
 import type { MachineRegister } from "../../isa/instructions/configure-register.ts";
+import type { ConfigureTable } from "../../isa/instructions/configure-table.ts";
 import type { PoolKind } from "../../isa/instructions/pool.ts";
 import type { Instruction } from "../../isa/instructions/table.ts";
 import {
   BINARY_VECTOR_OPERATIONS,
-  tableEntries,
+  isFunctionOperation,
   VECTOR_OPERATIONS,
   type VectorOperation,
 } from "../../isa/instructions/vector.ts";
@@ -144,9 +147,13 @@ interface VectorPlan extends LoadPlan {
   readonly kind: "vector";
   readonly operation: VectorOperation;
   readonly shift: number;
-  /** Of a look-up: few enough entries for the weight scratchpad, and their words. */
-  readonly tableShift: number;
-  readonly table: readonly bigint[];
+  /** Of functions: which words a table stands for, the format of interpolated words and of slopes, and the words. */
+  readonly table: Pick<ConfigureTable, "base" | "shift" | "entries">;
+  readonly scale: FixedPointFormat;
+  readonly words: readonly bigint[];
+  readonly period: number;
+  readonly pieces: Pick<ConfigurePieces, "threshold" | "below" | "above" | "slopeFraction">;
+  readonly bounds: Pick<ConfigureBounds, "offset" | "hasLower" | "lower" | "hasUpper" | "upper">;
   readonly activation: MachineActivation;
   readonly ends: ClipEnds;
   readonly accumulator: RegisterSpec;
@@ -250,14 +257,39 @@ function poolPlans(source: FixedPointFormat): fc.Arbitrary<PoolPlan> {
 
 function vectorPlans(source: FixedPointFormat): fc.Arbitrary<VectorPlan> {
   return loadPlans(source).chain((requantize) => {
-    const { wordLength, fractionLength: fraction } = requantize?.format ?? source;
+    const loaded = requantize?.format ?? source;
+    const { fractionLength: fraction } = loaded;
+    // The table may begin anywhere, before or behind every word.
+    const table = fc.record({
+      base: fc.oneof(rawsOf(loaded), fc.bigInt({ min: -2000n, max: 2000n })),
+      shift: small(0, 9),
+      entries: small(2, 20),
+    });
+    const pieces = fc.record({
+      threshold: fc.oneof(fc.constant(0n), rawsOf(loaded)),
+      below: fc.bigInt({ min: -40n, max: 40n }),
+      above: fc.constantFrom(1n, -1n, 0n, 8n, 13n),
+      slopeFraction: small(-2, 6).map(BigInt),
+    });
+    const bounds = fc
+      .record({
+        offset: fc.constantFrom(0n, 5n, -300n),
+        hasLower: fc.boolean(),
+        hasUpper: fc.boolean(),
+        ends: fc.tuple(fc.bigInt({ min: -300n, max: 300n }), fc.bigInt({ min: -300n, max: 300n })),
+      })
+      .map(({ ends: [a, b], ...rest }) => ({ ...rest, lower: a < b ? a : b, upper: a < b ? b : a }));
     return fc.record({
       kind: fc.constant("vector" as const),
       requantize: fc.constant(requantize),
       operation: fc.constantFrom<VectorOperation>(...VECTOR_OPERATIONS),
       shift: small(-5, 5),
-      tableShift: small(Math.max(0, wordLength - 7), wordLength - 1),
-      table: fc.array(fc.bigInt({ min: -(2n ** 16n), max: 2n ** 16n }), { minLength: 1, maxLength: 20 }),
+      table,
+      scale: operandFormats(9),
+      period: small(1, 5),
+      pieces,
+      bounds,
+      words: fc.array(fc.bigInt({ min: -(2n ** 16n), max: 2n ** 16n }), { minLength: 1, maxLength: 20 }),
       activation: activations,
       ends: clipEnds(source.fractionLength),
       accumulator: registersNear(fraction, 20),
@@ -637,14 +669,24 @@ function vectorStage(
       columnStride: 0,
     });
   }
-  const isLookup = plan.operation === "lookup";
-  const entries = tableEntries(loaded, plan.tableShift);
-  if (isLookup) {
-    const table = builder.constant(`${name}/table`, plan.output.format, entries, plan.table);
-    builder.configure("configure.load", "source", register(plan.output.format));
-    builder.configure("configure.load", "input", register(plan.output.format));
-    builder.load(table, "weightScratchpad", TABLE_ADDRESS, { wait: 0, signal: tokenBit("weightReady") });
-  } else {
+  const { operation } = plan;
+  const isLookup = operation === "lookup";
+  const readsTable = isLookup || operation === "interpolate";
+  const readsConstants = readsTable || operation === "slopes";
+  const { entries } = plan.table;
+  if (readsConstants) {
+    const format = isLookup ? plan.output.format : plan.scale;
+    const count = readsTable ? entries : Math.min(plan.period, elements);
+    const constants = builder.constant(`${name}/table`, format, count, plan.words);
+    builder.configure("configure.load", "source", register(format));
+    builder.configure("configure.load", "input", register(format));
+    builder.load(constants, "weightScratchpad", TABLE_ADDRESS, { wait: 0, signal: tokenBit("weightReady") });
+    builder.configure("configure.register", "scale", register(format));
+    if (readsTable) builder.add({ opcode: "configure.table", wait: 0, signal: 0, ...plan.table });
+  } else if (operation === "pieces") {
+    builder.add({ opcode: "configure.pieces", wait: 0, signal: 0, ...plan.pieces });
+    builder.add({ opcode: "configure.bounds", wait: 0, signal: 0, ...plan.bounds });
+  } else if (!isFunctionOperation(operation)) {
     builder.configure("configure.register", "accumulator", plan.accumulator);
     builder.add({ opcode: "configure.activation", wait: 0, signal: 0, activation: plan.activation, ...plan.ends });
   }
@@ -652,16 +694,16 @@ function vectorStage(
   const output = builder.tensor(name, last ? "output" : "intermediate", source.shape, plan.output.format);
   const pc = builder.add({
     opcode: "vector",
-    wait: tokenBit("inputReady") | (isLookup ? tokenBit("weightReady") : 0),
+    wait: tokenBit("inputReady") | (readsConstants ? tokenBit("weightReady") : 0),
     signal: tokenBit("outputReady"),
-    operation: plan.operation,
+    operation,
     addressA: 0,
     addressB: binary ? second : 0,
     outputAddress: 0,
     elements,
-    shift: plan.operation === "shift" ? BigInt(plan.shift) : 0n,
-    tableAddress: isLookup ? TABLE_ADDRESS : 0,
-    tableShift: isLookup ? plan.tableShift : 0,
+    shift: operation === "shift" ? BigInt(plan.shift) : 0n,
+    tableAddress: readsConstants ? TABLE_ADDRESS : 0,
+    period: operation === "slopes" ? plan.period : 1,
   });
   builder.tiles.push({
     instruction: pc,
@@ -673,10 +715,19 @@ function vectorStage(
   });
   builder.store(output, last);
   const registers = { product: plan.output, accumulator: plan.accumulator, output: plan.output };
-  const symbol = { tensor: `${name}/table`, entries, droppedBits: plan.tableShift, largestError: 0.25, clipped: 0 };
-  builder.layer(name, isLookup ? "lookup" : "add", start, { ...source, format: loaded }, output, registers, 0, {
+  const symbol = {
+    tensor: `${name}/table`,
+    entries,
+    droppedBits: plan.table.shift,
+    interpolated: !isLookup,
+    range: { min: -1, max: 1 },
+    largestError: 0.25,
+    sqnr: 40,
+    clipped: 0,
+  };
+  builder.layer(name, readsTable ? "lookup" : "add", start, { ...source, format: loaded }, output, registers, 0, {
     constants: {},
-    ...(isLookup && { table: symbol }),
+    ...(readsTable && { table: symbol }),
   });
   return output;
 }

@@ -246,6 +246,8 @@ function metadata(): fc.Arbitrary<Readonly<Record<string, unknown>>> {
  * are legal words in no meaningful order: no machine could run it.
  */
 export function storableProgram(): fc.Arbitrary<Program> {
+  // JSON has no −0.
+  const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0);
   const layer = fc.record({
     name: names(),
     kind: fc.constantFrom<LayerKind>(...LAYER_KINDS),
@@ -260,7 +262,10 @@ export function storableProgram(): fc.Arbitrary<Program> {
         tensor: fc.nat(1000),
         entries: fc.integer({ min: 1, max: 2 ** 20 }),
         droppedBits: fc.nat(63),
+        interpolated: fc.boolean(),
+        range: fc.record({ min: finite, max: finite }),
         largestError: fc.double({ min: 0, noNaN: true, noDefaultInfinity: true }),
+        sqnr: fc.option(finite),
         clipped: fc.nat(2 ** 20),
       }),
     ),

@@ -22,6 +22,7 @@ import {
   store,
   type TensorFields,
   vector,
+  wholeTable,
 } from "../sim/reference/programs.ts";
 import { outputsOf } from "../sim/reference/watch.ts";
 import { expectEnginesAgree, imageBatch } from "./compare.ts";
@@ -286,7 +287,8 @@ function lookupProgram(operand: FixedPointFormat, output: FixedPointFormat, tabl
     SYNCHRONISE,
     set("operandA", operand),
     set("output", output),
-    vector({ operation: "lookup", elements: inputs.length, tableAddress: 13, tableShift }),
+    wholeTable(operand, tableShift),
+    vector({ operation: "lookup", elements: inputs.length, tableAddress: 13 }),
     SYNCHRONISE,
     store({ channels: inputs.length, wordLength: output.wordLength, dramAddress: result?.address ?? 0 }),
     HALT,
@@ -349,7 +351,8 @@ describe("look-up, every word of small formats", () => {
         SYNCHRONISE,
         set("operandA", operand),
         set("output", output),
-        vector({ operation: "lookup", elements: inputs.length, tableShift }),
+        wholeTable(operand, tableShift),
+        vector({ operation: "lookup", elements: inputs.length }),
         SYNCHRONISE,
         store({ channels: inputs.length, wordLength: output.wordLength, dramAddress: result?.address ?? 0 }),
         HALT,

@@ -31,7 +31,7 @@ configure.activation activation=clip lowest=-9 highest=-5 fractionLength=3
 .layer name=double kind=copy macs=0 inputs=["image"] output=scores constants={} doubleRounding=true
   .datapath input="16,8 nearest saturate" weight="5,4 down wrap" product="80,12 nearest saturate" accumulator="96,12 nearest wrap:70" bias="16,8 nearest-even saturate-zero ac" output="u16,-2 stochastic wrap:3 ap" averageDivider=false
   .tile row=0 column=0 channel=0 columns=2 channels=3
-  vector operation=shift addressA=0x10 addressB=0 outputAddress=0 elements=6 shift=1 tableAddress=0 tableShift=0 signal=outputReady wait=inputReady,outputFree
+  vector operation=shift addressA=0x10 addressB=0 outputAddress=0 elements=6 shift=1 tableAddress=0 period=1 signal=outputReady wait=inputReady,outputFree
 .endLayer
 halt
 .compileOverflow layer=double weight=1 bias=0
@@ -83,7 +83,7 @@ describe("a listing and its program", () => {
       elements: 6,
       shift: 1n,
       tableAddress: 0,
-      tableShift: 0,
+      period: 1,
     });
     expect(program.instructions[0]).toMatchObject({
       activation: "clip",
@@ -117,7 +117,7 @@ describe("a listing and its program", () => {
   it("an instruction is one line of mnemonic, fields and tokens", () => {
     const [, vector, halt] = assemble(LISTING, "a.asm").instructions;
     expect(vector && instructionText(vector)).toBe(
-      "vector operation=shift addressA=16 addressB=0 outputAddress=0 elements=6 shift=1 tableAddress=0 tableShift=0 wait=inputReady,outputFree signal=outputReady",
+      "vector operation=shift addressA=16 addressB=0 outputAddress=0 elements=6 shift=1 tableAddress=0 period=1 wait=inputReady,outputFree signal=outputReady",
     );
     expect(halt && instructionText(halt)).toBe("halt");
   });

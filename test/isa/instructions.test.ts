@@ -77,11 +77,15 @@ describe("names in encodings", () => {
     expect(new Set(MACHINE_REGISTERS).size).toBe(11);
   });
 
-  it("copy, shift and lookup are the vector operations with one operand", () => {
+  it("copy, shift and functions are the vector operations with one operand", () => {
     expect(VECTOR_OPERATIONS.filter((name) => !BINARY_VECTOR_OPERATIONS.includes(name))).toEqual([
       "copy",
       "shift",
       "lookup",
+      "interpolate",
+      "pieces",
+      "slopes",
+      "hardSwish",
     ]);
   });
 });

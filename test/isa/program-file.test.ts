@@ -44,7 +44,7 @@ const SMALL: Program = {
       elements: 6,
       shift: 0n,
       tableAddress: 0,
-      tableShift: 0,
+      period: 1,
     },
     { opcode: "halt", wait: 0, signal: 0 },
   ],

@@ -275,13 +275,62 @@ function elementFunction(definition: Extract<GraphNode, { op: "function" }>["fun
   if (definition.kind === "sigmoid") return (1 + Math.tanh(x / 2)) / 2;
   if (definition.kind === "tanh") return 1 - 2 / (Math.exp(2 * x) + 1);
   if (definition.kind === "exp") return Math.E ** x;
+  if (definition.kind === "abs") return x < 0 ? -x : x;
+  if (definition.kind === "thresholdedRelu") return x <= definition.threshold ? 0 : x;
+  if (definition.kind === "softplus") return x > 30 ? x : Math.log(1 + Math.exp(x));
+  if (definition.kind === "elu") {
+    const { scale, width, gain } = definition;
+    return x >= 0 ? gain * x : gain * scale * (Math.exp(x / width) - 1);
+  }
+  if (definition.kind === "swish") return x / (1 + Math.exp(-definition.slope * x));
+  if (definition.kind === "shrink") {
+    const beyond = Math.abs(x) > definition.threshold;
+    return beyond ? x - Math.sign(x) * definition.bias : 0;
+  }
+  if (definition.kind === "softsign") return Math.sign(x) * (1 - 1 / (1 + Math.abs(x)));
+  if (definition.kind === "mish") {
+    // tanh(ln y) = (y² − 1) / (y² + 1) with y = 1 + e^x.
+    const square = (1 + Math.exp(x)) ** 2;
+    return x > 30 ? x : (x * (square - 1)) / (square + 1);
+  }
+  if (definition.kind === "gelu" && definition.approximate) {
+    return x / (1 + Math.exp(-2 * Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+  }
+  if (definition.kind === "gelu") return (x * (1 + errorFunction(x / Math.SQRT2))) / 2;
+  if (definition.kind === "erf") return errorFunction(x);
+  if (definition.kind === "sinh") return (Math.exp(x) - Math.exp(-x)) / 2;
+  if (definition.kind === "cosh") return (Math.exp(x) + Math.exp(-x)) / 2;
+  if (definition.kind === "tan") return Math.sin(x) / Math.cos(x);
+  if (definition.kind === "asinh") return Math.sign(x) * Math.log(Math.abs(x) + Math.sqrt(x * x + 1));
+  if (definition.kind === "acosh") return Math.log(x + Math.sqrt(x * x - 1));
+  if (definition.kind === "atanh") return Math.log((1 + x) / (1 - x)) / 2;
+  if (
+    definition.kind === "log" ||
+    definition.kind === "sin" ||
+    definition.kind === "cos" ||
+    definition.kind === "asin" ||
+    definition.kind === "acos" ||
+    definition.kind === "atan"
+  ) {
+    return Math[definition.kind](x);
+  }
   if (definition.kind === "hardSwish") return x <= -3 ? 0 : x >= 3 ? x : (x * (x + 3)) / 6;
   if (definition.kind === "power") {
     if (Number.isInteger(definition.exponent)) return x ** definition.exponent;
     return x <= 0 ? 0 ** definition.exponent : Math.exp(Math.log(x) * definition.exponent);
   }
+  if (definition.kind !== "hardSigmoid") throw new Error(`no oracle for ${definition.kind}`);
   const line = definition.slope * x + definition.offset;
   return line < 0 ? 0 : line > 1 ? 1 : line;
+}
+
+/** 2/√π · ∫ e^(−t²) dt by Simpson's rule. */
+function errorFunction(x: number): number {
+  const steps = 2000;
+  const width = x / steps;
+  let sum = 1 + Math.exp(-x * x);
+  for (let step = 1; step < steps; step++) sum += (step % 2 === 1 ? 4 : 2) * Math.exp(-((step * width) ** 2));
+  return (2 / Math.sqrt(Math.PI)) * (width / 3) * sum;
 }
 
 /** Downward rounding only: what tests draw. */

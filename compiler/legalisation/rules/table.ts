@@ -1,5 +1,6 @@
 /** How every operator becomes a part of the network. */
-import { floatAttribute } from "../../tensor-graph/node-access.ts";
+import type { NamedFunction } from "../../graph/element-function.ts";
+import { choiceAttribute, floatAttribute } from "../../tensor-graph/node-access.ts";
 import { QONNX_DOMAINS } from "../../tensor-graph/operators/qonnx.ts";
 import type { LegalisationRule } from "../rule.ts";
 import { boundRule, clipRule, elementRule, parametricReluRule, reluRule, softmaxRule } from "./activation.ts";
@@ -21,6 +22,56 @@ const QONNX_RULES: Readonly<Record<string, LegalisationRule>> = {
   Quant: quantRule,
   IntQuant: quantRule,
   Trunc: truncRule,
+};
+
+/** Functions that bear their usual names. */
+const NAMED_FUNCTIONS: Readonly<Record<string, NamedFunction>> = {
+  Tanh: "tanh",
+  Exp: "exp",
+  Log: "log",
+  Erf: "erf",
+  Sin: "sin",
+  Cos: "cos",
+  Tan: "tan",
+  Asin: "asin",
+  Acos: "acos",
+  Atan: "atan",
+  Sinh: "sinh",
+  Cosh: "cosh",
+  Asinh: "asinh",
+  Acosh: "acosh",
+  Atanh: "atanh",
+};
+
+/** Functions of one element whose constants are attributes; their values where a node has none are those of ONNX. */
+const FUNCTION_RULES: Readonly<Record<string, LegalisationRule>> = {
+  Abs: elementRule(() => ({ kind: "abs" })),
+  ThresholdedRelu: elementRule((node) => ({ kind: "thresholdedRelu", threshold: floatAttribute(node, "alpha", 1) })),
+  Shrink: elementRule((node) => ({
+    kind: "shrink",
+    threshold: floatAttribute(node, "lambd", 0.5),
+    bias: floatAttribute(node, "bias", 0),
+  })),
+  Elu: elementRule((node) => ({ kind: "elu", scale: floatAttribute(node, "alpha", 1), width: 1, gain: 1 })),
+  Celu: elementRule((node) => {
+    const alpha = floatAttribute(node, "alpha", 1);
+    return { kind: "elu", scale: alpha, width: alpha, gain: 1 };
+  }),
+  Selu: elementRule((node) => ({
+    kind: "elu",
+    scale: floatAttribute(node, "alpha", 1.6732632423543772),
+    width: 1,
+    gain: floatAttribute(node, "gamma", 1.0507009873554805),
+  })),
+  Softplus: elementRule(() => ({ kind: "softplus" })),
+  Softsign: elementRule(() => ({ kind: "softsign" })),
+  Mish: elementRule(() => ({ kind: "mish" })),
+  Swish: elementRule((node) => ({ kind: "swish", slope: floatAttribute(node, "alpha", 1) })),
+  Gelu: elementRule((node) => ({
+    kind: "gelu",
+    approximate: choiceAttribute(node, "approximate", ["none", "tanh"], "none") === "tanh",
+  })),
+  ...Object.fromEntries(Object.entries(NAMED_FUNCTIONS).map(([name, kind]) => [name, elementRule(() => ({ kind }))])),
 };
 
 /** Rule by the operator's qualified name. */
@@ -45,14 +96,13 @@ export const LEGALISATION_RULES: Readonly<Record<string, LegalisationRule>> = {
   LeakyRelu: elementRule((node) => ({ kind: "leakyRelu", slope: floatAttribute(node, "alpha", 0.01) })),
   PRelu: parametricReluRule,
   Sigmoid: elementRule(() => ({ kind: "sigmoid" })),
-  Tanh: elementRule(() => ({ kind: "tanh" })),
   HardSigmoid: elementRule((node) => ({
     kind: "hardSigmoid",
     slope: floatAttribute(node, "alpha", 0.2),
     offset: floatAttribute(node, "beta", 0.5),
   })),
   HardSwish: elementRule(() => ({ kind: "hardSwish" })),
-  Exp: elementRule(() => ({ kind: "exp" })),
+  ...FUNCTION_RULES,
   Reciprocal: elementRule(() => ({ kind: "power", exponent: -1 })),
   Sqrt: elementRule(() => ({ kind: "power", exponent: 0.5 })),
   Softmax: softmaxRule,

@@ -1,11 +1,11 @@
 /** Activation functions. Parameters are attributes; those of Clip became inputs in opset 11. */
+import { erf } from "../../graph/error-function.ts";
 import { broadcastIndex, requireUnidirectional } from "../broadcast.ts";
 import { choiceAttribute, floatAttribute, nodeError, requiredInput, requireType } from "../node-access.ts";
 import type { OperatorInputs, TensorOperator } from "../operator.ts";
 import { FLOAT_TYPES, isBig, NUMBER_TYPES, numbersOf, zeros } from "../tensor.ts";
 import type { AnyTensor, ElementType, TensorNode } from "../tensor-graph.ts";
 import { likeFirst, mapElements, requireSameType } from "./elementwise.ts";
-import { erf } from "./functions.ts";
 
 /** Parameter names with their values where a node has none. */
 type Defaults<Name extends string> = Readonly<Record<Name, number>>;

@@ -95,6 +95,8 @@ const WRITERS: { readonly [Name in Operator]: Writer<Name> } = {
   },
   activation: (node, context) => activationNode(node.name, context.inputs[0] ?? "", node.activation, context),
   function: (node, { writer, inputs }) => {
+    const gate = gateOf(node.function);
+    if (gate !== null) return gated(node.name, inputs[0] ?? "", gate, writer);
     const { operator, attributes = {}, operands = [] } = functionOperator(node.function);
     const constants = operands.map((operand, index) =>
       Number.isFinite(operand) ? writer.floats(`${node.name}/${index}`, [], Float32Array.of(operand)) : "",
@@ -279,8 +281,50 @@ interface FunctionOperator {
   readonly operands?: readonly number[];
 }
 
+/** Functions that are x times another one; the operators of their own came after the operator set that is written. */
+type GatedKind = "swish" | "mish" | "gelu";
+
+/** Operators one after another, some with a second operand: a constant, or x itself. */
+type Gate = readonly (readonly [operator: string, operand?: number | "x"])[];
+
+function gateOf(definition: ElementFunction): Gate | null {
+  if (definition.kind === "swish") return [["Mul", definition.slope], ["Sigmoid"]];
+  if (definition.kind === "mish") return [["Softplus"], ["Tanh"]];
+  if (definition.kind !== "gelu") return null;
+  // (1 + tanh y) / 2 is the sigmoid of 2 · y, y = √(2/π) · x · (1 + 0.044715 · x²).
+  if (definition.approximate) {
+    return [
+      ["Mul", "x"],
+      ["Mul", 0.044715],
+      ["Add", 1],
+      ["Mul", "x"],
+      ["Mul", 2 * Math.sqrt(2 / Math.PI)],
+      ["Sigmoid"],
+    ];
+  }
+  return [["Mul", Math.SQRT1_2], ["Erf"], ["Add", 1], ["Mul", 0.5]];
+}
+
+function gated(name: string, x: string, gate: Gate, writer: ModelWriter): string {
+  const value = gate.reduce((before, [operator, operand], index) => {
+    const step = `${name}/gate${index}`;
+    const second =
+      typeof operand === "number"
+        ? [writer.floats(`${step}/constant`, [], Float32Array.of(operand))]
+        : operand
+          ? [x]
+          : [];
+    return writer.add(step, { operator, inputs: [before, ...second] });
+  }, x);
+  return writer.add(name, { operator: "Mul", inputs: [x, value] });
+}
+
+const named = (operator: string) => (): FunctionOperator => ({ operator });
+
 const FUNCTIONS: {
-  readonly [Kind in ElementFunctionKind]: (of: Extract<ElementFunction, { readonly kind: Kind }>) => FunctionOperator;
+  readonly [Kind in Exclude<ElementFunctionKind, GatedKind>]: (
+    of: Extract<ElementFunction, { readonly kind: Kind }>,
+  ) => FunctionOperator;
 } = {
   clip: ({ minimum, maximum }) => ({ operator: "Clip", operands: [minimum, maximum] }),
   leakyRelu: ({ slope }) => ({ operator: "LeakyRelu", attributes: { alpha: { float: slope } } }),
@@ -291,10 +335,38 @@ const FUNCTIONS: {
     attributes: { alpha: { float: slope }, beta: { float: offset } },
   }),
   hardSwish: () => ({ operator: "HardSwish" }),
-  exp: () => ({ operator: "Exp" }),
+  abs: () => ({ operator: "Abs" }),
+  thresholdedRelu: ({ threshold }) => ({ operator: "ThresholdedRelu", attributes: { alpha: { float: threshold } } }),
+  shrink: ({ threshold, bias }) => ({
+    operator: "Shrink",
+    attributes: { lambd: { float: threshold }, bias: { float: bias } },
+  }),
+  softplus: () => ({ operator: "Softplus" }),
+  softsign: () => ({ operator: "Softsign" }),
+  // A width other than 1 is Celu's, whose scale it is too.
+  elu: ({ scale, width, gain }) =>
+    width !== 1
+      ? { operator: "Celu", attributes: { alpha: { float: width } } }
+      : { operator: "Selu", attributes: { alpha: { float: scale }, gamma: { float: gain } } },
+  exp: named("Exp"),
+  log: named("Log"),
+  erf: named("Erf"),
+  sin: named("Sin"),
+  cos: named("Cos"),
+  tan: named("Tan"),
+  asin: named("Asin"),
+  acos: named("Acos"),
+  atan: named("Atan"),
+  sinh: named("Sinh"),
+  cosh: named("Cosh"),
+  asinh: named("Asinh"),
+  acosh: named("Acosh"),
+  atanh: named("Atanh"),
   power: ({ exponent }) => ({ operator: "Pow", operands: [exponent] }),
 };
 
 function functionOperator(definition: ElementFunction): FunctionOperator {
-  return (FUNCTIONS[definition.kind] as (of: ElementFunction) => FunctionOperator)(definition);
+  return (
+    FUNCTIONS[definition.kind as Exclude<ElementFunctionKind, GatedKind>] as (of: ElementFunction) => FunctionOperator
+  )(definition);
 }

@@ -129,16 +129,17 @@ function layerEntry(
     sqnrDb: layerSqnr(run, layer),
     noise: run.noise.get(layer.name) ?? null,
     doubleRounding: layer.doubleRounding,
-    ...(layer.table && { table: tableEntry(layer.table, layer.datapath) }),
+    ...(layer.table && { table: tableEntry(layer.table, run.program) }),
     registers: registerEntries(run, layer, index),
   };
 }
 
 function tableEntry(
-  { entries, droppedBits, largestError, clipped }: TableSymbol,
-  { output }: DatapathSpec,
+  { tensor, entries, droppedBits, interpolated, range, largestError, sqnr, clipped }: TableSymbol,
+  { tensors }: Pick<Program, "tensors">,
 ): TableEntry {
-  return { entries, wordLength: output.format.wordLength, droppedBits, largestError, clipped };
+  const wordLength = tensors.find(({ name }) => name === tensor)?.format.wordLength ?? 0;
+  return { entries, wordLength, droppedBits, interpolated, range, largestError, sqnrDb: sqnr, clipped };
 }
 
 function datapathTexts(datapath: DatapathSpec): Record<string, unknown> {

@@ -1,6 +1,7 @@
-import { rawRange } from "../../../isa/format.ts";
-import { tableEntries } from "../../../isa/instructions/vector.ts";
+import { type FixedPointFormat, rawRange } from "../../../isa/format.ts";
+import type { ConfigureTable } from "../../../isa/instructions/configure-table.ts";
 import type { ConfiguredVector } from "../../configuration.ts";
+import { NUMBER_LIMIT } from "../arithmetic/number-quantizer.ts";
 import { isNumberWords, setWord, type Words, wordAt } from "../memory/words.ts";
 import type { Step } from "../step.ts";
 import { scratchpadWords } from "./constant-words.ts";
@@ -8,69 +9,75 @@ import { mirrored, type Plan, type Workshop } from "./plan.ts";
 
 interface Operands {
   readonly elements: number;
+  readonly operand: FixedPointFormat;
   readonly inputs: Words;
   readonly inputBase: number;
   readonly table: Words;
   readonly outputs: Words;
   readonly outputBase: number;
-  readonly shift: number;
-  /** Index of entry 0 in `table`, less the smallest shifted raw: the entry of raw r is at firstEntry + (r >> shift). */
-  readonly firstEntry: number;
+  /** Index of entry 0 in `table`. */
+  readonly tableBase: number;
+  readonly setting: ConfigureTable;
 }
 
 /** Vector operation `lookup`: words are moved, nothing is quantized. */
-export function planLookup({ instruction, operandA, output }: ConfiguredVector, workshop: Workshop): Plan {
-  const { elements, addressA, outputAddress, tableAddress, tableShift: shift } = instruction;
+export function planLookup(
+  { instruction, operandA, output }: ConfiguredVector,
+  setting: ConfigureTable,
+  workshop: Workshop,
+): Plan {
+  const { elements, addressA, outputAddress, tableAddress } = instruction;
   const { memories } = workshop;
   const inputs = memories.region("inputScratchpad", operandA.format, addressA, elements);
-  const table = scratchpadWords(workshop, tableAddress, output.format, tableEntries(operandA.format, shift));
+  const table = scratchpadWords(workshop, tableAddress, output.format, setting.entries);
   const outputs = memories.region("outputBuffer", output.format, outputAddress, elements);
-  const lowest = rawRange(operandA.format).min >> BigInt(shift);
   return {
     registers: {},
     bind: () => {
       const { words, base } = table.bind();
       const step = lookupStep({
         elements,
+        operand: operandA.format,
         inputs: inputs.words,
         inputBase: inputs.start,
         table: words,
         outputs: outputs.words,
         outputBase: outputs.start,
-        shift,
-        firstEntry: base - Number(lowest),
+        tableBase: base,
+        setting,
       });
       return mirrored(step, outputs, { rows: 1, pitch: elements, length: elements });
     },
   };
 }
 
-/** Largest shift count of a 32-bit integer; a larger one leaves the sign alone, as 31 does. */
-const LAST_BIT = 31;
-
-function lookupStep({ elements, inputs, inputBase, table, outputs, outputBase, shift, firstEntry }: Operands): Step {
-  if (!isNumberWords(inputs) || !isNumberWords(table) || !isNumberWords(outputs)) {
+function lookupStep(operands: Operands): Step {
+  const { elements, operand, inputs, inputBase, table, tableBase, outputs, outputBase } = operands;
+  const { base, shift, entries } = operands.setting;
+  const last = entries - 1;
+  const numbers = isNumberWords(inputs) && isNumberWords(table) && isNumberWords(outputs);
+  if (!numbers || !holdsDistances(operand, base)) {
+    const bits = BigInt(shift);
     return () => {
       for (let element = 0; element < elements; element++) {
-        const entry = firstEntry + Number(wordAt(inputs, inputBase + element) >> BigInt(shift));
-        setWord(outputs, outputBase + element, wordAt(table, entry));
+        const entry = (wordAt(inputs, inputBase + element) - base) >> bits;
+        const within = entry < 0n ? 0 : entry > last ? last : Number(entry);
+        setWord(outputs, outputBase + element, wordAt(table, tableBase + within));
       }
     };
   }
-  if (inputs instanceof Float64Array) {
-    const scale = 2 ** -shift;
-    return () => {
-      for (let element = 0; element < elements; element++) {
-        const entry = firstEntry + Math.floor((inputs[inputBase + element] as number) * scale);
-        outputs[outputBase + element] = table[entry] as number;
-      }
-    };
-  }
-  const bits = Math.min(shift, LAST_BIT);
+  const first = Number(base);
+  const scale = 2 ** -shift;
   return () => {
     for (let element = 0; element < elements; element++) {
-      const entry = firstEntry + ((inputs[inputBase + element] as number) >> bits);
-      outputs[outputBase + element] = table[entry] as number;
+      const entry = Math.floor(((inputs[inputBase + element] as number) - first) * scale);
+      outputs[outputBase + element] = table[tableBase + (entry < 0 ? 0 : entry > last ? last : entry)] as number;
     }
   };
+}
+
+/** Whether doubles hold the base, every raw of the format and their distance. */
+export function holdsDistances(format: FixedPointFormat, base: bigint): boolean {
+  const { min, max } = rawRange(format);
+  return [base, min, max, min - base, max - base].every((raw) => raw >= -NUMBER_LIMIT && raw <= NUMBER_LIMIT);
 }

@@ -101,6 +101,9 @@ function planInstruction(configured: ConfiguredInstruction, place: InstructionPl
     case "configure.pixels":
     case "configure.reduction":
     case "configure.activation":
+    case "configure.table":
+    case "configure.pieces":
+    case "configure.bounds":
     case "synchronise":
     case "halt":
       return null;

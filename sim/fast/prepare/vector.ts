@@ -1,7 +1,7 @@
 import type { RawRange } from "../../../isa/format.ts";
 import { type FixedPointFormat, rawRange } from "../../../isa/format.ts";
 import type { ConfigureActivation } from "../../../isa/instructions/configure-activation.ts";
-import type { VectorOperation } from "../../../isa/instructions/vector.ts";
+import { type ArithmeticVectorOperation, isFunctionOperation } from "../../../isa/instructions/vector.ts";
 import type { ConfiguredVector } from "../../configuration.ts";
 import { ExactRegister } from "../arithmetic/exact-register.ts";
 import { NumberChain } from "../arithmetic/number-chain.ts";
@@ -17,8 +17,8 @@ import {
   kernelActivation,
   numberActivation,
 } from "./activation.ts";
-import { planLookup } from "./lookup.ts";
 import { laneGenerators, mirrored, type Plan, type Workshop } from "./plan.ts";
+import { planFunction } from "./vector-function.ts";
 
 /** An operation on raws a and b, exact; both are aligned before, but for `multiply`. */
 interface OperationRule {
@@ -38,15 +38,13 @@ const unary = {
   range: (a: RawRange): RawRange => a,
 };
 
-type CalculatingOperation = Exclude<VectorOperation, "lookup">;
-
 /** A vector instruction that calculates, activates and quantizes. */
 type Calculation = ConfiguredVector & {
-  readonly instruction: { readonly operation: CalculatingOperation };
+  readonly instruction: { readonly operation: ArithmeticVectorOperation };
   readonly activation: ConfigureActivation;
 };
 
-const OPERATIONS: Readonly<Record<CalculatingOperation, OperationRule>> = {
+const OPERATIONS: Readonly<Record<ArithmeticVectorOperation, OperationRule>> = {
   copy: { ...unary, aligns: false, binary: false },
   // The exponent moves the binary point; the raw stays.
   shift: { ...unary, aligns: false, binary: false },
@@ -70,7 +68,7 @@ const OPERATIONS: Readonly<Record<CalculatingOperation, OperationRule>> = {
 };
 
 /** What a kernel computes; alignment and exponents are in its scales. */
-const KERNEL_OPERATIONS: Readonly<Record<CalculatingOperation, ElementWiseOperation>> = {
+const KERNEL_OPERATIONS: Readonly<Record<ArithmeticVectorOperation, ElementWiseOperation>> = {
   copy: "copy",
   shift: "copy",
   add: "add",
@@ -98,7 +96,7 @@ interface Operands {
 }
 
 export function planVector(configured: ConfiguredVector, place: InstructionPlace, workshop: Workshop): Plan {
-  if (!calculates(configured)) return planLookup(configured, workshop);
+  if (!calculates(configured)) return planFunction(configured, place, workshop);
   const { instruction, operandA, operandB, output } = configured;
   const { elements } = instruction;
   const { memories } = workshop;
@@ -129,7 +127,7 @@ export function planVector(configured: ConfiguredVector, place: InstructionPlace
 }
 
 function calculates(configured: ConfiguredVector): configured is Calculation {
-  return configured.instruction.operation !== "lookup" && configured.activation !== null;
+  return !isFunctionOperation(configured.instruction.operation) && configured.activation !== null;
 }
 
 function alignmentOf({ instruction, operandA, operandB }: Calculation): Alignment {

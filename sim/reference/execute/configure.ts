@@ -1,7 +1,10 @@
 import type { ConfigureActivation } from "../../../isa/instructions/configure-activation.ts";
+import type { ConfigureBounds } from "../../../isa/instructions/configure-bounds.ts";
+import type { ConfigurePieces } from "../../../isa/instructions/configure-pieces.ts";
 import type { ConfigurePixels } from "../../../isa/instructions/configure-pixels.ts";
 import type { ConfigureReduction } from "../../../isa/instructions/configure-reduction.ts";
 import type { ConfigureRegister } from "../../../isa/instructions/configure-register.ts";
+import type { ConfigureTable } from "../../../isa/instructions/configure-table.ts";
 import type { MachineState } from "../machine-state.ts";
 import type { Execution } from "./execution.ts";
 
@@ -39,5 +42,20 @@ export function* executeConfigureActivation(
   instruction: ConfigureActivation,
 ): Execution {
   state.settings.activation = instruction;
+  yield "busy";
+}
+
+export function* executeConfigureTable(state: MachineState, _index: number, instruction: ConfigureTable): Execution {
+  state.settings.table = instruction;
+  yield "busy";
+}
+
+export function* executeConfigurePieces(state: MachineState, _index: number, instruction: ConfigurePieces): Execution {
+  state.settings.pieces = instruction;
+  yield "busy";
+}
+
+export function* executeConfigureBounds(state: MachineState, _index: number, instruction: ConfigureBounds): Execution {
+  state.settings.bounds = instruction;
   yield "busy";
 }

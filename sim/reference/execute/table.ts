@@ -2,10 +2,13 @@ import type { Instruction, Opcode } from "../../../isa/instructions/table.ts";
 import type { MachineState } from "../machine-state.ts";
 import {
   executeConfigureActivation,
+  executeConfigureBounds,
   executeConfigureLoad,
+  executeConfigurePieces,
   executeConfigurePixels,
   executeConfigureReduction,
   executeConfigureRegister,
+  executeConfigureTable,
 } from "./configure.ts";
 import type { Execution } from "./execution.ts";
 import { executeLoad } from "./load.ts";
@@ -37,6 +40,9 @@ const EXECUTORS: { readonly [Name in UnitOpcode]: Executor<Name> } = {
   "configure.reduction": executeConfigureReduction,
   "configure.pixels": executeConfigurePixels,
   "configure.activation": executeConfigureActivation,
+  "configure.table": executeConfigureTable,
+  "configure.pieces": executeConfigurePieces,
+  "configure.bounds": executeConfigureBounds,
   load: executeLoad,
   store: executeStore,
   matrix: executeMatrix,

@@ -1,4 +1,9 @@
-import { BINARY_VECTOR_OPERATIONS, type Vector, type VectorOperation } from "../../../isa/instructions/vector.ts";
+import {
+  type ArithmeticVectorOperation,
+  BINARY_VECTOR_OPERATIONS,
+  isFunctionOperation,
+  type Vector,
+} from "../../../isa/instructions/vector.ts";
 import type { RegisterSpec } from "../../../isa/register.ts";
 import { currentActivation } from "../activation.ts";
 import { add, combine, type Exact, larger, multiply, smaller } from "../exact.ts";
@@ -6,9 +11,12 @@ import type { MachineState } from "../machine-state.ts";
 import { type Port, slowestPort } from "../ports.ts";
 import { QuantizingRegister } from "../quantizing-register.ts";
 import { type Execution, step } from "./execution.ts";
+import { functionLane } from "./vector-function.ts";
+import type { LaneOf } from "./vector-lane.ts";
+import { readOperand } from "./vector-lane.ts";
 
 /** The exact result of each operation that calculates. Unary ones get `a` twice. */
-const OPERATIONS: Readonly<Record<Exclude<VectorOperation, "lookup">, (a: Exact, b: Exact, shift: number) => Exact>> = {
+const OPERATIONS: Readonly<Record<ArithmeticVectorOperation, (a: Exact, b: Exact, shift: number) => Exact>> = {
   copy: (a) => a,
   add,
   subtract: (a, b) => combine(a, b, (x, y) => x - y),
@@ -18,14 +26,14 @@ const OPERATIONS: Readonly<Record<Exclude<VectorOperation, "lookup">, (a: Exact,
   shift: (a, _b, shift) => ({ raw: a.raw, fractionLength: a.fractionLength - shift }),
 };
 
-/** The word of one element: what a lane writes to the output buffer. */
-type Lane = (element: number) => bigint;
-
 /** Input scratchpad → operation → activation → output register → output buffer, C elements a step. */
 export function* executeVector(state: MachineState, index: number, vector: Vector): Execution {
   const { machine, memories } = state;
   const { wordLength } = state.computeRegisters.get("output").format;
-  const laneOf = vector.operation === "lookup" ? lookupLane(state, vector) : calculatingLane(state, index, vector);
+  const { operation } = vector;
+  const laneOf = isFunctionOperation(operation)
+    ? functionLane(state, index, vector, operation)
+    : calculatingLane(state, index, vector, operation);
   const lanes = Array.from({ length: machine.columns }, (_, lane) => laneOf(lane));
   const stall = slowestPort(vectorPorts(state, vector));
   for (let first = 0; first < vector.elements; first += lanes.length) {
@@ -39,40 +47,21 @@ export function* executeVector(state: MachineState, index: number, vector: Vecto
   }
 }
 
-function readInput({ memories }: MachineState, start: number, element: number, { format }: RegisterSpec): Exact {
-  const raw = memories.inputScratchpad.read(start + element * format.wordLength, format);
-  return { raw, fractionLength: format.fractionLength };
-}
-
-function calculatingLane(state: MachineState, index: number, vector: Vector): (lane: number) => Lane {
+function calculatingLane(state: MachineState, index: number, vector: Vector, name: ArithmeticVectorOperation): LaneOf {
   const { computeRegisters: registers } = state;
   const operandA = registers.get("operandA");
   const operandB = operandBOf(state, vector);
   const output = registers.get("output");
   const activation = currentActivation(state);
-  const operation = OPERATIONS[vector.operation as keyof typeof OPERATIONS];
+  const operation = OPERATIONS[name];
   return (lane) => {
     const register = new QuantizingRegister(state, index, "output", output, 0, lane);
     return (element) => {
-      const a = readInput(state, vector.addressA, element, operandA);
-      const b = operandB === null ? a : readInput(state, vector.addressB, element, operandB);
+      const a = readOperand(state, vector.addressA, element, operandA);
+      const b = operandB === null ? a : readOperand(state, vector.addressB, element, operandB);
       const { raw, fractionLength } = activation(operation(a, b, Number(vector.shift)));
       return register.write(raw, fractionLength, { pixel: element, channel: 0, step: -1 });
     };
-  };
-}
-
-/** Reads the entry of the element's word; all lanes are alike. */
-function lookupLane(state: MachineState, { addressA, tableAddress, tableShift }: Vector): () => Lane {
-  const operandA = state.computeRegisters.get("operandA");
-  const { format } = state.computeRegisters.get("output");
-  const shift = BigInt(tableShift);
-  const { wordLength, signed } = operandA.format;
-  const lowest = signed ? -(1n << BigInt(wordLength - 1)) : 0n;
-  return () => (element) => {
-    const { raw } = readInput(state, addressA, element, operandA);
-    const entry = (raw >> shift) - (lowest >> shift);
-    return state.memories.weightScratchpad.read(tableAddress + Number(entry) * format.wordLength, format);
   };
 }
 
@@ -85,10 +74,16 @@ function vectorPorts(state: MachineState, vector: Vector): Port[] {
   const operandA = state.computeRegisters.get("operandA");
   const inputBits = columns * (operandA.format.wordLength + (operandBOf(state, vector)?.format.wordLength ?? 0));
   const outputBits = columns * state.computeRegisters.get("output").format.wordLength;
-  const tableBits = vector.operation === "lookup" ? outputBits : 0;
   return [
     { cause: "input", bits: inputBits, bitsPerCycle: inputScratchpad.bitsPerCycle },
-    { cause: "weights", bits: tableBits, bitsPerCycle: weightScratchpad.bitsPerCycle },
+    { cause: "weights", bits: columns * constantBits(state, vector), bitsPerCycle: weightScratchpad.bitsPerCycle },
     { cause: "output", bits: outputBits, bitsPerCycle: outputBuffer.bitsPerCycle },
   ];
+}
+
+/** Bits of the weight scratchpad for one element. */
+function constantBits({ computeRegisters: registers }: MachineState, { operation }: Vector): number {
+  if (operation === "lookup") return registers.get("output").format.wordLength;
+  if (operation === "interpolate") return 2 * registers.get("scale").format.wordLength;
+  return operation === "slopes" ? registers.get("scale").format.wordLength : 0;
 }

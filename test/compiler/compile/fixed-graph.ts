@@ -2,7 +2,6 @@
  * What a graph with a register for every point means: nested loops over exact integers, layer by layer, with the order of
  * accumulation of each dataflow and nothing of tiles, memories or instructions. Deterministic rounding only.
  */
-import { evaluateFunction } from "../../../compiler/graph/element-function.ts";
 import type {
   Conv2dNode,
   ConvTranspose2dNode,
@@ -12,11 +11,13 @@ import type {
   PoolNode,
 } from "../../../compiler/graph/graph.ts";
 import type { ResolvedAssignment } from "../../../compiler/quantization/resolve-assignment.ts";
+import type { LayerOptions } from "../../../compiler/quantization/resolve-layer.ts";
 import type { DatapathSpec } from "../../../isa/datapath.ts";
 import type { FixedPointFormat } from "../../../isa/format.ts";
 import type { Machine } from "../../../isa/machine.ts";
 import { quantize, quantizeFloat64, quantizeQuotient } from "../../../isa/quantize.ts";
 import { type RegisterSpec, register } from "../../../isa/register.ts";
+import { functionWord } from "../../oracles/function-words.ts";
 
 export interface FixedValue {
   readonly shape: readonly number[];
@@ -43,8 +44,8 @@ export function evaluateFixed(
       const single = inputs.length === 1 || known(assignment.options[node.name]).explicitInput;
       const loaded = inputs.map((value) => (single ? requantized(value, datapath.input) : value));
       const countPadding = assignment.options[node.name]?.countPadding;
-      const lookupBits = known(assignment.options[node.name]).lookupBits;
-      values.set(node.name, layer(node, loaded, datapath, machine, countPadding, lookupBits));
+      const options = known(assignment.options[node.name]);
+      values.set(node.name, layer(node, loaded, datapath, machine, countPadding, options));
     }
   }
   return values;
@@ -56,7 +57,7 @@ function layer(
   datapath: DatapathSpec,
   machine: Order,
   countPadding: boolean | undefined,
-  lookupBits: number,
+  options: LayerOptions,
 ): FixedValue {
   const x = known(inputs[0]);
   const { format } = datapath.output;
@@ -108,13 +109,8 @@ function layer(
       return { shape: node.shape, format, raws };
     }
     case "function": {
-      const dropped = Math.max(0, x.format.wordLength - lookupBits);
-      const raws = x.raws.map((raw) => {
-        const first = (raw >> BigInt(dropped)) << BigInt(dropped);
-        const middle = (Number(first) + (2 ** dropped - 1) / 2) * 2 ** -x.format.fractionLength;
-        return quantizeFloat64(evaluateFunction(node.function, middle), datapath.output).raw;
-      });
-      return { shape: node.shape, format, raws };
+      const word = functionWord(node.function, x.format, datapath.output, options);
+      return { shape: node.shape, format, raws: x.raws.map(word) };
     }
     case "slice":
       return moved(node, x, datapath, (at) =>

@@ -76,18 +76,18 @@ describe("what has no place in a network", () => {
   it("is named with node, operator and opset, all of it at once", () => {
     const found = refusal(
       model([1, 3], {}, [
-        { name: "a", operator: "Erf", inputs: ["x"] },
-        { name: "b", operator: "Softplus", inputs: ["a'"] },
+        { name: "a", operator: "Floor", inputs: ["x"] },
+        { name: "b", operator: "Sign", inputs: ["a'"] },
       ]),
     );
     expect(found).toEqual([
-      'UNKNOWN_OPERATOR model.onnx: node "a" (Erf, opset 17): Erf has no place in a network on the machine',
-      'UNKNOWN_OPERATOR model.onnx: node "b" (Softplus, opset 17): Softplus has no place in a network on the machine',
+      'UNKNOWN_OPERATOR model.onnx: node "a" (Floor, opset 17): Floor has no place in a network on the machine',
+      'UNKNOWN_OPERATOR model.onnx: node "b" (Sign, opset 17): Sign has no place in a network on the machine',
     ]);
   });
 
   it("does not matter where no output depends on it", () => {
-    const { graph } = legalise(model([1, 3], {}, [{ name: "a", operator: "Erf", inputs: ["x"] }, relu]), { where });
+    const { graph } = legalise(model([1, 3], {}, [{ name: "a", operator: "Floor", inputs: ["x"] }, relu]), { where });
     expect(graph.nodes.map(({ name }) => name)).toEqual(["relu"]);
   });
 

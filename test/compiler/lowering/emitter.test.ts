@@ -77,7 +77,7 @@ function emitTouch(emitter: Emitter, { load, memory, start, length }: Touch): vo
         elements: 1,
         shift: 0n,
         tableAddress: 0,
-        tableShift: 0,
+        period: 1,
       },
       input ? { reads: [range] } : { writes: [range] },
     );

@@ -1,8 +1,8 @@
 /** Broadcasting and picking, against definitions that walk over coordinates. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { erf } from "../../../compiler/graph/error-function.ts";
 import { broadcastIndex, broadcastShape, requireUnidirectional } from "../../../compiler/tensor-graph/broadcast.ts";
-import { erf } from "../../../compiler/tensor-graph/operators/functions.ts";
 import { OUTSIDE, pick, transposed } from "../../../compiler/tensor-graph/pick.ts";
 import { roundHalfEven } from "../../../compiler/tensor-graph/round-number.ts";
 import { bigFrom, tensorFrom, zeros } from "../../../compiler/tensor-graph/tensor.ts";

@@ -61,7 +61,16 @@ const layer = z.strictObject({
     .nullable(),
   doubleRounding: z.boolean(),
   table: z
-    .strictObject({ entries: count, wordLength: count, droppedBits: count, largestError: amount, clipped: count })
+    .strictObject({
+      entries: count,
+      wordLength: count,
+      droppedBits: count,
+      interpolated: z.boolean(),
+      range: z.strictObject({ min: z.number(), max: z.number() }),
+      largestError: amount,
+      sqnrDb: z.number().nullable(),
+      clipped: count,
+    })
     .optional(),
   registers: z.partialRecord(registerName, register),
 });

@@ -116,6 +116,8 @@ describe("C++ types", () => {
       explicitInput: false,
       countPadding: undefined,
       lookupBits: 12,
+      interpolate: true,
+      tableRange: null,
       averageDivider: false,
       weightQuantizer: undefined,
     };

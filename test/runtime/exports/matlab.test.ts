@@ -9,6 +9,8 @@ const OPTIONS = {
   explicitInput: false,
   countPadding: undefined,
   lookupBits: 12,
+  interpolate: true,
+  tableRange: null,
   averageDivider: false,
   weightQuantizer: undefined,
 };

@@ -65,6 +65,8 @@ interface DrawnEntry {
   readonly averageDivider: boolean;
   readonly countPadding: boolean | undefined;
   readonly lookupBits: number | undefined;
+  readonly interpolate: boolean | undefined;
+  readonly tableRange: readonly [number, number] | undefined;
   readonly quantizer: string | undefined;
 }
 
@@ -78,6 +80,8 @@ function entries(modes: Modes): fc.Arbitrary<DrawnEntry> {
     averageDivider: fc.boolean(),
     countPadding: fc.constantFrom(undefined, true, false),
     lookupBits: fc.constantFrom(undefined, 1, 9, 20),
+    interpolate: fc.constantFrom(undefined, true, false),
+    tableRange: fc.constantFrom(undefined, [-1.5, 0.1] as const, [3, 3] as const),
     quantizer: fc.constantFrom(undefined, undefined, "ternary", "kmeans:3"),
   });
 }
@@ -100,6 +104,8 @@ function entryOf(drawn: DrawnEntry, arithmetic: ArithmeticKind): LayerEntry {
     averageDivider: drawn.averageDivider,
     avgPoolCountPadding: drawn.countPadding,
     lookupBits: drawn.lookupBits,
+    interpolate: drawn.interpolate,
+    tableRange: drawn.tableRange,
   };
 }
 

@@ -80,6 +80,8 @@ export function uglySubject(dialect?: Dialect): ExportSubject {
       explicitInput: false,
       countPadding: undefined,
       lookupBits: 12,
+      interpolate: true,
+      tableRange: null,
       averageDivider: false,
       weightQuantizer: undefined,
     };

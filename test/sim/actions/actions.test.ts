@@ -28,6 +28,7 @@ import {
   requantize,
   signed,
   store,
+  table,
   vector,
 } from "../check/build.ts";
 
@@ -349,7 +350,8 @@ describe("actions of lanes and transfers", () => {
     const counts = count([
       configure("operandA", signed(6, 3)),
       configure("output", signed(11, 2)),
-      vector({ operation: "lookup", elements: 10, tableShift: 2 }),
+      table(-32n, 2, 16),
+      vector({ operation: "lookup", elements: 10 }),
     ]);
     expect(counts.map(({ component, action, widths, count: often }) => [component, action, ...widths, often])).toEqual([
       ["inputScratchpad", "read", 6, 10],

@@ -1,6 +1,5 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { rawRange } from "../../../isa/format.ts";
 import type { Instruction } from "../../../isa/instructions/table.ts";
 import { accessesOf } from "../../../sim/check/accesses.ts";
 import { wordCount } from "../../../sim/check/word-runs.ts";
@@ -95,14 +94,11 @@ function naive(configured: ConfiguredInstruction): Map<string, Set<number>> {
         }
   }
   if (configured.opcode === "vector" && i.opcode === "vector") {
-    if (i.operation === "lookup") {
-      const { min, max } = rawRange(configured.operandA.format);
-      const entry = (raw: bigint): bigint => (raw >> BigInt(i.tableShift)) - (min >> BigInt(i.tableShift));
-      for (let raw = min; raw <= max; raw++) {
-        const address = i.tableAddress + Number(entry(raw)) * configured.output.format.wordLength;
-        touch("read weightScratchpad", address);
-      }
-    }
+    const { table, scale, output } = configured;
+    const { wordLength } = (scale ?? output).format;
+    const constant = (index: number): void => touch("read weightScratchpad", i.tableAddress + index * wordLength);
+    for (let entry = 0; table !== null && entry < table.entries; entry++) constant(entry);
+    for (let e = 0; i.operation === "slopes" && e < i.elements; e++) constant(e % i.period);
     for (let e = 0; e < i.elements; e++) {
       touch("read inputScratchpad", i.addressA + e * configured.operandA.format.wordLength);
       const { operandB } = configured;

@@ -3,6 +3,7 @@
 import type { ConfigurePixels } from "../../../isa/instructions/configure-pixels.ts";
 import type { ConfigureReduction } from "../../../isa/instructions/configure-reduction.ts";
 import type { MachineRegister } from "../../../isa/instructions/configure-register.ts";
+import type { ConfigureTable } from "../../../isa/instructions/configure-table.ts";
 import type { Load } from "../../../isa/instructions/load.ts";
 import type { Matrix } from "../../../isa/instructions/matrix.ts";
 import type { Pool } from "../../../isa/instructions/pool.ts";
@@ -113,9 +114,13 @@ export function vector(fields: Partial<Vector>): Vector {
     elements: 1,
     shift: 0n,
     tableAddress: 0,
-    tableShift: 0,
+    period: 1,
     ...fields,
   };
+}
+
+export function table(base: bigint, shift: number, entries: number): ConfigureTable {
+  return { opcode: "configure.table", ...NO_TOKENS, base, shift, entries };
 }
 
 export function matrix(fields: Partial<Matrix>): Matrix {

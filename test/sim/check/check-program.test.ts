@@ -20,6 +20,7 @@ import {
   SYNCHRONISE,
   signed,
   store,
+  table,
   tensors,
   tokens,
   vector,
@@ -73,7 +74,11 @@ describe("admission", () => {
       /accumulator, output, scale, bias, activation/,
     );
     expect(bare(preload({}))?.message).toMatch(/bias, accumulator;/);
-    expect(bare(vector({ operation: "lookup" }))?.message).toMatch(/operandA, output;/);
+    expect(bare(vector({ operation: "lookup" }))?.message).toMatch(/operandA, output, table/);
+    expect(bare(vector({ operation: "interpolate" }))?.message).toMatch(/operandA, output, scale, table/);
+    expect(bare(vector({ operation: "pieces" }))?.message).toMatch(/operandA, output, lines.*bounds/);
+    expect(bare(vector({ operation: "slopes" }))?.message).toMatch(/operandA, output, scale;/);
+    expect(bare(vector({ operation: "hardSwish" }))?.message).toMatch(/operandA, output;/);
     expect(bare(pool({}))?.message).toMatch(/operandA;/);
     expect(bare(pool({ kind: "average" }))?.message).toMatch(/operandA, accumulator, output/);
     expect(bare(vector({ operation: "add" }))?.message).toMatch(/operandA, output, operandB, activation/);
@@ -400,19 +405,20 @@ describe("scale words and look-up tables", () => {
   const lookup = vector({
     operation: "lookup",
     elements: 16,
-    tableShift: 4,
     wait: both,
     signal: tokens("outputReady"),
   });
 
+  const SIXTEEN = table(-128n, 4, 16);
+
   test("a table with an entry for every word of operandA is admitted", () => {
-    expect(check([LOAD, { ...TABLE, signal: tokens("weightReady") }, lookup, store16], WORDS)).toBeNull();
+    expect(check([SIXTEEN, LOAD, { ...TABLE, signal: tokens("weightReady") }, lookup, store16], WORDS)).toBeNull();
   });
 
   test("an entry that was never written is uninitialised, whether or not a word names it", () => {
     const short = { ...TABLE, channels: 15, signal: tokens("weightReady") };
-    const fault = check([LOAD, short, lookup, store16], WORDS);
-    expect(fault).toMatchObject({ kind: "uninitialised", pc: FIRST + 2 });
+    const fault = check([SIXTEEN, LOAD, short, lookup, store16], WORDS);
+    expect(fault).toMatchObject({ kind: "uninitialised", pc: FIRST + 3 });
     expect(fault?.message).toMatch(/bit 120 of weightScratchpad/);
   });
 
@@ -420,16 +426,17 @@ describe("scale words and look-up tables", () => {
     for (const wordLength of [24, 64]) {
       const wide = (["source", "input", "operandA"] as const).map((name) => configure(name, signed(wordLength)));
       const words = tensors(["in", "input", 16, wordLength], ["out", "output", 16, 8]);
-      const fault = check([...wide, LOAD, { ...lookup, wait: tokens("inputReady"), tableShift: 0 }], words);
-      expect(fault).toMatchObject({ kind: "address", pc: FIRST + 4 });
+      const most = table(0n, 0, 2 ** 24 - 1);
+      const fault = check([...wide, most, LOAD, { ...lookup, wait: tokens("inputReady") }], words);
+      expect(fault).toMatchObject({ kind: "address", pc: FIRST + 5 });
       expect(fault?.message).toMatch(/weightScratchpad/);
     }
   });
 
   test("a table that is still being loaded is a hazard", () => {
     const first = { ...TABLE, signal: tokens("weightReady") };
-    const fault = check([LOAD, first, TABLE, lookup, store16], WORDS);
-    expect(fault).toMatchObject({ kind: "hazard", pc: FIRST + 3 });
+    const fault = check([SIXTEEN, LOAD, first, TABLE, lookup, store16], WORDS);
+    expect(fault).toMatchObject({ kind: "hazard", pc: FIRST + 4 });
   });
 
   test("requantize with both a scale and the sum register is a contradiction", () => {

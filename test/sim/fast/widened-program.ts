@@ -72,6 +72,17 @@ export function widenProgram(program: Program, { bits, dialect, flipped }: Widen
           highest: widenRaw(instruction.highest, 2 * bits),
           fractionLength: instruction.fractionLength + BigInt(2 * bits),
         };
+      case "configure.table":
+        return { ...instruction, base: instruction.base << BigInt(bits), shift: instruction.shift + bits };
+      case "configure.pieces":
+        return { ...instruction, threshold: widenRaw(instruction.threshold, bits) };
+      case "configure.bounds":
+        return {
+          ...instruction,
+          offset: widenRaw(instruction.offset, bits),
+          lower: widenRaw(instruction.lower, bits),
+          upper: widenRaw(instruction.upper, bits),
+        };
       case "load":
         return {
           ...instruction,
@@ -99,7 +110,6 @@ export function widenProgram(program: Program, { bits, dialect, flipped }: Widen
           ...instruction,
           addressB: instruction.addressB * SPREAD,
           tableAddress: instruction.tableAddress * SPREAD,
-          tableShift: instruction.operation === "lookup" ? instruction.tableShift + bits : 0,
         };
       default:
         return instruction;

@@ -1,7 +1,8 @@
-import { type FixedPointFormat, fixedPoint } from "../../../isa/format.ts";
+import { type FixedPointFormat, fixedPoint, rawRange } from "../../../isa/format.ts";
 import type { ConfigurePixels } from "../../../isa/instructions/configure-pixels.ts";
 import type { ConfigureReduction } from "../../../isa/instructions/configure-reduction.ts";
 import type { ConfigureRegister, MachineRegister } from "../../../isa/instructions/configure-register.ts";
+import type { ConfigureTable } from "../../../isa/instructions/configure-table.ts";
 import type { Load } from "../../../isa/instructions/load.ts";
 import type { Matrix } from "../../../isa/instructions/matrix.ts";
 import type { Pool } from "../../../isa/instructions/pool.ts";
@@ -199,9 +200,21 @@ export function vector(fields: Partial<Vector> & Pick<Vector, "operation" | "ele
     outputAddress: 0,
     shift: 0n,
     tableAddress: 0,
-    tableShift: 0,
+    period: 1,
     ...fields,
   };
+}
+
+/** Which words a table stands for. */
+export function table(base: bigint, shift: number, entries: number): ConfigureTable {
+  return { ...NO_TOKENS, opcode: "configure.table", base, shift, entries };
+}
+
+/** The table with an entry for every word of a format, `shift` low bits ignored. */
+export function wholeTable(format: FixedPointFormat, shift: number): ConfigureTable {
+  const { min, max } = rawRange(format);
+  const first = min >> BigInt(shift);
+  return table(first << BigInt(shift), shift, Number((max >> BigInt(shift)) - first) + 1);
 }
 
 export const SYNCHRONISE: Instruction = { ...NO_TOKENS, opcode: "synchronise" };

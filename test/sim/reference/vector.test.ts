@@ -1,7 +1,12 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { fixedPoint } from "../../../isa/format.ts";
-import { BINARY_VECTOR_OPERATIONS, VECTOR_OPERATIONS, type VectorOperation } from "../../../isa/instructions/vector.ts";
+import {
+  type ArithmeticVectorOperation,
+  BINARY_VECTOR_OPERATIONS,
+  isFunctionOperation,
+  VECTOR_OPERATIONS,
+} from "../../../isa/instructions/vector.ts";
 import { quantize } from "../../../isa/quantize.ts";
 import { registerGenerator } from "../../../isa/random.ts";
 import { type RegisterSpec, register } from "../../../isa/register.ts";
@@ -23,8 +28,8 @@ import {
 } from "./programs.ts";
 import { type RegisterEvent, watch } from "./watch.ts";
 
-type CalculatingOperation = Exclude<VectorOperation, "lookup">;
-const CALCULATING = VECTOR_OPERATIONS.filter((name) => name !== "lookup");
+type CalculatingOperation = ArithmeticVectorOperation;
+const CALCULATING = VECTOR_OPERATIONS.filter((name): name is ArithmeticVectorOperation => !isFunctionOperation(name));
 
 interface Case {
   readonly lanes: number;

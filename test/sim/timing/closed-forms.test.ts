@@ -20,6 +20,7 @@ import {
   requantize,
   signed,
   store,
+  table,
   vector,
 } from "../check/build.ts";
 
@@ -277,7 +278,10 @@ describe("closed forms of lanes and transfers", () => {
       outputBuffer: { capacityBits: 4096, banks: 1, bitsPerCycle: 80 },
     };
     const registers = [...configureAll(16), configure("operandA", signed(4)), configure("output", signed(9))];
-    const lookup = configured([...registers, vector({ elements: 33, operation: "lookup" })], machine);
+    const lookup = configured(
+      [...registers, table(-8n, 0, 16), vector({ elements: 33, operation: "lookup" })],
+      machine,
+    );
     expect(instructionCycles(lookup, machine)).toMatchObject({ cycles: 6, stretch: 2, stalls: { weights: 3 } });
     const copy = configured([...registers, vector({ elements: 33 })], machine);
     expect(instructionCycles(copy, machine)).toMatchObject({ cycles: 6, stretch: 2, stalls: { output: 3 } });
