@@ -35,7 +35,7 @@ type DirectiveName = keyof typeof DIRECTIVE_KEYS;
 
 /** Keys of each directive, all required but those in `OPTIONAL_KEYS`. */
 const DIRECTIVE_KEYS = {
-  ".program": ["seed", "input", "output", "modelOutputs", "hostSoftmax", "metadata"],
+  ".program": ["seed", "input", "output", "modelOutputs", "hostOperators", "metadata"],
   ".machine": [
     "name",
     "clockHz",

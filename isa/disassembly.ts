@@ -15,11 +15,11 @@ const RAWS_PER_LINE = 16;
  * layers' marks, then the words of constants. `assemble` gives back the same program.
  */
 export function disassemble(program: Program): string {
-  const { seed, input, output, modelOutputs, hostSoftmax, metadata } = program;
+  const { seed, input, output, modelOutputs, hostOperators, metadata } = program;
   const outputs = modelOutputs === undefined ? {} : { modelOutputs };
   const lines = [
     "# macroscope program",
-    directive(".program", { seed, input, output, ...outputs, hostSoftmax, metadata }),
+    directive(".program", { seed, input, output, ...outputs, hostOperators, metadata }),
     directive(".machine", program.machine),
     "",
     ...program.tensors.map((tensor) => directive(".tensor", { ...tensor, format: formatText(tensor.format) })),

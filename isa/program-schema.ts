@@ -162,7 +162,7 @@ const metadata = z.custom<Readonly<Record<string, unknown>>>(
 );
 
 /** What is said once of a program: everything but its lists and its machine. */
-export type ProgramFacts = Pick<Program, "seed" | "input" | "output" | "modelOutputs" | "hostSoftmax" | "metadata">;
+export type ProgramFacts = Pick<Program, "seed" | "input" | "output" | "modelOutputs" | "hostOperators" | "metadata">;
 
 /** Most axes of a model's output. */
 const MOST_AXES = 64;
@@ -178,7 +178,7 @@ const facts = {
   input: name,
   output: name,
   modelOutputs: z.array(modelOutput).min(1).max(4096).exactOptional(),
-  hostSoftmax: z.boolean(),
+  hostOperators: z.array(z.string().min(1).max(100)).max(16),
   metadata,
 };
 

@@ -135,8 +135,8 @@ export interface Program {
   readonly output: string;
   /** What the model calls its outputs, where it declares any: the host reads the words of `output` in their order. */
   readonly modelOutputs?: readonly ModelOutput[];
-  /** Host work after the output tensor. */
-  readonly hostSoftmax: boolean;
+  /** What the host computes from the output tensor, in order: `softmax`, `argmax`, … */
+  readonly hostOperators: readonly string[];
   /** JSON the compiler's caller wants to travel along (model name, input recipe, configuration). */
   readonly metadata: Readonly<Record<string, unknown>>;
 }

@@ -281,10 +281,20 @@ export type GraphNode =
 
 export type Operator = GraphNode["op"];
 
+/** Operators of which the host can tell the class: none changes which element is the largest. */
+export type ClosingOperator = "softmax" | "log-softmax" | "argmax" | "top-k";
+
 export interface Graph {
   readonly name: string;
   readonly input: InputInfo;
   readonly nodes: readonly GraphNode[];
   /** Name of the node whose value is the result. */
   readonly output: string;
+  /**
+   * What the host computes from the result, in order, beside a softmax that is the last node: the class is the index of the
+   * largest element all the same.
+   */
+  readonly closing?: readonly ClosingOperator[];
+  /** Names of inputs that the model has and nothing reads. */
+  readonly unreadInputs?: readonly string[];
 }

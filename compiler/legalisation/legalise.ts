@@ -1,11 +1,5 @@
 /** Tensor graphs to networks: batch 1, images with channels innermost, layers with constant weights. */
-import {
-  type Diagnostic,
-  DiagnosticError,
-  diagnosticError,
-  InvariantError,
-  nearestName,
-} from "../../isa/diagnostic.ts";
+import { type Diagnostic, DiagnosticError, diagnosticError, InvariantError } from "../../isa/diagnostic.ts";
 import type { ModelOutput } from "../../isa/model-output.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import type { Graph } from "../graph/graph.ts";
@@ -17,7 +11,9 @@ import { inferTensors } from "../tensor-graph/infer-tensors.ts";
 import { nodePlace, qualifiedName } from "../tensor-graph/operators/table.ts";
 import type { KnownTensor } from "../tensor-graph/propagate.ts";
 import type { AnyTensor, TensorGraph, TensorNode } from "../tensor-graph/tensor-graph.ts";
+import { onePerOperator } from "../tensor-graph/unknown-operators.ts";
 import { unrollRecurrent } from "../tensor-graph/unroll-recurrent.ts";
+import { refusedClosing, withoutClosing } from "./closing-operators.ts";
 import { constantRegisters } from "./constant-registers.ts";
 import { networkInputOf } from "./network-input.ts";
 import { networkOutput } from "./network-output.ts";
@@ -28,6 +24,7 @@ import { Values } from "./recognise/values.ts";
 import type { Operand, RuleCall } from "./rule.ts";
 import { LEGALISATION_RULES } from "./rules/table.ts";
 import { simplifyOutput } from "./simplify-output.ts";
+import { withoutUnreadInputs } from "./unread-inputs.ts";
 import type { NetworkValue } from "./value.ts";
 
 export interface LegaliseOptions {
@@ -46,10 +43,12 @@ export interface LegalisedNetwork {
 
 /** Throws `DiagnosticError` with everything that has no place in a network. */
 export function legalise(tensorGraph: TensorGraph, { where }: LegaliseOptions): LegalisedNetwork {
-  const input = networkInputOf(tensorGraph, where);
-  const rolled = inferred(tensorGraph, input.graph, where);
-  const unrolled = unrollRecurrent(input.graph, rolled, where);
-  const known = unrolled === input.graph ? rolled : inferTensors(unrolled, new Map(), where);
+  const { graph: read, unread } = withoutUnreadInputs(tensorGraph);
+  const input = networkInputOf(read, where);
+  const rolled = inferred(read, input.graph, where);
+  const { graph: opened, closing } = withoutClosing(input.graph, rolled, where);
+  const unrolled = unrollRecurrent(opened, rolled, where);
+  const known = unrolled === opened ? rolled : inferTensors(unrolled, new Map(), where);
   const constants = new Map<string, AnyTensor>();
   for (const [name, { constant }] of known) if (constant !== undefined) constants.set(name, constant);
   const recognised = recognise(unrolled, constants, known);
@@ -84,9 +83,14 @@ export function legalise(tensorGraph: TensorGraph, { where }: LegaliseOptions): 
   }
   if (diagnostics.length > 0) throw new DiagnosticError(diagnostics);
 
-  const output = networkOutput(builder, tensorGraph, values, where);
-  const graph = requireStage(simplifyOutput(builder.finish(output)), "imported", where);
-  const modelOutputs = tensorGraph.outputs.flatMap((name): ModelOutput[] => {
+  const output = networkOutput(builder, opened, values, where);
+  const network = requireStage(simplifyOutput(builder.finish(output)), "imported", where);
+  const graph: Graph = {
+    ...network,
+    ...(closing.length > 0 && { closing }),
+    ...(unread.length > 0 && { unreadInputs: unread }),
+  };
+  const modelOutputs = opened.outputs.flatMap((name): ModelOutput[] => {
     const value = values.get(name);
     return value === undefined ? [] : [{ name, shape: value.shape, order: value.order }];
   });
@@ -134,19 +138,14 @@ function liveNodes(graph: TensorGraph, constants: ReadonlyMap<string, AnyTensor>
 }
 
 function requireRules(nodes: readonly TensorNode[], where: string): void {
-  const supported = Object.keys(LEGALISATION_RULES);
-  const diagnostics = nodes.flatMap((node): Diagnostic[] => {
-    const name = qualifiedName(node.domain, node.operator);
-    if (Object.hasOwn(LEGALISATION_RULES, name)) return [];
-    const near = nearestName(name, supported);
-    return [
-      {
-        code: "UNKNOWN_OPERATOR",
-        where: nodePlace(node, where),
-        what: `${name} has no place in a network on the machine`,
-        hint: `${near === undefined ? "" : `is ${near} meant? `}export the model without it`,
-      },
-    ];
+  const unknown = nodes.filter(
+    ({ domain, operator }) => !Object.hasOwn(LEGALISATION_RULES, qualifiedName(domain, operator)),
+  );
+  const diagnostics = onePerOperator(unknown, where, (name) => {
+    const [reason, instead] = refusedClosing(name) ?? [];
+    const hint = "export the model without it";
+    const what = `${name} has no place in a network on the machine${reason === undefined ? "" : `: ${reason}`}`;
+    return { what, hint: instead ?? hint };
   });
   if (diagnostics.length > 0) throw new DiagnosticError(diagnostics);
 }

@@ -67,9 +67,14 @@ export function lower(request: LoweringRequest): Program {
     input: graph.input.name,
     output,
     ...(modelOutputs && { modelOutputs }),
-    hostSoftmax: lastNode(graph)?.op === "softmax",
+    hostOperators: hostOperators(graph),
     metadata,
   };
+}
+
+/** What the host computes behind the program's result. */
+function hostOperators(graph: Graph): readonly string[] {
+  return [...(lastNode(graph)?.op === "softmax" ? ["softmax"] : []), ...(graph.closing ?? [])];
 }
 
 function lastNode(graph: Graph): GraphNode | undefined {

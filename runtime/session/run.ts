@@ -62,7 +62,7 @@ async function runNetwork(configuration: RunConfiguration, hooks: RunHooks): Pro
         ? await runExtrinsicModel({ ...run, prepared }, hooks)
         : program === null
           ? await runHybridModel({ ...run, prepared }, hooks)
-          : await simulate({ ...run, name: prepared.name, weights: prepared.weights, program }, hooks);
+          : await simulate({ ...run, ...prepared, program, unreadInputs: prepared.graph.unreadInputs }, hooks);
     return "fault" in outcome ? outcome : { ...outcome, watched };
   } finally {
     float.dispose();
@@ -94,6 +94,8 @@ interface Simulation {
   readonly weights: string | null;
   readonly program: Program;
   readonly float: FloatSide | null;
+  /** Names of inputs of the model that nothing reads. */
+  readonly unreadInputs?: readonly string[] | undefined;
 }
 
 /** MACs of an image above which watching every register takes minutes: then it is done on request only. */
@@ -137,7 +139,7 @@ async function simulate(simulation: Simulation, hooks: RunHooks): Promise<Lastin
     digest,
     observedImages: observed,
     advice: adviceOn({ accuracy, layers: figures.layers, cycles: figures.cycles }),
-    notModelled: notModelled(program.hostSoftmax),
+    notModelled: notModelled(program.hostOperators, simulation.unreadInputs ?? []),
   };
   return { report };
 }

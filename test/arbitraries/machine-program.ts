@@ -817,7 +817,7 @@ function buildProgram(
     compileOverflow: [],
     input: "input",
     output: source.name,
-    hostSoftmax: false,
+    hostOperators: [],
     metadata: {},
   };
 }

@@ -170,12 +170,12 @@ interface Drawn {
   readonly seed: number;
   /** Name and axes of the model's output, where it declares one. */
   readonly modelOutput: readonly [string, readonly number[]] | null;
-  readonly hostSoftmax: boolean;
+  readonly hostOperators: readonly string[];
   readonly metadata: Readonly<Record<string, unknown>>;
 }
 
 function assembleProgram(drawn: Drawn): Program {
-  const { machine, instructions, seed, hostSoftmax, metadata } = drawn;
+  const { machine, instructions, seed, hostOperators, metadata } = drawn;
   const tensors = place(drawn.tensors, machine.dram.wordBits);
   const tensorName = (pick: number): string => (tensors[pick % tensors.length] as TensorSymbol).name;
   const cuts = [drawn.firstCut, ...drawn.layers.map(({ cut }) => cut)].map((cut) => cut % (instructions.length + 1));
@@ -229,7 +229,7 @@ function assembleProgram(drawn: Drawn): Program {
     ...(drawn.modelOutput && {
       modelOutputs: [{ name: drawn.modelOutput[0], shape: tensors[1]?.shape ?? [], order: drawn.modelOutput[1] }],
     }),
-    hostSoftmax,
+    hostOperators,
     metadata,
   };
 }
@@ -284,7 +284,7 @@ export function storableProgram(): fc.Arbitrary<Program> {
       overflows: fc.array(fc.tuple(fc.nat(), fc.nat()), { maxLength: 4 }),
       seed: fc.nat(0xffff_ffff),
       modelOutput: fc.option(fc.tuple(names(), fc.shuffledSubarray([0, 1, 2], { minLength: 3 }))),
-      hostSoftmax: fc.boolean(),
+      hostOperators: fc.array(fc.constantFrom("softmax", "argmax", "a b"), { maxLength: 3 }),
       metadata: metadata(),
     })
     .map(assembleProgram);

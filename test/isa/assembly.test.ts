@@ -16,7 +16,7 @@ const MACHINE = [
 
 /** Written as a person would: comments, blank lines, hexadecimal, any order of keys, constants before their tensor. */
 const LISTING = `# doubles an image
-.program seed=7 output=scores input=image hostSoftmax=false metadata={"note":"a # in a string"}
+.program seed=7 output=scores input=image hostOperators=[] metadata={"note":"a # in a string"}
 ${MACHINE}
 
 .constant tensor=weights

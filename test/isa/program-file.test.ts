@@ -80,7 +80,7 @@ const SMALL: Program = {
   compileOverflow: [{ layer: "copy", weight: 1, bias: 0 }],
   input: "image",
   output: "scores",
-  hostSoftmax: false,
+  hostOperators: [],
   metadata: { model: "tiny" },
 };
 

@@ -2,9 +2,10 @@
 import { type Diagnostic, DiagnosticError, diagnosticError } from "../../../isa/diagnostic.ts";
 import { ONNX_ELEMENT_TYPES, onnxTypeName } from "../../tensor-graph/onnx-types.ts";
 import { QONNX_DOMAINS, QONNX_OPERATORS } from "../../tensor-graph/operators/qonnx.ts";
-import { lookUp, nodePlace } from "../../tensor-graph/operators/table.ts";
+import { lookUp, nodePlace, OPERATOR_NAMES, qualifiedName } from "../../tensor-graph/operators/table.ts";
 import { safeInteger } from "../../tensor-graph/tensor.ts";
 import type { AnyTensor, TensorGraph, TensorInput, TensorNode } from "../../tensor-graph/tensor-graph.ts";
+import { onePerOperator, unsupported } from "../../tensor-graph/unknown-operators.ts";
 import { readAttributes } from "./attributes.ts";
 import { type ExternalFile, externalError, externalFileOf } from "./external-data.ts";
 import { readOpsets } from "./opsets.ts";
@@ -143,8 +144,10 @@ function readNodes(
   const messages = graph.node ?? [];
   const opsets = readOpsets(model, where);
   const names = new NodeNames(new Set(messages.map(({ name = "" }) => name)));
+  const unknown: TensorNode[] = [];
   const functions = new Set((model.functions ?? []).map(({ domain = "", name = "" }) => `${domain}\0${name}`));
-  return messages.map((message, position) => {
+  const known = new Set(OPERATOR_NAMES);
+  const nodes = messages.map((message, position) => {
     const { opType: operator = "", domain: stated = "", overload = "" } = message;
     const domain = domainOf(stated === "ai.onnx" ? "" : stated, operator);
     const name = names.unique(message.name ?? "", `${operator}_${position}`);
@@ -154,7 +157,7 @@ function readNodes(
     const { attributes, diagnostics: wrong } = readAttributes(message.attribute ?? [], place, readExternal);
     const node = { ...unread, attributes };
     if (diagnostics.length > MANY) throw new DiagnosticError(diagnostics);
-    const found = lookUp(node, where);
+    const found = known.has(qualifiedName(domain, operator)) ? lookUp(node, where) : undefined;
     if (overload !== "" || functions.has(`${stated}\0${operator}`)) {
       diagnostics.push({
         code: "UNKNOWN_OPERATOR",
@@ -162,6 +165,8 @@ function readNodes(
         what: "the operator is a function of the model's own, which is not supported",
         hint: "inline the functions (onnx.inliner) or export without them",
       });
+    } else if (found === undefined) {
+      unknown.push(node);
     } else if (found instanceof DiagnosticError) {
       diagnostics.push(...found.diagnostics);
     } else {
@@ -169,6 +174,8 @@ function readNodes(
     }
     return node;
   });
+  diagnostics.push(...onePerOperator(unknown, where, (name) => unsupported(name, OPERATOR_NAMES)));
+  return nodes;
 }
 
 /** Quantizers of QONNX under ONNX's own domain, as its older files have them, are those of QONNX's. */

@@ -1,5 +1,6 @@
 /** Every operator of the tensor graph. A file of a family adds its list here. */
-import { type DiagnosticError, diagnosticError, nearestName } from "../../../isa/diagnostic.ts";
+import { type DiagnosticError, diagnosticError } from "../../../isa/diagnostic.ts";
+import { misspelt } from "../../hints/spelling.ts";
 import type { TensorOperator } from "../operator.ts";
 import type { TensorNode } from "../tensor-graph.ts";
 import { ACTIVATION_OPERATORS } from "./activations.ts";
@@ -24,6 +25,7 @@ import { REDUCTION_OPERATORS } from "./reduction.ts";
 import { RESIZE_OPERATORS } from "./resize.ts";
 import { SELECTION_OPERATORS } from "./selection.ts";
 import { SOFTMAX_OPERATORS } from "./softmax.ts";
+import { TOP_K_OPERATORS } from "./top-k.ts";
 
 export const OPERATORS: readonly TensorOperator[] = [
   ...ACTIVATION_OPERATORS,
@@ -48,6 +50,7 @@ export const OPERATORS: readonly TensorOperator[] = [
   ...RECURRENT_OPERATORS,
   ...RESIZE_OPERATORS,
   ...SOFTMAX_OPERATORS,
+  ...TOP_K_OPERATORS,
 ];
 
 /** The newest operator set of ONNX whose changes the operators follow: that of ONNX 1.20. */
@@ -55,6 +58,9 @@ export const NEWEST_OPSET = 25;
 
 /** Meanings of one operator, newest first. */
 const BY_NAME: ReadonlyMap<string, readonly TensorOperator[]> = groupByName();
+
+/** Qualified names of all operators. */
+export const OPERATOR_NAMES: readonly string[] = [...BY_NAME.keys()];
 
 function groupByName(): ReadonlyMap<string, readonly TensorOperator[]> {
   const groups = new Map<string, TensorOperator[]>();
@@ -91,13 +97,9 @@ export function lookUp(node: TensorNode, where: string): TensorOperator | Diagno
   const name = qualifiedName(node.domain, node.operator);
   const meanings = BY_NAME.get(name);
   if (meanings === undefined) {
-    const near = name.length > 100 ? undefined : nearestName(name, [...BY_NAME.keys()]);
-    return diagnosticError(
-      "UNKNOWN_OPERATOR",
-      place,
-      `the operator ${name} is not supported`,
-      `${near === undefined ? "" : `is ${near} meant? `}leave it out, or export the model without it`,
-    );
+    const near = misspelt(name, OPERATOR_NAMES);
+    const hint = near === undefined ? "leave it out, or export the model without it" : `is ${near} meant?`;
+    return diagnosticError("UNKNOWN_OPERATOR", place, `the operator ${name} is not supported`, hint);
   }
   const operator = meanings.find(({ since }) => since <= node.opset);
   if (operator === undefined) {
@@ -110,7 +112,7 @@ export function lookUp(node: TensorNode, where: string): TensorOperator | Diagno
   }
   const unknown = Object.keys(node.attributes).find((key) => operator.attributes?.includes(key) === false);
   if (unknown !== undefined) {
-    const near = unknown.length > 100 ? undefined : nearestName(unknown, operator.attributes ?? []);
+    const near = misspelt(unknown, operator.attributes ?? []);
     return diagnosticError(
       "OPERATOR",
       `${place}, attribute ${unknown}`,

@@ -33,7 +33,7 @@ describe("LeNet on the default machine", () => {
       ["fc1", "dense", 400_000],
       ["fc2", "dense", 5_000],
     ]);
-    expect(program.hostSoftmax).toBe(true);
+    expect(program.hostOperators).toEqual(["softmax"]);
     expect([program.input, program.output]).toEqual(["image", "fc2"]);
   });
 

@@ -37,7 +37,7 @@ function programWithInput(spec: RegisterSpec, seed = 1): Program {
     compileOverflow: [],
     input: "image",
     output: "image",
-    hostSoftmax: false,
+    hostOperators: [],
     metadata: {},
   };
 }

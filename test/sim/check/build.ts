@@ -257,7 +257,7 @@ export function program(
     compileOverflow: [],
     input: declared[0]?.name ?? "",
     output: declared.at(-1)?.name ?? "",
-    hostSoftmax: false,
+    hostOperators: [],
     metadata: {},
   };
 }

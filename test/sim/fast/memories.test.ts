@@ -22,7 +22,7 @@ function programOf(tensors: readonly TensorSymbol[]): Program {
     compileOverflow: [],
     input: "a",
     output: "b",
-    hostSoftmax: false,
+    hostOperators: [],
     metadata: {},
   };
 }

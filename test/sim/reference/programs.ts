@@ -292,7 +292,7 @@ export function programOf(
     compileOverflow: [],
     input: named("input"),
     output: named("output"),
-    hostSoftmax: false,
+    hostOperators: [],
     metadata: {},
   };
 }

@@ -1,7 +1,7 @@
 /** What is said of layers that are not imported: why, where the class is known, and what to do. */
 import type { Diagnostic } from "../../../../isa/diagnostic.ts";
-import { placesOf } from "../../places.ts";
-import { misspelt } from "../../spelling.ts";
+import { placesOf } from "../../../hints/places.ts";
+import { misspelt } from "../../../hints/spelling.ts";
 import { type LayerEntry, layerPlace } from "../layer-use.ts";
 import { LAYER_RULES } from "./table.ts";
 
