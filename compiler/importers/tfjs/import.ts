@@ -11,7 +11,7 @@ import { unknownLayers } from "./layers/unknown.ts";
 import { readLayersModelJson } from "./model-json.ts";
 import { readTopology, type Topology } from "./topology.ts";
 import { ConstantBudget } from "./values/constant-budget.ts";
-import { type NetworkValue, storedShape, type ValueCall, view } from "./values/value.ts";
+import { inputInfo, type NetworkValue, requireOpen, storedShape, type ValueCall, view } from "./values/value.ts";
 import { WeightStore } from "./weights.ts";
 
 /**
@@ -25,7 +25,7 @@ export function importTfjsLayersModel(modelJson: unknown, weights: Uint8Array, w
   const additions = prepareLayers(topology.uses, where);
   const store = new WeightStore(model.weights, weights, where);
   const input = networkInput(topology, where);
-  const builder = new GraphBuilder(topology.name, { name: input.name, shape: storedShape(input.shape) }, where);
+  const builder = new GraphBuilder(topology.name, inputInfo(input.name, input.shape), where);
   const budget = new ConstantBudget(store.elements());
   // Layers' names are taken first, so that no helper node can take one.
   const names = nodeNames(topology.uses, builder);
@@ -38,13 +38,16 @@ export function importTfjsLayersModel(modelJson: unknown, weights: Uint8Array, w
     const added = inLayer(call.where, where, () =>
       additions[index]?.({ ...call, layer, inputs: read, weights: store }),
     );
+    requireOpen(call, read, [added ?? input]);
     values.push(added ?? input);
     if (index + 1 === topology.output) last = call;
   });
   const unused = store.unused("layer");
   if (unused.length > 0) throw new DiagnosticError(unused);
-  const output = networkOutput(values[topology.output] ?? input, last);
-  return requireStage(builder.finish(output), "imported", where);
+  const output = values[topology.output] ?? input;
+  const { closing } = output;
+  const graph = { ...builder.finish(networkOutput(output, last)), ...(closing && { closing }) };
+  return requireStage(graph, "imported", where);
 }
 
 /** The input with its batch. */
@@ -59,9 +62,9 @@ function networkInput({ input }: Topology, where: string): NetworkValue {
   );
 }
 
-/** An image or a vector; a softmax stays the last node whatever shape is asked of it. */
-function networkOutput({ name, shape, isSoftmax }: NetworkValue, last: ValueCall): string {
-  return isSoftmax === true ? name : view(last, name, storedShape(shape));
+/** An image or a vector; a softmax, and what the host is given, stays the last node whatever shape is asked of it. */
+function networkOutput({ name, shape, isSoftmax, closing }: NetworkValue, last: ValueCall): string {
+  return isSoftmax === true || closing !== undefined ? name : view(last, name, storedShape(shape));
 }
 
 /** Names of the nodes of layers' first uses: the layer's own or, where two models have one of that name, with the models'. */

@@ -41,7 +41,11 @@ const STRIDES = { strides: integers(1, 1, 1, 1), padding: text("SAME") };
 
 describe("every complaint names file, node and operator", () => {
   it.each<[string, GraphModelFile, string]>([
-    ["an operator nobody knows", withNode("Elu"), 'model.json: node "it" (Elu): the operator Elu cannot be imported'],
+    [
+      "an operator nobody knows",
+      withNode("Cumsum"),
+      'model.json: node "it" (Cumsum): the operator Cumsum cannot be imported',
+    ],
     [
       "mirrored padding",
       withNode("MirrorPad"),
@@ -126,8 +130,8 @@ describe("every complaint names file, node and operator", () => {
 
   it("all of them at once", () => {
     const model = new GraphModelBuilder([-1, 4, 4, 2]);
-    model.add("Elu", "one", ["image"]);
-    model.add("Erf", "two", ["one"]);
+    model.add("Cumsum", "one", ["image"]);
+    model.add("Multinomial", "two", ["one"]);
     expect(complaint(model.file()).split("\n")).toHaveLength(2);
   });
 });
@@ -164,7 +168,7 @@ describe("inputs and outputs", () => {
   it("what the output does not depend on is left out, its weights too", () => {
     const model = new GraphModelBuilder([-1, 3]);
     model.weight("kernel", [3, 3]);
-    model.add("Elu", "training", ["image", "kernel"]);
+    model.add("Cumsum", "training", ["image", "kernel"]);
     model.add("Relu", "it", ["image"]);
     expect(importGraph(model.file()).nodes.map(({ name }) => name)).toEqual(["it"]);
   });

@@ -12,6 +12,7 @@ import {
   number,
   text,
   texts,
+  type,
 } from "./graph-model.ts";
 
 let tf: TensorFlow;
@@ -234,5 +235,40 @@ describe("other layers", () => {
     });
     const graph = importGraph(model.file());
     expect(graph.nodes.map(({ op }) => op)).toEqual(["conv2d", "batchNormalization", "activation"]);
+  });
+});
+
+describe("operators that the host computes", () => {
+  const dense = (): GraphModelBuilder => {
+    const model = new GraphModelBuilder([-1, 6]);
+    model.weight("kernel", [6, 5]);
+    model.add("MatMul", "fc", ["image", "kernel"]);
+    return model;
+  };
+
+  it("softmax, then ArgMax and a cast of the class", () => {
+    const model = dense();
+    model.scalar("axis", -1);
+    model.add("Softmax", "scores", ["fc"]);
+    model.add("ArgMax", "class", ["scores", "axis"]);
+    model.add("Cast", "label", ["class"], { DstT: type("DT_FLOAT") });
+    const graph = importGraph(model.file());
+    expect([graph.output, graph.closing]).toEqual(["scores", ["argmax"]]);
+  });
+
+  it("log softmax, then the greatest three", () => {
+    const model = dense();
+    model.scalar("k", 3);
+    model.add("LogSoftmax", "scores", ["fc"]);
+    model.add("TopKV2", "best", ["scores", "k"]);
+    const graph = importGraph(model.file());
+    expect([graph.output, graph.closing]).toEqual(["fc", ["log-softmax", "top-k"]]);
+  });
+
+  it("stand behind the last layer alone", () => {
+    const model = dense();
+    model.add("LogSoftmax", "scores", ["fc"]);
+    model.add("Relu", "more", ["scores"]);
+    expect(() => importGraph(model.file())).toThrow(/node "more".*found the result of log-softmax/);
   });
 });

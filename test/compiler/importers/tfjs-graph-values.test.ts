@@ -60,7 +60,21 @@ describe("arithmetic", () => {
     );
   });
 
-  it.each(["Relu", "Relu6", "Sigmoid", "Tanh", "Neg", "Square", "Exp", "LeakyRelu"])("%s", async (op) => {
+  it.each([
+    "Relu",
+    "Relu6",
+    "Sigmoid",
+    "Tanh",
+    "Neg",
+    "Square",
+    "Exp",
+    "LeakyRelu",
+    "Elu",
+    "Selu",
+    "Softplus",
+    "Erf",
+    "Abs",
+  ])("%s", async (op) => {
     const model = new GraphModelBuilder(IMAGE);
     model.add(op, "result", ["image"], { alpha: number(0.3) });
     await expectSameAsExecutor(tf, model.file());

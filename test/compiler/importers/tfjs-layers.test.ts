@@ -6,7 +6,7 @@ import { loadTensorFlow, type TensorFlow } from "../../../runtime/float-referenc
 import { randomFloats } from "../../arbitraries/graph.ts";
 import { evaluateGraph } from "../../oracles/graph-float.ts";
 import { sequentialModel } from "./keras-json.ts";
-import { expectSameAsPredict } from "./saved-model.ts";
+import { expectSameAsPredict, saveModel } from "./saved-model.ts";
 
 let tf: TensorFlow;
 beforeAll(async () => {
@@ -27,7 +27,9 @@ const SEQUENCE = [9, 4];
 const VECTOR = [6];
 
 describe("activations", () => {
-  const names = ["sigmoid", "tanh", "hardSigmoid"] as const;
+  const plain = ["sigmoid", "tanh", "hardSigmoid", "elu", "selu", "softplus", "softsign"] as const;
+  // Those that TensorFlow.js has and its types do not name.
+  const names = [...plain, ...(["swish", "mish", "gelu", "gelu_new"] as unknown as typeof plain)];
 
   it.each(names)("%s: of a layer, and as a layer of its own", async (activation) => {
     const graph = await expectSameAsPredict(
@@ -71,6 +73,8 @@ describe("activations", () => {
       IMAGE,
       (x) => tf.layers.reLU({ maxValue: 4 }).apply(tf.layers.dense({ units: 3 }).apply(x) as Value),
     ],
+    ["ELU", IMAGE, (x) => tf.layers.elu().apply(x)],
+    ["thresholdedReLU", IMAGE, (x) => tf.layers.thresholdedReLU({ theta: 0.4 }).apply(x)],
     ["PReLU", IMAGE, (x) => tf.layers.prelu().apply(x)],
     ["PReLU, a slope per channel", IMAGE, (x) => tf.layers.prelu({ sharedAxes: [1, 2] }).apply(x)],
     ["PReLU, a slope per row", IMAGE, (x) => tf.layers.prelu({ sharedAxes: [2, 3] }).apply(x)],
@@ -92,6 +96,25 @@ describe("activations", () => {
     });
     const graph = importTfjsLayersModel(file.json, file.weights, "model.json");
     expect(Array.from(evaluateGraph(graph, new Float32Array([-2, -0.5, 1, 9])).data)).toEqual([-0.5, -0.125, 1, 1.5]);
+  });
+
+  it("log softmax is the host's: the network yields what it is given, whatever shape follows", async () => {
+    const logits = tf.layers.dense({
+      name: "logits",
+      inputShape: [6],
+      units: 4,
+      activation: "logSoftmax" as "softmax",
+    });
+    const model = tf.sequential({ layers: [logits, tf.layers.reshape({ targetShape: [2, 2] })] });
+    const { json, weights } = await saveModel(tf, model);
+    const graph = importTfjsLayersModel(json, weights, "model.json");
+    expect([graph.output, graph.closing, graph.nodes.length]).toEqual(["logits", ["log-softmax"], 1]);
+    model.add(tf.layers.flatten());
+    model.add(tf.layers.dense({ units: 2 }));
+    const more = await saveModel(tf, model);
+    expect(() => importTfjsLayersModel(more.json, more.weights, "model.json")).toThrow(
+      "found the result of log-softmax, expected a value that the machine computes",
+    );
   });
 
   it("exponential, and LeakyReLU by its later name negative_slope", () => {

@@ -1,18 +1,14 @@
 /** TensorFlow.js graph models (`model.json` with the nodes of a frozen graph, and its shards) to graphs. */
-import {
-  type Diagnostic,
-  DiagnosticError,
-  diagnosticError,
-  InvariantError,
-  nearestName,
-} from "../../../../isa/diagnostic.ts";
+import { type Diagnostic, DiagnosticError, diagnosticError, InvariantError } from "../../../../isa/diagnostic.ts";
 import { GraphBuilder } from "../../../graph/builder.ts";
 import type { Graph, Tensor } from "../../../graph/graph.ts";
 import { requireStage } from "../../../graph/stages.ts";
+import { placesOf } from "../../../hints/places.ts";
+import { misspelt } from "../../../hints/spelling.ts";
 import { isGraphModel, readModelJson } from "../model-json.ts";
 import { ConstantBudget } from "../values/constant-budget.ts";
 import { nodeError } from "../values/node-error.ts";
-import { storedShape, view } from "../values/value.ts";
+import { requireOpen, storedShape, view } from "../values/value.ts";
 import { WeightStore } from "../weights.ts";
 import { placed } from "./attributes.ts";
 import { FOLDS, SHAPE_FOLDS } from "./fold.ts";
@@ -72,8 +68,9 @@ export function importTfjsGraphModel(modelJson: unknown, weights: Uint8Array, wh
   }
   diagnostics.push(...store.unused("node", new Set(graph.nodes.keys())));
   if (diagnostics.length > 0) throw new DiagnosticError(diagnostics);
-  const output = networkOutput(known.get(key(graph.output)), last, graph.output, where);
-  const finished = builder.finish(output);
+  const result = known.get(key(graph.output));
+  const closing = result?.value?.closing;
+  const finished = { ...builder.finish(networkOutput(result, last, graph.output, where)), ...(closing && { closing }) };
   const complete = finished.nodes.map((node) => {
     const bias = shared.biases.get(node.name);
     if (bias === undefined) return node;
@@ -83,34 +80,34 @@ export function importTfjsGraphModel(modelJson: unknown, weights: Uint8Array, wh
   return requireStage({ ...finished, nodes: complete }, "imported", where);
 }
 
-/** Throws `DiagnosticError` with every operator that cannot be imported. */
+/** Throws `DiagnosticError` with every operator that cannot be imported, each once. */
 function requireOperators(nodes: readonly NodeEntry[], where: string): void {
   const supported = [...new Set([...Object.keys(NODE_RULES), ...Object.keys(FOLDS), ...Object.keys(SHAPE_FOLDS)])];
   const known = new Set([...supported, "Placeholder", "Const"]);
-  const diagnostics = nodes.flatMap((node): Diagnostic[] => {
-    const { operator } = node;
-    if (known.has(operator)) return [];
-    const place = nodePlace(where, node);
+  const unknown = nodes.filter(({ operator }) => !known.has(operator));
+  const diagnostics = [...new Set(unknown.map(({ operator }) => operator))].map((operator): Diagnostic => {
+    const found = unknown.filter((node) => node.operator === operator);
+    const [first] = found;
+    const place = first === undefined ? where : nodePlace(where, first);
+    const places = placesOf(
+      found.map(({ name }) => name),
+      "node",
+    );
     if (CONTROL_FLOW.has(operator) || operator.startsWith("TensorList") || operator.startsWith("TensorArray")) {
-      const hint = "export the model for inference, with loops and branches written out";
-      return [
-        {
-          code: "UNKNOWN_OPERATOR",
-          where: place,
-          what: `${operator} is control flow, which no machine here has`,
-          hint,
-        },
-      ];
-    }
-    const near = operator.length > 100 ? undefined : nearestName(operator, supported);
-    return [
-      {
+      return {
         code: "UNKNOWN_OPERATOR",
         where: place,
-        what: `the operator ${operator} cannot be imported`,
-        hint: `${near === undefined ? "" : `is ${near} meant? `}supported: ${Object.keys(NODE_RULES).join(", ")}`,
-      },
-    ];
+        what: `${operator} is control flow, which no machine here has${places}`,
+        hint: "export the model for inference, with loops and branches written out",
+      };
+    }
+    const near = misspelt(operator, supported);
+    return {
+      code: "UNKNOWN_OPERATOR",
+      where: place,
+      what: `the operator ${operator} cannot be imported${places}`,
+      hint: `${near === undefined ? "" : `is ${near} meant? `}supported: ${Object.keys(NODE_RULES).join(", ")}`,
+    };
   });
   if (diagnostics.length > 0) throw new DiagnosticError(diagnostics);
 }
@@ -170,7 +167,13 @@ function outputsOf(call: NodeCall, store: WeightStore): readonly Operand[] {
   if (!INTEGER_OPERATORS.has(operator) && operands.some(({ value }) => value?.isInteger === true)) {
     throw nodeError(call, "inputs", "found integers, expected floats", "cast the input to float32 first");
   }
-  return rule(call).map((value) => ({ value }));
+  const results = rule(call);
+  requireOpen(
+    call,
+    operands.flatMap(({ value }) => value ?? []),
+    results,
+  );
+  return results.map((value) => ({ value }));
 }
 
 /** Far above what TensorFlow.js has, far below what a chain of nodes that add axes could reach. */
@@ -191,7 +194,7 @@ function readerCounts(nodes: readonly NodeEntry[], output: NodeReference): Reado
   return counts;
 }
 
-/** An image or a vector; a softmax stays the last node whatever shape is asked of it. */
+/** An image or a vector; a softmax, and what the host is given, stays the last node whatever shape is asked of it. */
 function networkOutput(
   output: Operand | undefined,
   call: NodeCall | undefined,
@@ -206,8 +209,8 @@ function networkOutput(
       "export the model for inference",
     );
   }
-  const { name, shape, isSoftmax } = output.value;
-  return isSoftmax === true ? name : view(call, name, storedShape(shape));
+  const { name, shape, isSoftmax, closing } = output.value;
+  return isSoftmax === true || closing !== undefined ? name : view(call, name, storedShape(shape));
 }
 
 /** Unique text of a reference: the number stands first, so that no name can imitate another's. */

@@ -1,15 +1,15 @@
 /** The network's input: the one placeholder on which the output depends, for one image. */
 import { diagnosticError } from "../../../../isa/diagnostic.ts";
-import type { ValueInfo } from "../../../graph/graph.ts";
+import type { InputInfo } from "../../../graph/graph.ts";
 import { formatShape } from "../../../graph/shape.ts";
-import { type NetworkValue, storedShape } from "../values/value.ts";
+import { inputInfo, type NetworkValue } from "../values/value.ts";
 import { placed, shapeAttribute, typeAttribute } from "./attributes.ts";
 import { elementTypeOf } from "./element-types.ts";
 import { type NodeEntry, nodePlace } from "./graph-json.ts";
 
 export interface NetworkInput {
   readonly node: NodeEntry;
-  readonly info: ValueInfo;
+  readonly info: InputInfo;
   readonly value: NetworkValue;
 }
 
@@ -42,7 +42,7 @@ export function networkInputOf(nodes: readonly NodeEntry[], where: string): Netw
   const { name } = node;
   return {
     node,
-    info: { name, shape: storedShape(shape) },
+    info: inputInfo(name, shape),
     value: { name, shape, ...(type === "int32" && { isInteger: true }) },
   };
 }

@@ -6,7 +6,7 @@ import type { ElementFunction } from "../../../graph/element-function.ts";
 import type { Activation } from "../../../graph/graph.ts";
 import { type LayerCall, type LayerRule, layerRule, onlyInput, ownShape, weight } from "../layer-rule.ts";
 import { axis, numeric } from "../settings.ts";
-import { applied, clipped, parametricRelu } from "../values/element-wise.ts";
+import { applied, clipped, parametricRelu, SELU } from "../values/element-wise.ts";
 import { addAs, type NetworkValue, storedShape, view } from "../values/value.ts";
 
 export type ActivationName =
@@ -14,13 +14,23 @@ export type ActivationName =
   | "relu"
   | "relu6"
   | "softmax"
+  | "log_softmax"
   | "sigmoid"
   | "tanh"
   | "hard_sigmoid"
-  | "exponential";
+  | "exponential"
+  | "elu"
+  | "selu"
+  | "softplus"
+  | "softsign"
+  | "swish"
+  | "silu"
+  | "mish"
+  | "gelu"
+  | "gelu_new";
 
 /** What a node itself can do of an activation, or a function that becomes a node behind it. */
-type ActivationStep = Exclude<Activation, "none"> | "nothing" | "softmax" | ElementFunction;
+type ActivationStep = Exclude<Activation, "none"> | "nothing" | "softmax" | "log-softmax" | ElementFunction;
 
 /** By Keras's name of the activation. */
 const ACTIVATIONS: Readonly<Record<ActivationName, ActivationStep>> = {
@@ -28,10 +38,20 @@ const ACTIVATIONS: Readonly<Record<ActivationName, ActivationStep>> = {
   relu: "relu",
   relu6: "relu6",
   softmax: "softmax",
+  log_softmax: "log-softmax",
   sigmoid: { kind: "sigmoid" },
   tanh: { kind: "tanh" },
   hard_sigmoid: { kind: "hardSigmoid", slope: 0.2, offset: 0.5 },
   exponential: { kind: "exp" },
+  elu: { kind: "elu", scale: 1, width: 1, gain: 1 },
+  selu: SELU,
+  softplus: { kind: "softplus" },
+  softsign: { kind: "softsign" },
+  swish: { kind: "swish", slope: 1 },
+  silu: { kind: "swish", slope: 1 },
+  mish: { kind: "mish" },
+  gelu: { kind: "gelu", approximate: false },
+  gelu_new: { kind: "gelu", approximate: true },
 };
 
 const isName = (name: string): name is ActivationName => Object.hasOwn(ACTIVATIONS, name);
@@ -71,6 +91,8 @@ function activated(call: LayerCall, value: NetworkValue, step: ActivationStep, r
     const inputs = [view(call, name, storedShape(shape))];
     return { name: addAs(call, role, { op: "softmax", inputs }), shape, isSoftmax: true };
   }
+  // The host's.
+  if (step === "log-softmax") return { name, shape, closing: [step] };
   if (typeof step !== "string") return applied(call, value, step, role);
   return { name: addAs(call, role, { op: "activation", inputs: [name], activation: step }), shape };
 }
@@ -103,6 +125,14 @@ export const leakyReluRule: LayerRule = layerRule(
   z.looseObject({ alpha: z.number().nullish(), negative_slope: z.number().nullish() }),
   ({ alpha, negative_slope: slope }, call) =>
     applied(call, onlyInput(call), { kind: "leakyRelu", slope: alpha ?? slope ?? 0.3 }),
+);
+
+export const eluRule: LayerRule = layerRule(z.looseObject({ alpha: numeric(1) }), ({ alpha }, call) =>
+  applied(call, onlyInput(call), { kind: "elu", scale: alpha, width: 1, gain: 1 }),
+);
+
+export const thresholdedReluRule: LayerRule = layerRule(z.looseObject({ theta: numeric(1) }), ({ theta }, call) =>
+  applied(call, onlyInput(call), { kind: "thresholdedRelu", threshold: theta }),
 );
 
 /** A slope for every element, or along the shared axes, which count from 1, one for all. */

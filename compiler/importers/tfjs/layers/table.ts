@@ -1,7 +1,16 @@
 /** The classes of layers that are imported. `InputLayer` and models within the model are read with the topology. */
 import { z } from "zod";
 import { type LayerRule, layerRule, onlyInput } from "../layer-rule.ts";
-import { activationRule, leakyReluRule, parametricReluRule, relu6Rule, reluRule, softmaxRule } from "./activation.ts";
+import {
+  activationRule,
+  eluRule,
+  leakyReluRule,
+  parametricReluRule,
+  relu6Rule,
+  reluRule,
+  softmaxRule,
+  thresholdedReluRule,
+} from "./activation.ts";
 import { convolutionRule, depthwiseRule, separableRule, transposedRule } from "./convolution.ts";
 import { denseRule } from "./dense.ts";
 import {
@@ -46,6 +55,8 @@ export const LAYER_RULES: Readonly<Record<string, LayerRule>> = {
   ReLU6: relu6Rule,
   LeakyReLU: leakyReluRule,
   PReLU: parametricReluRule,
+  ELU: eluRule,
+  ThresholdedReLU: thresholdedReluRule,
   Softmax: softmaxRule,
   Flatten: flattenRule,
   Reshape: reshapeRule,

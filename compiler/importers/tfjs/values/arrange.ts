@@ -49,7 +49,8 @@ export function repeatedTo(call: ValueCall, value: NetworkValue, shape: readonly
 export function reshapedTo(call: ValueCall, value: NetworkValue, shape: readonly number[]): NetworkValue {
   const { takesBias: _, ...rest } = value;
   const stored = storedShape(shape);
-  if (value.isSoftmax === true || sameShape(call.builder.shapeOf(value.name), stored)) return { ...rest, shape };
+  const isHosts = value.isSoftmax === true || value.closing !== undefined;
+  if (isHosts || sameShape(call.builder.shapeOf(value.name), stored)) return { ...rest, shape };
   return { ...rest, name: addNamed(call, { op: "reshape", inputs: [value.name], shape: stored }), shape };
 }
 

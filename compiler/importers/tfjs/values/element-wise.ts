@@ -8,6 +8,9 @@ import { repeatedTo } from "./arrange.ts";
 import { scaleAndShift } from "./scale.ts";
 import { addAs, addHelper, addNamed, type NetworkValue, type ValueCall, view } from "./value.ts";
 
+/** The constants that Keras and ONNX have, in float64. */
+export const SELU: ElementFunction = { kind: "elu", scale: 1.6732632423543772, width: 1, gain: 1.0507009873554805 };
+
 /** A function of a value, as a node of its own. */
 export function applied(
   call: ValueCall,

@@ -1,6 +1,6 @@
 /** Values of the network under the shapes that TensorFlow gives them, and what importers add nodes with. */
 import type { GraphBuilder, NewNode } from "../../../graph/builder.ts";
-import type { Tensor } from "../../../graph/graph.ts";
+import type { ClosingOperator, InputInfo, Tensor } from "../../../graph/graph.ts";
 import { elementCount, formatShape, sameShape } from "../../../graph/shape.ts";
 import { numbersOf } from "../../../tensor-graph/tensor.ts";
 import type { AnyTensor } from "../../../tensor-graph/tensor-graph.ts";
@@ -21,6 +21,8 @@ export interface NetworkValue {
   readonly takesBias?: true;
   /** Straight from a softmax, which must stay the last node: other shapes of it are names only. */
   readonly isSoftmax?: true;
+  /** What the host computes of it: `name` is what that is given, and other shapes and types are names only. */
+  readonly closing?: readonly ClosingOperator[];
 }
 
 /** A node of a graph model or a use of a layer, with what it takes to add nodes to the network. */
@@ -72,6 +74,14 @@ export function storedShape(shape: readonly number[]): readonly number[] {
   return [elementCount(axes.slice(0, -2)), ...axes.slice(-2)];
 }
 
+/** The network's input for a tensor of that shape, the batch of 1 included, and how the file declares it. */
+export function inputInfo(name: string, shape: readonly number[]): InputInfo {
+  const stored = storedShape(shape);
+  const declared = shape.slice(1);
+  if (sameShape(stored, declared)) return { name, shape: stored };
+  return { name, shape: stored, declared: { shape: declared, order: declared.map((_size, axis) => axis) } };
+}
+
 type WithoutName<Node> = Node extends unknown ? Omit<Node, "name"> : never;
 
 /** A node that `addNamed` or `addHelper` names. */
@@ -95,4 +105,20 @@ export function addAs(call: ValueCall, role: string | undefined, node: NewNodeWi
 /** The tensor [1, rows, columns, channels] that the network's image `name` is. */
 export function imageOf({ builder }: ValueCall, name: string): NetworkValue {
   return { name, shape: [1, ...builder.shapeOf(name)] };
+}
+
+/** Throws `DiagnosticError` where something is computed of what the host computes: only names for it may follow. */
+export function requireOpen(
+  place: { readonly where: string },
+  read: readonly NetworkValue[],
+  results: readonly NetworkValue[],
+): void {
+  const closed = read.find(({ closing }) => closing !== undefined);
+  if (closed === undefined || (read.length === 1 && results.every(({ name }) => name === closed.name))) return;
+  throw nodeError(
+    place,
+    "input",
+    `found the result of ${closed.closing?.join(" and ")}, expected a value that the machine computes`,
+    "such operators run on the host, behind the last layer alone",
+  );
 }

@@ -1,4 +1,5 @@
 /** The operators of graph models that may work on values of the network. */
+import { SELU } from "../../values/element-wise.ts";
 import type { NodeRule } from "../rule.ts";
 import {
   activationRule,
@@ -20,6 +21,7 @@ import {
   subtractRule,
   sumRule,
 } from "./arithmetic.ts";
+import { argMaxRule, logSoftmaxRule, topKRule } from "./closing.ts";
 import { convolutionRule, fusedConvolutionRule } from "./convolution.ts";
 import { concatRule, packRule, padRule } from "./joining.ts";
 import { fusedMatrixProductRule, matrixProductRule } from "./matrix.ts";
@@ -77,8 +79,17 @@ export const NODE_RULES: Readonly<Record<string, NodeRule>> = {
   LeakyRelu: leakyReluRule,
   Prelu: parametricReluRule,
   Sigmoid: functionRule(() => ({ kind: "sigmoid" })),
+  Elu: functionRule(() => ({ kind: "elu", scale: 1, width: 1, gain: 1 })),
+  Selu: functionRule(() => SELU),
+  Softplus: functionRule(() => ({ kind: "softplus" })),
+  Erf: functionRule(() => ({ kind: "erf" })),
+  Log: functionRule(() => ({ kind: "log" })),
+  Abs: functionRule(() => ({ kind: "abs" })),
   Tanh: functionRule(() => ({ kind: "tanh" })),
   Softmax: softmaxRule,
+  LogSoftmax: logSoftmaxRule,
+  ArgMax: argMaxRule,
+  TopKV2: topKRule,
   MaxPool: poolRule("maximum"),
   AvgPool: poolRule("average"),
   Mean: reductionRule("average"),
