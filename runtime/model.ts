@@ -10,6 +10,7 @@ import { PROGRAM_MAGIC, readProgramFile } from "../isa/program-file.ts";
 import type { Fault } from "../sim/fault.ts";
 import { assetPath } from "./assets.ts";
 import { isFolder, listFolder, pathInside, readStart, readWholeFile } from "./files.ts";
+import { FOREIGN_START, foreignFolder, foreignModel } from "./foreign-model.ts";
 import { openOnnxModel } from "./onnx-model.ts";
 
 /** A network to compile. */
@@ -87,6 +88,8 @@ function isOnnx(path: string): boolean {
 }
 
 async function openFile(path: string, name: string): Promise<OpenedModel> {
+  const foreign = foreignModel(path, await readStart(path, FOREIGN_START));
+  if (foreign !== undefined) throw foreign;
   if (!isOnnx(path)) return openTfjsModel(name, path);
   const { graph, ...prescribed } = await openOnnxModel(path);
   return { name, graph: { ...graph, name }, ...prescribed, weights: null };
@@ -97,6 +100,8 @@ async function modelFileIn(folder: string): Promise<string> {
   const files = await listFolder(folder);
   const onnx = files.filter(isOnnx);
   const [only] = onnx;
+  const foreign = only === undefined && !files.includes("model.json") ? foreignFolder(folder, files) : undefined;
+  if (foreign !== undefined) throw foreign;
   if (files.includes("model.json") || only === undefined) return join(folder, "model.json");
   if (onnx.length === 1) return join(folder, only);
   throw diagnosticError(
