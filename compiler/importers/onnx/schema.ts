@@ -1,9 +1,10 @@
 /**
  * ONNX's messages as far as they are read here (onnx.proto; field numbers are part of the format). The elements of tensors
- * are read as the bytes of their packed form: they may be a network's weights, and their number is checked before they
- * become numbers. What can nest without end, such as the graphs of If and Loop, is read as bytes and looked at no further.
+ * are read as the bytes of their packed form, whichever form they are written in: they may be a network's weights, and their
+ * number is checked before they become numbers. What can nest without end, such as the graphs of If and Loop, is read as bytes and looked at no further.
  */
 import protobuf from "protobufjs";
+import { scatteredElements } from "./scattered-elements.ts";
 
 type FieldRule = readonly [id: number, type: string, rule?: "repeated"];
 
@@ -90,6 +91,28 @@ const ROOT: protobuf.Root = protobuf.Root.fromJSON({
   ),
 });
 ROOT.resolveAll();
+readScatteredElements(ROOT.lookupType("TensorProto"));
+
+/** Lets a type of tensors read elements that are written one by one, which the library skips for they are no bytes. */
+function readScatteredElements(type: protobuf.Type): void {
+  type.setup();
+  const decode = type.decode;
+  const fields = new Map(
+    type.fieldsArray.flatMap(({ id, name, type: kind, repeated }) =>
+      repeated && kind === "bytes" ? [[id, name] as const] : [],
+    ),
+  );
+  type.decode = function (this: protobuf.Type, reader, length, ...rest) {
+    const bytes = reader instanceof protobuf.Reader ? reader.buf : reader;
+    const start = reader instanceof protobuf.Reader ? reader.pos : 0;
+    const end = length === undefined ? (reader instanceof protobuf.Reader ? reader.len : bytes.length) : start + length;
+    const message = decode.call(this, reader, length, ...rest);
+    for (const [field, elements] of scatteredElements(bytes.subarray(start, end), fields)) {
+      Object.assign(message, { [field]: [elements] });
+    }
+    return message;
+  };
+}
 
 /** A 64-bit integer as the library gives it. */
 export interface Long {
