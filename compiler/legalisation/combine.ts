@@ -1,4 +1,5 @@
 /** Operations on two values of the network: brought to one shape and one order in memory. */
+import type { Activation } from "../graph/graph.ts";
 import { elementCount, sameShape } from "../graph/shape.ts";
 import { broadcastShape } from "../tensor-graph/broadcast.ts";
 import { arranged, view } from "./arrange.ts";
@@ -15,6 +16,7 @@ export function combine(
   left: NetworkValue,
   right: NetworkValue,
   role?: string,
+  activation: Activation = "none",
 ): NetworkValue {
   const shape = broadcastShape([left.shape, right.shape]);
   const [a, b] = [ranked(left, shape.length), ranked(right, shape.length)];
@@ -23,7 +25,7 @@ export function combine(
   const inputs = [a, b].map((value) => repeated(call, arranged(call, value, order), shape));
   const [first = "", second = ""] = inputs.map(({ name }) => name);
   const own = call.builder.shapeOf(elementCount(left.shape) === elementCount(shape) ? first : second);
-  const node = { op, inputs: [view(call, first, own), view(call, second, own)], activation: "none" } as const;
+  const node = { op, inputs: [view(call, first, own), view(call, second, own)], activation } as const;
   const name = role === undefined ? addNamed(call, node) : addHelper(call, role, node);
   return { name, shape, order };
 }

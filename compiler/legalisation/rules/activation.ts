@@ -46,26 +46,43 @@ export const clipRule: LegalisationRule = (call) => {
   return [clipped(call, input, inUnits(input.words, minimum), inUnits(input.words, maximum))];
 };
 
-/** Max or Min of a value and constants. */
+/** Max or Min of values and constants. */
 export function boundRule(side: "minimum" | "maximum"): LegalisationRule {
   return (call) => {
     const constants = call.operands.flatMap((operand) => (operand?.constant === undefined ? [] : [operand.constant]));
     const values = call.operands.flatMap((operand) => (operand?.value === undefined ? [] : [operand.value]));
-    const [value, ...others] = values;
-    const bounds = constants.map((constant) => inUnits(value?.words, scalarOf(constant, "bound")));
-    if (value === undefined || others.length > 0) {
+    const [first, ...others] = values;
+    const bounds = constants.map((constant) => inUnits(first?.words, scalarOf(constant, "bound")));
+    if (first === undefined || (others.length > 0 && values.some(({ words }) => words !== undefined))) {
       throw legalisationError(
         "inputs",
-        `found ${values.length} values of the network, expected one and constants`,
-        "the machine has bounds of one value only",
+        `found ${values.length} quantized values of the network, expected one and constants`,
+        "compare values before they are quantized",
       );
     }
+    const value = others.reduce(
+      (a, b, index) =>
+        extremum(call, side, [a, b], index + 1 < others.length || bounds.length > 0 ? "part" : undefined),
+      first,
+    );
+    if (bounds.length === 0) return [value];
     return [
       side === "minimum"
         ? clipped(call, value, Math.max(...bounds), Infinity)
         : clipped(call, value, -Infinity, Math.min(...bounds)),
     ];
   };
+}
+
+/** max(a, b) = b + relu(a − b); min(a, b) = a − relu(a − b). */
+function extremum(
+  call: RuleCall,
+  side: "minimum" | "maximum",
+  [a, b]: readonly [NetworkValue, NetworkValue],
+  role: string | undefined,
+): NetworkValue {
+  const excess = combine(call, "subtract", a, b, "excess", "relu");
+  return side === "minimum" ? combine(call, "add", b, excess, role) : combine(call, "subtract", a, excess, role);
 }
 
 /** Largest float32: bounds from there on are none. */

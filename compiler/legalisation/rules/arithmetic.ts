@@ -5,6 +5,7 @@ import { combine } from "../combine.ts";
 import { affineIntegers, kept, requireSameWords } from "../integer-words.ts";
 import { broadcastTo } from "../repeat.ts";
 import {
+  addHelper,
   addNamed,
   constantInput,
   type LegalisationRule,
@@ -40,18 +41,22 @@ export const multiplyRule: LegalisationRule = (call) => {
   return [withConstant(call, value, { scale: constant })];
 };
 
+/** By a value: times its reciprocal, which is a look-up table. */
 export const divideRule: LegalisationRule = (call) => {
-  const { value, constant, valueFirst } = operandsOf(call);
-  if (constant !== undefined && valueFirst) {
-    requireReal(value.words);
-    return [withConstant(call, value, { scale: mapped(constant, (number) => 1 / number) })];
+  const { values, value, constant, valueFirst } = operandsOf(call);
+  if (values) {
+    for (const { words } of values) requireReal(words);
+    return [combine(call, "multiply", values[0], reciprocal(call, values[1]))];
   }
-  throw legalisationError(
-    "input B",
-    "found a divisor that the network computes, expected a constant",
-    "the machine has no divider for two values: multiply with a constant instead",
-  );
+  requireReal(value.words);
+  if (!valueFirst) return [withConstant(call, reciprocal(call, value), { scale: constant })];
+  return [withConstant(call, value, { scale: mapped(constant, (number) => 1 / number) })];
 };
+
+function reciprocal(call: RuleCall, value: NetworkValue): NetworkValue {
+  const node = { op: "function", inputs: [value.name], function: { kind: "power", exponent: -1 } } as const;
+  return { ...value, name: addHelper(call, "reciprocal", node) };
+}
 
 export const negateRule: LegalisationRule = (call) => {
   const x = networkInput(call, 0, "X");

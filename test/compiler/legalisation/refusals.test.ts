@@ -123,10 +123,6 @@ describe("what has no place in a network", () => {
       ]),
       /constant_value: found 1, expected 0/,
     ],
-    "a quotient of two values": [
-      model(image, {}, [{ name: "d", operator: "Div", inputs: ["x", "x"] }]),
-      /input B: found a divisor that the network computes/,
-    ],
     interpolation: [
       model(image, { scales: float([4], [1, 1, 2, 2]) }, [
         { name: "r", operator: "Resize", inputs: ["x", "", "scales"], attributes: { mode: "linear" } },
