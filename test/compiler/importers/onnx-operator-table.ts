@@ -1,5 +1,6 @@
 /** The generated part of compiler/importers/onnx/README.md. */
 import { OPERATORS, qualifiedName } from "../../../compiler/tensor-graph/operators/table.ts";
+import { machinePlace } from "./machine-operators.ts";
 import { isClaimed, NOT_COVERED_CASES, PARTS, type SuiteCase } from "./onnx-node-suite.ts";
 
 const START = "<!-- generated: operators -->\n";
@@ -26,7 +27,13 @@ export function operatorTable(cases: readonly SuiteCase[]): string {
     const counted = [...new Set(reasons)].map(
       (reason) => `${reason} (${reasons.filter((other) => other === reason).length})`,
     );
-    const cells = [`\`${name}\``, opsets.sort((a, b) => a - b).join(", "), own.length - reasons.length, own.length];
+    const cells = [
+      `\`${name}\``,
+      machinePlace(name),
+      opsets.sort((a, b) => a - b).join(", "),
+      own.length - reasons.length,
+      own.length,
+    ];
     return `| ${[...cells, counted.join("; ")].join(" | ")} |`;
   });
   const several = PARTS.map((part) => {
@@ -36,8 +43,8 @@ export function operatorTable(cases: readonly SuiteCase[]): string {
     return `| ${part}${part === "node" ? ", models of several nodes" : ""} | ${passed.length} | ${claimed.length} | ${all.length} |`;
   });
   return [
-    "| operator | meanings since opset | cases passed | cases there | not covered |",
-    "|---|---|---|---|---|",
+    "| operator | runs on the machine | read: meanings since opset | cases passed | cases there | not covered |",
+    "|---|---|---|---|---|---|",
     ...rows,
     "",
     "| other parts of the suite | cases passed | cases with these operators only | cases there |",
