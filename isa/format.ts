@@ -112,3 +112,10 @@ function checkInteger(name: string, value: number, min: number, max: number, whe
     `the nearest legal value is ${nearest}`,
   );
 }
+
+/** Bits a two's complement word, or an unsigned one (min ≥ 0), needs for every raw from `min` to `max`. */
+export function bitsNeeded(min: bigint, max: bigint, signed: boolean): number {
+  const length = (magnitude: bigint): number => (magnitude <= 0n ? 0 : magnitude.toString(2).length);
+  if (!signed) return Math.max(1, length(max));
+  return 1 + Math.max(length(max), min < 0n ? length(-min - 1n) : 0);
+}

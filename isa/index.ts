@@ -10,6 +10,7 @@ export * from "./format.ts";
 export * from "./growth.ts";
 export * from "./instructions/configure-activation.ts";
 export * from "./instructions/configure-bounds.ts";
+export * from "./instructions/configure-divisor.ts";
 export * from "./instructions/configure-pieces.ts";
 export * from "./instructions/configure-pixels.ts";
 export * from "./instructions/configure-reduction.ts";

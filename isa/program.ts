@@ -20,6 +20,7 @@ export const LAYER_KINDS = [
   "convTranspose2d",
   "dense",
   "pool",
+  "requantize",
   "add",
   "subtract",
   "multiply",

@@ -1,6 +1,7 @@
 import { InvariantError } from "../isa/diagnostic.ts";
 import type { ConfigureActivation } from "../isa/instructions/configure-activation.ts";
 import type { ConfigureBounds } from "../isa/instructions/configure-bounds.ts";
+import type { ConfigureDivisor } from "../isa/instructions/configure-divisor.ts";
 import type { ConfigurePieces } from "../isa/instructions/configure-pieces.ts";
 import type { ConfigurePixels } from "../isa/instructions/configure-pixels.ts";
 import type { ConfigureReduction } from "../isa/instructions/configure-reduction.ts";
@@ -12,7 +13,7 @@ import {
 import type { ConfigureTable } from "../isa/instructions/configure-table.ts";
 import type { Load } from "../isa/instructions/load.ts";
 import type { Matrix } from "../isa/instructions/matrix.ts";
-import type { Pool } from "../isa/instructions/pool.ts";
+import type { Pool, PoolKind } from "../isa/instructions/pool.ts";
 import type { Preload } from "../isa/instructions/preload.ts";
 import type { Requantize } from "../isa/instructions/requantize.ts";
 import type { Store } from "../isa/instructions/store.ts";
@@ -31,7 +32,7 @@ import type { RoundingMode } from "../isa/rounding.ts";
 import type { Fault, FaultKind } from "./fault.ts";
 
 /*
- * The settings each instruction finds when its turn comes in its unit. Registers, counters and the activation keep what
+ * The settings each instruction finds when its turn comes in its unit. Registers, counters, activation and divisor keep what
  * the last configure instruction of the same unit gave them, so one walk over the program resolves them all.
  */
 
@@ -64,12 +65,17 @@ export interface ConfiguredRequantize {
   readonly opcode: "requantize";
   readonly instruction: Requantize;
   readonly accumulator: RegisterSpec;
+  /** Of the words that are scaled where they are operands, not sums: the first, and the second where there are two. */
+  readonly operandA: RegisterSpec | null;
+  readonly operandB: RegisterSpec | null;
   /** With `useSum`. */
   readonly sum: RegisterSpec | null;
   /** With `hasScale`. */
   readonly scale: RegisterSpec | null;
   /** With `hasBias`. */
   readonly bias: RegisterSpec | null;
+  /** With `hasDivisor`. */
+  readonly divisor: number | null;
   readonly output: RegisterSpec;
   readonly activation: ConfigureActivation;
 }
@@ -78,8 +84,10 @@ export interface ConfiguredPool {
   readonly opcode: "pool";
   readonly instruction: Pool;
   readonly operandA: RegisterSpec;
-  /** Null for `maximum`, which keeps operandA's format. */
+  /** Null for `maximum`, which keeps operandA's format, and for `sum`. */
   readonly average: { readonly accumulator: RegisterSpec; readonly output: RegisterSpec } | null;
+  /** Accumulator of `sum`, whose words go to the bank. */
+  readonly sum: RegisterSpec | null;
 }
 
 export interface ConfiguredVector {
@@ -138,6 +146,7 @@ interface Settings {
   table: ConfigureTable | undefined;
   pieces: ConfigurePieces | undefined;
   bounds: ConfigureBounds | undefined;
+  divisor: ConfigureDivisor | undefined;
 }
 
 /** Every instruction with the settings in force, or the first `configuration` fault in program order. */
@@ -152,6 +161,7 @@ export function walkConfiguration(
     table: undefined,
     pieces: undefined,
     bounds: undefined,
+    divisor: undefined,
   };
   const configured: ConfiguredInstruction[] = [];
   for (const [pc, instruction] of program.instructions.entries()) {
@@ -204,6 +214,9 @@ function apply(instruction: Instruction, settings: Settings): string | null {
     case "configure.bounds":
       settings.bounds = instruction;
       return null;
+    case "configure.divisor":
+      settings.divisor = instruction;
+      return null;
     default:
       return null;
   }
@@ -224,12 +237,21 @@ function registerOf(instruction: ConfigureRegister): RegisterSpec {
   };
 }
 
+/** Registers of a pool beside its operand's. */
+const POOL_REGISTERS: Readonly<Record<PoolKind, readonly ("accumulator" | "output")[]>> = {
+  maximum: [],
+  average: ["accumulator", "output"],
+  averageDivider: ["accumulator", "output"],
+  sum: ["accumulator"],
+};
+
 interface Needs {
   readonly registers: readonly MachineRegister[];
   readonly counters?: boolean;
   readonly activation?: boolean;
   readonly table?: boolean;
   readonly pieces?: boolean;
+  readonly divisor?: boolean;
 }
 
 function needsOf(instruction: Instruction): Needs {
@@ -245,10 +267,12 @@ function needsOf(instruction: Instruction): Needs {
       if (instruction.useSum) registers.push("sum");
       if (instruction.hasScale) registers.push("scale");
       if (instruction.hasBias) registers.push("bias");
-      return { registers, activation: true };
+      if (instruction.source !== "accumulatorBank") registers.push("operandA");
+      if (instruction.source === "operands") registers.push("operandB");
+      return { registers, activation: true, divisor: instruction.hasDivisor };
     }
     case "pool":
-      return { registers: instruction.kind === "maximum" ? ["operandA"] : ["operandA", "accumulator", "output"] };
+      return { registers: ["operandA", ...POOL_REGISTERS[instruction.kind]] };
     case "vector": {
       const registers: MachineRegister[] = ["operandA", "output"];
       if (isFunctionOperation(instruction.operation)) return functionNeeds(instruction.operation, registers);
@@ -285,6 +309,7 @@ function missing(instruction: Instruction, settings: Settings): string | null {
   if (needs.table && !settings.table) names.push("table (configure.table)");
   if (needs.pieces && !settings.pieces) names.push("lines (configure.pieces)");
   if (needs.pieces && !settings.bounds) names.push("bounds (configure.bounds)");
+  if (needs.divisor && !settings.divisor) names.push("divisor (configure.divisor)");
   return names.length === 0 ? null : `never set: ${names.join(", ")}; configure it before this instruction`;
 }
 
@@ -312,9 +337,12 @@ function resolve(instruction: Instruction, settings: Settings): ConfiguredInstru
         opcode,
         instruction,
         accumulator: register("accumulator"),
+        operandA: instruction.source === "accumulatorBank" ? null : register("operandA"),
+        operandB: instruction.source === "operands" ? register("operandB") : null,
         sum: instruction.useSum ? register("sum") : null,
         scale: instruction.hasScale ? register("scale") : null,
         bias: instruction.hasBias ? register("bias") : null,
+        divisor: instruction.hasDivisor ? present(settings.divisor, "divisor").divisor : null,
         output: register("output"),
         activation: present(settings.activation, "activation"),
       };
@@ -323,8 +351,10 @@ function resolve(instruction: Instruction, settings: Settings): ConfiguredInstru
         opcode,
         instruction,
         operandA: register("operandA"),
-        average:
-          instruction.kind === "maximum" ? null : { accumulator: register("accumulator"), output: register("output") },
+        average: POOL_REGISTERS[instruction.kind].includes("output")
+          ? { accumulator: register("accumulator"), output: register("output") }
+          : null,
+        sum: instruction.kind === "sum" ? register("accumulator") : null,
       };
     case "vector": {
       const { operation } = instruction;
@@ -353,6 +383,7 @@ function resolve(instruction: Instruction, settings: Settings): ConfiguredInstru
     case "configure.table":
     case "configure.pieces":
     case "configure.bounds":
+    case "configure.divisor":
     case "synchronise":
     case "halt":
       return { opcode, instruction };
@@ -396,8 +427,14 @@ function sharedSums(pixels: number, { accumulatorPitch, columns }: Matrix | Prel
 }
 
 /** With a scale the value stays exact up to the output register. */
-function requantizeContradiction({ hasScale, useSum }: Requantize): string | null {
-  return hasScale && useSum ? "hasScale and useSum together: a scaled sum passes no sum register" : null;
+function requantizeContradiction(instruction: Requantize): string | null {
+  const { hasScale, useSum, source, hasDivisor, pixels, columns, accumulatorPitch } = instruction;
+  if (hasScale && useSum) return "hasScale and useSum together: a scaled sum passes no sum register";
+  if (hasDivisor && !hasScale) return "hasDivisor without hasScale: only a scaled value is divided";
+  if (source === "accumulatorBank") return null;
+  if (!hasScale) return `source ${source} without hasScale: operands are scaled`;
+  if (pixels === 1 || accumulatorPitch >= columns) return null;
+  return `accumulatorPitch ${accumulatorPitch} is below the tile's ${columns} columns: pixels would share a word`;
 }
 
 /** An interpolation lies between two entries; bounds leave something between them. */
@@ -413,7 +450,7 @@ function vectorContradiction({ instruction, table, bounds }: ConfiguredVector): 
 
 /** A window that holds nothing but padding has no maximum and no average of valid positions. */
 function poolContradiction(pool: Pool): string | null {
-  if (pool.kind !== "maximum" && pool.countPadding) return null;
+  if (pool.kind === "sum" || (pool.kind !== "maximum" && pool.countPadding)) return null;
   const empty = (inputs: number, outputs: number, kernel: number, stride: number, padding: number): boolean =>
     padding >= kernel || (outputs - 1) * stride - padding >= inputs;
   const rows = empty(pool.inputRows, pool.outputRows, pool.kernelRows, pool.strideRows, pool.padTop);

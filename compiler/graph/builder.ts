@@ -1,6 +1,16 @@
 /** Builds a graph node by node with shapes known at once, for importers. */
 import { DiagnosticError, InvariantError } from "../../isa/diagnostic.ts";
-import type { Conv2dNode, DenseNode, Graph, GraphNode, InputInfo, ReshapeNode } from "./graph.ts";
+import type {
+  Conv2dNode,
+  ConvTranspose2dNode,
+  DenseNode,
+  Graph,
+  GraphNode,
+  InputInfo,
+  PoolNode,
+  RequantizeNode,
+  ReshapeNode,
+} from "./graph.ts";
 import { nodePlace, shapeDiagnostic } from "./infer-shapes.ts";
 import { outputShape } from "./operators.ts";
 import { expectValueShape, type Shape, ShapeMismatch } from "./shape.ts";
@@ -9,15 +19,21 @@ import { expectValueShape, type Shape, ShapeMismatch } from "./shape.ts";
 const DEFAULTS: {
   readonly conv2d: Pick<Conv2dNode, "requantization">;
   readonly dense: Pick<DenseNode, "inputOrder" | "requantization">;
+  readonly convTranspose2d: Pick<ConvTranspose2dNode, "requantization">;
+  readonly pool: Pick<PoolNode, "requantization">;
 } = {
   conv2d: { requantization: null },
   dense: { inputOrder: "as stored", requantization: null },
+  convTranspose2d: { requantization: null },
+  pool: { requantization: null },
 };
 
 type Optional<Node, Field> = Omit<Node, Field & keyof Node> & Partial<Pick<Node, Field & keyof Node>>;
 type WithoutShape<Node> = Node extends ReshapeNode
   ? Node
-  : Optional<Omit<Node, "shape">, "inputOrder" | "requantization">;
+  : Node extends RequantizeNode
+    ? Omit<Node, "shape">
+    : Optional<Omit<Node, "shape">, "inputOrder" | "requantization">;
 
 /**
  * A node before its shape is known; a reshape's shape is its target. Left out, a dense layer's `inputOrder` is
@@ -60,7 +76,7 @@ export class GraphBuilder {
 
   /** Appends a node and returns the name of its value. Throws `DiagnosticError` where it does not fit its inputs. */
   add(node: NewNode): string {
-    const defaults = node.op === "conv2d" || node.op === "dense" ? DEFAULTS[node.op] : {};
+    const defaults = Object.hasOwn(DEFAULTS, node.op) ? DEFAULTS[node.op as keyof typeof DEFAULTS] : {};
     const unshaped = { shape: [], ...defaults, ...node } as GraphNode;
     const inputs = node.inputs.map((input) => this.shapeOf(input));
     const shape = this.#attempt(nodePlace(this.#where, unshaped), () => outputShape(unshaped, inputs));

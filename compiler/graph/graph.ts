@@ -45,20 +45,25 @@ export interface Padding {
 export type Activation = "none" | "relu" | "relu6";
 
 /**
- * What makes integers of a layer's sums in an integer network: y = fit(round((a · M + B) · 2^−shift)) with a the whole sum of
- * products, M and B of the filter; exact until it is rounded once and cut to minimum … maximum.
+ * What makes integers of a layer's sums in an integer network: y = clip(round((a · M + B) / (divisor · 2^shift))) with a the whole
+ * sum, M and B of the filter or channel; exact until it is rounded once and cut to minimum … maximum.
  */
 export interface IntegerRequantization {
-  /** Integers, one per filter, of at most 53 bits. */
+  /** Integers, one per filter: below 2^63, as far as doubles hold them. */
   readonly multipliers: Float64Array;
   /** The same; null for zeros. */
   readonly offsets: Float64Array | null;
   /** Whole number from 0 up. */
   readonly shift: number;
+  /** Whole number from 1 up, of at most 53 bits; 1 for a shift alone. */
+  readonly divisor: number;
   readonly rounding: Exclude<RoundingMode, "stochastic">;
-  /** Integers: the ends of a word, e.g. 0 and 255. */
-  readonly minimum: number;
-  readonly maximum: number;
+  /**
+   * Integers. Where they are the ends of a word, e.g. 0 and 255, the output register saturates there; else the value is clipped
+   * before a word that holds both. Null: not cut on that side, the word holds whatever can occur.
+   */
+  readonly minimum: number | null;
+  readonly maximum: number | null;
 }
 
 interface NodeBase {
@@ -132,6 +137,8 @@ export interface ConvTranspose2dNode extends NodeBase {
   readonly groups: number;
   readonly activation: Activation;
   readonly registers?: ConstantRegisters;
+  /** As in `Conv2dNode`. */
+  readonly requantization: IntegerRequantization | null;
 }
 
 export interface PoolNode extends NodeBase {
@@ -141,6 +148,19 @@ export interface PoolNode extends NodeBase {
   readonly strides: readonly [number, number];
   readonly padding: Padding;
   readonly countPadding: boolean;
+  /** Of integers, kind average only: a is the sum of the window, which nothing divides but this; one multiplier per channel. */
+  readonly requantization: IntegerRequantization | null;
+}
+
+/**
+ * Integers to integers, element by element: y = clip(round((a · M + B) / (divisor · 2^shift))) for one input, (a · M + b · M′ + B)
+ * for two of one shape. One multiplier per channel (last axis).
+ */
+export interface RequantizeNode extends NodeBase {
+  readonly op: "requantize";
+  readonly requantization: IntegerRequantization;
+  /** M′, like the multipliers; null for one input. */
+  readonly secondMultipliers: Float64Array | null;
 }
 
 /** y = gamma · (x − mean) / √(variance + epsilon) + beta, per channel (last axis). */
@@ -261,6 +281,7 @@ export type GraphNode =
   | DenseNode
   | ConvTranspose2dNode
   | PoolNode
+  | RequantizeNode
   | BatchNormalizationNode
   | ActivationNode
   | FunctionNode

@@ -3,7 +3,7 @@
  * This table is the definition; shape inference, verifier and printer read it. y is the output, x the input.
  */
 import { functionExpects, functionSettings } from "./element-function.ts";
-import type { GraphNode, Operator, Padding, Tensor } from "./graph.ts";
+import type { GraphNode, IntegerRequantization, Operator, Padding, Tensor } from "./graph.ts";
 import {
   elementCount,
   expectImage,
@@ -69,6 +69,12 @@ export const OPERATORS: { readonly [Op in Operator]: OperatorDefinition<NodeOf<O
     inputs: [1, 1],
     tensors: noTensors,
     outputShape: poolShape,
+  },
+  requantize: {
+    summary: "integers of one or two inputs, scaled, summed, divided and rounded once: clip(round((Σ x · M + B) / D))",
+    inputs: [1, 2],
+    tensors: noTensors,
+    outputShape: requantizeShape,
   },
   batchNormalization: {
     summary: "y = gamma · (x − mean) / √(variance + epsilon) + beta, per channel",
@@ -249,6 +255,7 @@ function transposedConvolutionShape(node: NodeOf<"convTranspose2d">, inputs: rea
   const [rows, columns, channels] = expectImage(single(inputs));
   const { strides, dilations, padding, outputPadding } = node;
   const [kernelRows, kernelColumns, filters] = kernelSizes(node, channels);
+  expectRequantization(node, filters);
   expectPair("strides", strides);
   expectPair("dilations", dilations);
   expectPadding(padding);
@@ -301,30 +308,55 @@ function kernelSizes(
 }
 
 /** An integer network's layer has no bias and no activation beside its requantisation, and a word's range. */
-function expectRequantization(node: NodeOf<"conv2d"> | NodeOf<"dense">, filters: number): void {
+function expectRequantization(node: NodeOf<"conv2d" | "dense" | "convTranspose2d">, filters: number): void {
   const { requantization } = node;
   if (requantization === null) return;
-  const { multipliers, offsets, shift, minimum, maximum } = requantization;
-  for (const [field, values] of [
-    ["multipliers", multipliers],
-    ["offsets", offsets],
-  ] as const) {
-    if (values === null) continue;
-    expectShape(values.length === filters, `${values.length} ${field}`, `one for each of ${filters} filters`);
-    expectShape(values.every(Number.isSafeInteger), `${field} that are no integers of 53 bits`, "integers");
-  }
+  expectSettings(requantization, filters);
   expectShape(node.kernel.data.every(Number.isInteger), "a kernel with fractions", "integers under a requantization");
   expectShape(
     node.bias === null && node.activation === "none",
     "a requantization beside a bias or an activation",
     "the bias in its offsets, the activation in its range",
   );
+}
+
+function expectSettings(requantization: IntegerRequantization, channels: number): void {
+  const { multipliers, offsets, shift, divisor, minimum, maximum } = requantization;
+  expectIntegers("multipliers", multipliers, channels);
+  if (offsets !== null) expectIntegers("offsets", offsets, channels);
   expectShape(Number.isInteger(shift) && shift >= 0 && shift <= 128, `shift ${shift}`, "a whole number from 0 to 128");
   expectShape(
-    Number.isSafeInteger(minimum) && Number.isSafeInteger(maximum) && minimum < maximum,
-    `the range ${minimum} … ${maximum}`,
-    "two integers, the smaller one first",
+    Number.isSafeInteger(divisor) && divisor >= 1,
+    `divisor ${divisor}`,
+    "a whole number from 1 up, of at most 53 bits",
   );
+  const ends = [minimum, maximum].filter((end) => end !== null);
+  const [first = 0, last = first + 1] = ends;
+  expectShape(
+    ends.every(Number.isSafeInteger) && first < last,
+    `the range ${minimum ?? "−∞"} … ${maximum ?? "∞"}`,
+    "integers, the smaller one first",
+  );
+}
+
+function expectIntegers(field: string, values: Float64Array, channels: number): void {
+  expectShape(values.length === channels, `${values.length} ${field}`, `one for each of ${channels} channels`);
+  const isWord = (value: number): boolean => Number.isInteger(value) && Math.abs(value) < 2 ** 63;
+  expectShape(values.every(isWord), `${field} that are no integers of 64 bits`, "integers");
+}
+
+function requantizeShape(node: NodeOf<"requantize">, inputs: readonly Shape[]): Shape {
+  const shape = common(inputs);
+  const { requantization, secondMultipliers } = node;
+  const channels = shape.at(-1) ?? 1;
+  expectSettings(requantization, channels);
+  expectShape(
+    (secondMultipliers !== null) === (inputs.length === 2),
+    `${inputs.length} inputs and ${secondMultipliers === null ? "no" : "some"} second multipliers`,
+    "second multipliers for a second input",
+  );
+  if (secondMultipliers !== null) expectIntegers("second multipliers", secondMultipliers, channels);
+  return shape;
 }
 
 function denseShape(node: NodeOf<"dense">, inputs: readonly Shape[]): Shape {
@@ -354,6 +386,10 @@ function poolShape(node: NodeOf<"pool">, inputs: readonly Shape[]): Shape {
     `padding top ${top}, bottom ${bottom}, left ${left}, right ${right}`,
     `less than the window's ${kernelRows} rows and ${kernelColumns} columns`,
   );
+  if (node.requantization !== null) {
+    expectShape(node.kind === "average", "a requantization of maxima", "one of sums");
+    expectSettings(node.requantization, channels);
+  }
   return [...size, channels];
 }
 

@@ -29,13 +29,16 @@ const SETTINGS: { readonly [Op in Operator]: (node: NodeOf<Op>) => readonly stri
     ...(node.outputPadding.every((size) => size === 0) ? [] : [`output padding ${node.outputPadding.join(" × ")}`]),
     ...(node.groups === 1 ? [] : [`groups ${node.groups}`]),
     ...activation(node.activation),
+    ...requantization(node.requantization),
   ],
   pool: (node) => [
-    `${node.kind} of ${node.kernel[0]} × ${node.kernel[1]}`,
+    `${node.requantization === null ? node.kind : "sum"} of ${node.kernel[0]} × ${node.kernel[1]}`,
     ...pair("strides", node.strides),
     ...padding(node.padding),
     ...(node.countPadding ? ["padding counts"] : []),
+    ...requantization(node.requantization),
   ],
+  requantize: (node) => requantization(node.requantization),
   batchNormalization: (node) => [`epsilon ${node.epsilon}`],
   activation: (node) => activation(node.activation),
   function: (node) => functionSettings(node.function),
@@ -100,6 +103,7 @@ function registerSettings({ format, rounding, overflow, saturatedBits }: Registe
 
 function requantization(settings: IntegerRequantization | null): readonly string[] {
   if (settings === null) return [];
-  const { shift, rounding, minimum, maximum } = settings;
-  return [`shift ${shift}`, rounding, `${minimum} … ${maximum}`];
+  const { shift, divisor, rounding, minimum, maximum } = settings;
+  const range = minimum === null && maximum === null ? [] : [`${minimum ?? "−∞"} … ${maximum ?? "∞"}`];
+  return [`shift ${shift}`, ...(divisor === 1 ? [] : [`divisor ${divisor}`]), rounding, ...range];
 }

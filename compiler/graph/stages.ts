@@ -19,6 +19,7 @@ export const STAGE_TABLE: Readonly<Record<Operator, Readonly<Record<Stage, Legal
   dense: legalAlways,
   convTranspose2d: legalAlways,
   pool: legalAlways,
+  requantize: legalAlways,
   add: legalAlways,
   subtract: legalAlways,
   multiply: legalAlways,

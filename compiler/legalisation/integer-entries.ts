@@ -67,6 +67,7 @@ function isWhole(numbers: ArrayLike<number>): boolean {
 }
 
 function wordOf({ minimum, maximum }: IntegerRequantization): string {
+  if (maximum === null) return SUMS;
   const bits = Math.log2(maximum + 1);
   return minimum === 0 ? `u${bits},0` : `${bits + 1},0`;
 }

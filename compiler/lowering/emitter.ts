@@ -9,6 +9,7 @@
  */
 import type { ConfigureActivation } from "../../isa/instructions/configure-activation.ts";
 import type { ConfigureBounds } from "../../isa/instructions/configure-bounds.ts";
+import type { ConfigureDivisor } from "../../isa/instructions/configure-divisor.ts";
 import type { ConfigurePieces } from "../../isa/instructions/configure-pieces.ts";
 import type { ConfigurePixels } from "../../isa/instructions/configure-pixels.ts";
 import type { ConfigureReduction } from "../../isa/instructions/configure-reduction.ts";
@@ -146,6 +147,10 @@ export class Emitter {
 
   setBounds(settings: Settings<ConfigureBounds>): void {
     if (this.#changes("bounds", Object.values(settings))) this.emit({ opcode: "configure.bounds", ...settings });
+  }
+
+  setDivisor(settings: Settings<ConfigureDivisor>): void {
+    if (this.#changes("divisor", Object.values(settings))) this.emit({ opcode: "configure.divisor", ...settings });
   }
 
   /** The program, ended by `halt`. */

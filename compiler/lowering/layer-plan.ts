@@ -4,6 +4,7 @@ import { NO_PADDING } from "../graph/shape.ts";
 import { planMatrix } from "./matrix-plan.ts";
 import type { LayerPlan, PlanRequest } from "./plan-request.ts";
 import { planPool } from "./pool-plan.ts";
+import { planRequantize } from "./requantize-layer.ts";
 import {
   planAddition,
   planConcatenation,
@@ -24,6 +25,8 @@ export function planLayer(request: PlanRequest): LayerPlan {
       return planMatrix({ ...request, node });
     case "pool":
       return planPool({ ...request, node });
+    case "requantize":
+      return planRequantize({ ...request, node });
     case "add":
       return planAddition({ ...request, node });
     case "subtract":

@@ -4,6 +4,7 @@ import { tilesAlong } from "./axis.ts";
 import { emitStore, type OutputTile, outputRange, placedTile, setActivation, wordsOf } from "./layer-lowering.ts";
 import { configureReduction, loadInput, loadWeights, type PerFilterWords, reductionChunks } from "./matrix-operands.ts";
 import { type FilterTile, filterTiles, type MatrixLayer, type PixelTile } from "./matrix-tiles.ts";
+import { configureRequantization } from "./requantization.ts";
 
 export function emitMatrixLayer(layer: MatrixLayer): void {
   const { problem, tiling } = layer;
@@ -20,7 +21,7 @@ export function emitMatrixLayer(layer: MatrixLayer): void {
   }
 }
 
-function configureDatapath({ lowering, activation, bias, scale }: MatrixLayer): void {
+function configureDatapath({ lowering, activation, requantization, bias, scale }: MatrixLayer): void {
   const { emitter, datapath } = lowering;
   emitter.setRegister("operandA", wordsOf(datapath.input.format));
   emitter.setRegister("weight", wordsOf(datapath.weight.format));
@@ -29,6 +30,10 @@ function configureDatapath({ lowering, activation, bias, scale }: MatrixLayer): 
   if (datapath.sum) emitter.setRegister("sum", datapath.sum);
   if (bias) emitter.setRegister("bias", wordsOf(bias.format));
   if (scale) emitter.setRegister("scale", wordsOf(scale.format));
+  if (requantization !== null) {
+    configureRequantization(emitter, datapath, requantization);
+    return;
+  }
   emitter.setRegister("output", datapath.output);
   setActivation(emitter, activation, datapath.accumulator);
 }
@@ -103,7 +108,7 @@ function emitPreload(layer: MatrixLayer, pixels: PixelTile, filters: FilterTile,
 
 /** Returns the address of the tile in the output buffer. */
 function emitRequantize(layer: MatrixLayer, pixels: PixelTile, filters: FilterTile, perFilter: PerFilterWords): number {
-  const { lowering, bias, scale } = layer;
+  const { lowering, requantization, bias, scale } = layer;
   const { emitter, memories, datapath } = lowering;
   const addsBias = bias !== null && !layer.preloads;
   const pixelCount = pixels.row.count * pixels.column.count;
@@ -124,6 +129,8 @@ function emitRequantize(layer: MatrixLayer, pixels: PixelTile, filters: FilterTi
       useSum: scale === null && datapath.sum !== undefined,
       hasScale: scale !== null,
       scaleAddress: scale ? perFilter.scale : 0,
+      source: "accumulatorBank",
+      hasDivisor: requantization !== null && requantization.divisor !== 1,
     },
     {
       reads: addsBias || scale ? [perFilter.range] : [],

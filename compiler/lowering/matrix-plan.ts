@@ -61,9 +61,10 @@ export function planMatrix(request: PlanRequest<MatrixNode>): LayerPlan {
     emit: (lowering, tensors) => {
       const { weight: weightTensor } = tensors;
       if (weightTensor === null) throw new InvariantError(`layer "${node.name}" has no weight tensor`);
-      const { activation } = node;
+      const { activation, requantization } = node;
+      const { scale, bias } = tensors;
       const preloads = startsFromBias(request);
-      const shared = { lowering, weight: weightTensor, scale: tensors.scale, bias: tensors.bias, preloads, activation };
+      const shared = { lowering, weight: weightTensor, scale, bias, preloads, activation, requantization };
       for (const part of tiled) emitMatrixLayer({ ...shared, ...part });
     },
   };

@@ -1,5 +1,5 @@
 /** What the parts of a convolution or dense layer's lowering hand each other: the layer, and its tiles. */
-import type { Activation } from "../graph/graph.ts";
+import type { Activation, IntegerRequantization } from "../graph/graph.ts";
 import { type Span, tilesAlong } from "./axis.ts";
 import type { LayerLowering, Placement, StoredTensor } from "./layer-lowering.ts";
 import type { MatrixProblem } from "./matrix-problem.ts";
@@ -18,6 +18,8 @@ export interface MatrixLayer {
   /** Sums start from the bias. */
   readonly preloads: boolean;
   readonly activation: Activation;
+  /** Of an integer layer, which has no activation. */
+  readonly requantization: IntegerRequantization | null;
   /** Where the problem's results lie in the layer's output. */
   readonly placement: Placement;
 }

@@ -2,13 +2,25 @@
 import { type Diagnostic, InvariantError } from "../../isa/diagnostic.ts";
 import type { PoolKind } from "../../isa/instructions/pool.ts";
 import type { Machine } from "../../isa/machine.ts";
-import type { PoolNode } from "../graph/graph.ts";
+import type { IntegerRequantization, PoolNode } from "../graph/graph.ts";
 import { laneCycles } from "./array-cycles.ts";
 import { axisBlock, candidateSizes, type Span, tileSizes, tilesAlong, type WindowAxis, windowSpan } from "./axis.ts";
 import { FIELD_LIMITS } from "./field-limits.ts";
 import { imageShape } from "./image-shape.ts";
-import { emitLoad, emitStore, type LayerLowering, outputRange, wordsOf } from "./layer-lowering.ts";
+import {
+  emitLoad,
+  emitStore,
+  type LayerLowering,
+  type OutputTile,
+  outputRange,
+  placedTile,
+  type StoredTensor,
+  WHOLE,
+  wordsOf,
+} from "./layer-lowering.ts";
 import { choosePlan, type PlanCost, tileFit } from "./plan-cost.ts";
+import type { MemoryBits } from "./plan-request.ts";
+import { configureRequantization, emitScaledTile } from "./requantization.ts";
 import { estimateTraffic, withLongestRuns } from "./transfer.ts";
 
 export interface PoolProblem {
@@ -17,13 +29,23 @@ export interface PoolProblem {
   readonly columns: WindowAxis;
   readonly channels: number;
   readonly countPadding: boolean;
+  /** Of sums, which a requantize instruction finishes. */
+  readonly requantization: IntegerRequantization | null;
 }
 
-/** Word lengths in DRAM, in the scratchpad and of the output. */
+/** Word lengths in DRAM, in the scratchpad and of the output; of sums also in the bank, and of the constants of a channel. */
 export interface PoolWords {
   readonly source: number;
   readonly input: number;
   readonly output: number;
+  readonly accumulator: number;
+  readonly perChannel: number;
+}
+
+/** Multipliers and offsets of sums. */
+export interface PoolConstants {
+  readonly scale: StoredTensor | null;
+  readonly bias: StoredTensor | null;
 }
 
 /** Sizes of a tile of the output. */
@@ -47,7 +69,7 @@ export function poolProblem(
   const [outputRows, outputColumns] = imageShape(node.shape);
   const average: PoolKind = options.averageDivider ? "averageDivider" : "average";
   return {
-    kind: node.kind === "maximum" ? "maximum" : average,
+    kind: node.kind === "maximum" ? "maximum" : node.requantization === null ? average : "sum",
     rows: {
       input: inputRows,
       output: outputRows,
@@ -66,6 +88,7 @@ export function poolProblem(
     },
     channels,
     countPadding: options.countPadding ?? node.countPadding,
+    requantization: node.requantization,
   };
 }
 
@@ -100,30 +123,40 @@ export function searchPoolTiling(problem: PoolProblem, words: PoolWords, machine
 }
 
 /** Bits of the smallest tile: one window of one channel, one output. */
-export function smallestPoolTile(problem: PoolProblem, words: PoolWords): { input: number; output: number } {
+export function smallestPoolTile(problem: PoolProblem, words: PoolWords): MemoryBits {
   return {
-    input: largestBlock(problem.rows, 1) * largestBlock(problem.columns, 1) * words.input,
-    output: words.output,
+    inputScratchpad: largestBlock(problem.rows, 1) * largestBlock(problem.columns, 1) * words.input,
+    outputBuffer: words.output,
+    ...(problem.kind === "sum" && { accumulatorBank: words.accumulator, weightScratchpad: words.perChannel }),
   };
 }
 
-export function emitPoolLayer(lowering: LayerLowering, problem: PoolProblem, tiling: PoolTiling): void {
+export function emitPoolLayer(
+  lowering: LayerLowering,
+  problem: PoolProblem,
+  tiling: PoolTiling,
+  constants: PoolConstants,
+): void {
   const { emitter, datapath } = lowering;
   emitter.setRegister("operandA", wordsOf(datapath.input.format));
-  if (problem.kind !== "maximum") {
-    emitter.setRegister("accumulator", datapath.accumulator);
-    emitter.setRegister("output", datapath.output);
-  }
+  if (problem.kind !== "maximum") emitter.setRegister("accumulator", datapath.accumulator);
+  if (problem.requantization !== null) configureRequantization(emitter, datapath, problem.requantization);
+  else if (problem.kind !== "maximum") emitter.setRegister("output", datapath.output);
   for (const row of tilesAlong(problem.rows.output, tiling.rows)) {
     for (const column of tilesAlong(problem.columns.output, tiling.columns)) {
       for (const channel of tilesAlong(problem.channels, tiling.channels)) {
-        emitPoolTile(lowering, problem, row, column, channel);
+        emitPoolTile(lowering, problem, { row, column, channel }, constants);
       }
     }
   }
 }
 
-function emitPoolTile(lowering: LayerLowering, problem: PoolProblem, row: Span, column: Span, channel: Span): void {
+function emitPoolTile(
+  lowering: LayerLowering,
+  problem: PoolProblem,
+  { row, column, channel }: { readonly row: Span; readonly column: Span; readonly channel: Span },
+  constants: PoolConstants,
+): void {
   const { emitter, memories, datapath, output } = lowering;
   const [tensor] = lowering.inputs;
   if (tensor === undefined) throw new InvariantError(`pool "${lowering.name}" has no input`);
@@ -147,7 +180,9 @@ function emitPoolTile(lowering: LayerLowering, problem: PoolProblem, row: Span, 
 
   const outputBits = output.format.wordLength;
   const outputWords = row.count * column.count * channel.count;
-  const outputAddress = memories.outputBuffer.allocate("", outputWords * outputBits);
+  // Sums lie in the bank from 0 on, as those of a matrix tile.
+  const sums = problem.requantization !== null;
+  const outputAddress = sums ? 0 : memories.outputBuffer.allocate("", outputWords * outputBits);
   const instruction = emitter.emit(
     {
       opcode: "pool",
@@ -170,20 +205,35 @@ function emitPoolTile(lowering: LayerLowering, problem: PoolProblem, row: Span, 
     },
     {
       reads: [{ memory: "inputScratchpad", start: inputAddress, end: inputAddress + inputBits }],
-      writes: [outputRange(outputAddress, outputWords, outputBits)],
+      writes: sums ? [] : [outputRange(outputAddress, outputWords, outputBits)],
     },
   );
-  lowering.tiles.push({
-    instruction,
-    row: row.first,
-    column: column.first,
-    channel: channel.first,
-    columns: column.count,
-    channels: channel.count,
+  const place = { row: row.first, column: column.first, channel: channel.first };
+  const tile: OutputTile = { ...place, rows: row.count, columns: column.count, channels: channel.count };
+  lowering.tiles.push(placedTile(instruction, tile, WHOLE));
+  emitStore(emitter, output, tile, sums ? finishSums(lowering, problem, tile, constants) : outputAddress);
+}
+
+/** Scales the sums that lie in the bank; returns where their words go. */
+function finishSums(
+  lowering: LayerLowering,
+  { requantization }: PoolProblem,
+  tile: OutputTile,
+  { scale, bias }: PoolConstants,
+): number {
+  if (requantization === null || scale === null) {
+    throw new InvariantError(`pool "${lowering.name}" has sums and no multipliers`);
+  }
+  const { instruction, outputAddress } = emitScaledTile(lowering, { scale, bias }, requantization, {
+    source: "accumulatorBank",
+    address: 0,
+    pixels: tile.rows * tile.columns,
+    channel: tile.channel,
+    channels: tile.channels,
+    reads: [],
   });
-  const tile = { row: row.first, column: column.first, channel: channel.first };
-  const sizes = { rows: row.count, columns: column.count, channels: channel.count };
-  emitStore(emitter, output, { ...tile, ...sizes }, outputAddress);
+  lowering.tiles.push(placedTile(instruction, tile, WHOLE));
+  return outputAddress;
 }
 
 /** The part of the image that a run of windows covers, and the padding before it; what lies beyond the image stays away. */
@@ -215,6 +265,11 @@ function poolPlan(problem: PoolProblem, words: PoolWords, machine: Machine, tili
   const inputBits = blockRows * blockColumns * channels * words.input;
   const input = tileFit(inputBits, tiles, machine.inputScratchpad.capacityBits);
   const output = tileFit(rows * columns * channels * words.output, tiles, machine.outputBuffer.capacityBits);
+  if (problem.kind === "sum") {
+    const bank = rows * columns * channels * words.accumulator;
+    if (bank > machine.accumulatorBank.capacityBits) return undefined;
+    if (channels * words.perChannel > machine.weightScratchpad.capacityBits) return undefined;
+  }
   if (!input.fits || !output.fits || sides.some((side) => side > FIELD_LIMITS.side)) return undefined;
 
   const columnStride = problem.channels;
@@ -228,7 +283,8 @@ function poolPlan(problem: PoolProblem, words: PoolWords, machine: Machine, tili
   const rowStride = problem.columns.output * problem.channels;
   const stored = withLongestRuns({ rows, columns, channels, rowStride, columnStride });
   const outputs = problem.rows.output * problem.columns.output;
-  const steps = outputs * problem.rows.kernel * problem.columns.kernel;
+  const positions = problem.rows.kernel * problem.columns.kernel;
+  const steps = outputs * (problem.kind === "sum" ? positions + 1 : positions);
   const computeCycles = tileSizes(problem.channels, channels).reduce(
     (sum, { count, size }) => sum + count * laneCycles(machine, steps, size),
     0,

@@ -3,6 +3,7 @@ import { DiagnosticError } from "../../isa/diagnostic.ts";
 import type { PoolNode } from "../graph/graph.ts";
 import { type LayerPlan, type PlanRequest, plainPlan, tooSmall } from "./plan-request.ts";
 import { emitPoolLayer, poolFieldDiagnostics, poolProblem, searchPoolTiling, smallestPoolTile } from "./pool-layer.ts";
+import { perChannelBits } from "./requantization.ts";
 
 /** Throws `DiagnosticError` where no tile fits the machine. */
 export function planPool({
@@ -11,6 +12,7 @@ export function planPool({
   sourceBits,
   machine,
   datapath,
+  constants,
   options,
   where,
 }: PlanRequest<PoolNode>): LayerPlan {
@@ -22,11 +24,14 @@ export function planPool({
     source: sourceBits[0] ?? 0,
     input: datapath.input.format.wordLength,
     output: datapath.output.format.wordLength,
+    accumulator: datapath.accumulator.format.wordLength,
+    perChannel: node.requantization === null ? 0 : perChannelBits(datapath, node.requantization, 1),
   };
   const tiling = searchPoolTiling(problem, words, machine);
-  if (tiling === undefined) {
-    const { input, output } = smallestPoolTile(problem, words);
-    throw tooSmall({ inputScratchpad: input, outputBuffer: output }, machine, where);
-  }
-  return plainPlan((lowering) => emitPoolLayer(lowering, problem, tiling));
+  if (tiling === undefined) throw tooSmall(smallestPoolTile(problem, words), machine, where);
+  const { scale, bias } = constants;
+  return {
+    ...plainPlan((lowering, tensors) => emitPoolLayer(lowering, problem, tiling, tensors)),
+    constants: { ...(scale && { scale: scale.raws }), ...(bias && { bias: bias.raws }) },
+  };
 }

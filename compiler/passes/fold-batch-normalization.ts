@@ -86,7 +86,7 @@ function takesNormalizedInput(node: GraphNode): boolean {
 
 /** Weights that are integers, or that the model keeps in a register, would leave their grid. */
 function hasFloatWeights(node: LayerBefore): boolean {
-  return node.registers?.weight === undefined && (node.op === "convTranspose2d" || node.requantization === null);
+  return node.registers?.weight === undefined && node.requantization === null;
 }
 
 function scaleAndShift({ gamma, beta, mean, variance, epsilon }: BatchNormalizationNode): ScaleAndShift {

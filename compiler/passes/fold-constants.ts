@@ -27,6 +27,7 @@ const FOLDS: { readonly [Op in Operator]: Fold<Op> } = {
   dense: "keep",
   convTranspose2d: "keep",
   pool: "keep",
+  requantize: "keep",
   lrn: "keep",
   softmax: "keep",
   constant: "keep",

@@ -35,7 +35,7 @@ export function foldInputScale(graph: Graph, exponent: number, where = "model"):
     const reads = node.inputs.filter((name) => scaled.has(name)).length;
     if (reads === 0) {
       rewriter.emit(node);
-    } else if (HOMOGENEOUS.has(node.op)) {
+    } else if (HOMOGENEOUS.has(node.op) && !isIntegerPool(node)) {
       if (reads < node.inputs.length) refuse(node, "joins the scaled input with other values");
       scaled.add(node.name);
       rewriter.emit(node);
@@ -51,13 +51,16 @@ export function foldInputScale(graph: Graph, exponent: number, where = "model"):
   return rewriter.finish();
 }
 
+function isIntegerPool(node: GraphNode): boolean {
+  return node.op === "pool" && node.requantization !== null;
+}
+
 function withScale(node: GraphNode, scale: number): GraphNode | null {
   switch (node.op) {
     case "conv2d":
     case "dense":
-      return node.requantization === null ? { ...node, kernel: times(node.kernel, scale) } : null;
     case "convTranspose2d":
-      return { ...node, kernel: times(node.kernel, scale) };
+      return node.requantization === null ? { ...node, kernel: times(node.kernel, scale) } : null;
     case "batchNormalization":
       return { ...node, gamma: times(node.gamma, scale), mean: times(node.mean, 1 / scale) };
     default:

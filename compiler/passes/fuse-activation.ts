@@ -64,5 +64,5 @@ function soleSource(
 /** An integer layer's requantization ends in a range of its own. */
 function canFuse(node: GraphNode): node is FusingNode {
   if (!(FUSING as readonly Operator[]).includes(node.op)) return false;
-  return (node.op !== "conv2d" && node.op !== "dense") || node.requantization === null;
+  return !("requantization" in node) || node.requantization === null;
 }

@@ -65,8 +65,8 @@ function matchBias(rewriter: Rewriter, node: AddNode): BiasMatch | undefined {
 }
 
 function takesBias(node: GraphNode | undefined): node is Layer {
-  if (node?.op === "convTranspose2d") return true;
-  return (node?.op === "conv2d" || node?.op === "dense") && node.requantization === null;
+  if (node?.op !== "convTranspose2d" && node?.op !== "conv2d" && node?.op !== "dense") return false;
+  return node.requantization === null;
 }
 
 /** The sum is no word of the register in which the model kept a bias. */

@@ -6,10 +6,19 @@ import type { Graph, GraphNode, IntegerRequantization, Operator } from "../graph
 
 /**
  * A layer's registers depend on what it computes; the two pools have different ones. `product`: words of two operands
- * multiplied; `lookup`: a function read from a table (one of lines alone is `vector`); `integer`: a matrix layer that requantizes by integers; `vector`: every
- * other work on words, sums among them.
+ * multiplied; `lookup`: a function read from a table (one of lines alone is `vector`); `integer`, `integerPool` and `requantize`: sums of products, sums of windows
+ * and words that are scaled by integers; `vector`: every other work on words, sums among them.
  */
-export type ArithmeticKind = "matrix" | "averagePool" | "maximumPool" | "vector" | "product" | "lookup" | "integer";
+export type ArithmeticKind =
+  | "matrix"
+  | "averagePool"
+  | "maximumPool"
+  | "vector"
+  | "product"
+  | "lookup"
+  | "integer"
+  | "integerPool"
+  | "requantize";
 
 export interface LayerFacts {
   readonly name: string;
@@ -21,8 +30,10 @@ export interface LayerFacts {
   readonly terms: number;
   readonly weights: Float32Array | null;
   readonly bias: Float32Array | null;
-  /** Of a layer whose arithmetic is `integer`. */
+  /** Of a layer whose arithmetic is `integer`, `integerPool` or `requantize`. */
   readonly requantization: IntegerRequantization | null;
+  /** Multipliers of a requantized layer's second operand. */
+  readonly secondMultipliers: Float64Array | null;
 }
 
 /** Kind of the layer an operator becomes; null for operators that are no layer of the machine. A function of lines is an `activation`. */
@@ -31,6 +42,7 @@ export const LAYER_KINDS: Readonly<Record<Operator, LayerKind | null>> = {
   dense: "dense",
   convTranspose2d: "convTranspose2d",
   pool: "pool",
+  requantize: "requantize",
   add: "add",
   subtract: "subtract",
   multiply: "multiply",
@@ -101,22 +113,31 @@ function layerKind(node: GraphNode): LayerKind | null {
   return node.op === "function" && isExact(node.function) ? "activation" : LAYER_KINDS[node.op];
 }
 
-type ArithmeticFacts = Pick<LayerFacts, "arithmetic" | "terms" | "weights" | "bias" | "requantization">;
+type ArithmeticFacts = Pick<
+  LayerFacts,
+  "arithmetic" | "terms" | "weights" | "bias" | "requantization" | "secondMultipliers"
+>;
 
 function arithmeticFacts(node: GraphNode): ArithmeticFacts {
-  const none = { weights: null, bias: null, requantization: null };
+  const none = { weights: null, bias: null, requantization: null, secondMultipliers: null };
   switch (node.op) {
     case "conv2d":
     case "convTranspose2d":
     case "dense": {
       const terms = node.kernel.shape.slice(0, -1).reduce((product, size) => product * size, 1);
-      const requantization = node.op === "convTranspose2d" ? null : node.requantization;
+      const { requantization } = node;
       const arithmetic = requantization === null ? "matrix" : "integer";
-      return { arithmetic, terms, weights: node.kernel.data, bias: node.bias?.data ?? null, requantization };
+      return { ...none, arithmetic, terms, weights: node.kernel.data, bias: node.bias?.data ?? null, requantization };
     }
     case "pool": {
-      const arithmetic = node.kind === "maximum" ? "maximumPool" : "averagePool";
-      return { arithmetic, terms: node.kernel[0] * node.kernel[1], ...none };
+      const { requantization } = node;
+      const average = requantization === null ? "averagePool" : "integerPool";
+      const arithmetic = node.kind === "maximum" ? "maximumPool" : average;
+      return { ...none, arithmetic, terms: node.kernel[0] * node.kernel[1], requantization };
+    }
+    case "requantize": {
+      const { requantization, secondMultipliers } = node;
+      return { ...none, arithmetic: "requantize", terms: node.inputs.length, requantization, secondMultipliers };
     }
     case "multiply":
       return { arithmetic: "product", terms: 1, ...none };

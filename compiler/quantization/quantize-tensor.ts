@@ -17,7 +17,7 @@ export interface QuantizedTensor {
 /** Constants of a layer, in the model's order; null where the layer has none. */
 export interface LayerConstants {
   readonly weight: QuantizedTensor | null;
-  /** Multipliers of an integer requantization. */
+  /** Multipliers of an integer requantization, and behind them those of a second operand. */
   readonly scale: QuantizedTensor | null;
   readonly bias: QuantizedTensor | null;
 }
@@ -44,12 +44,15 @@ export function quantizeConstants(layer: LayerFacts, datapath: DatapathSpec, see
   const tensor = (values: Float32Array | null, spec: RegisterSpec, suffix: string): QuantizedTensor | null =>
     values === null ? null : quantizeTensor(values, spec, seed, `${layer.name}/${suffix}`);
   const weight = tensor(layer.weights, datapath.weight, "weight");
-  const { requantization } = layer;
+  const { requantization, secondMultipliers } = layer;
   if (requantization === null) return { weight, scale: null, bias: tensor(layer.bias, datapath.bias, "bias") };
   const { multipliers, offsets } = requantization;
   return {
     weight,
-    scale: integerWords(multipliers, datapath.scale ?? datapath.bias),
+    scale: integerWords(
+      secondMultipliers === null ? multipliers : Float64Array.of(...multipliers, ...secondMultipliers),
+      datapath.scale ?? datapath.bias,
+    ),
     bias: offsets === null ? null : integerWords(offsets, datapath.bias),
   };
 }

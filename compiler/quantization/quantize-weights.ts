@@ -61,7 +61,7 @@ function replaced(node: GraphNode, text: string, seed: number, where: string, na
     if (!named) return node;
     throw diagnosticError("QUANTIZER", where, "the layer has no weights", "name a layer that has some");
   }
-  if (node.op !== "convTranspose2d" && node.requantization !== null) {
+  if (node.requantization !== null) {
     const what = "the weights of an integer network are words already";
     throw diagnosticError("QUANTIZER", where, what, "leave the quantizer out");
   }

@@ -12,7 +12,7 @@ import type { OverflowMode } from "../../isa/overflow.ts";
 import { type RegisterSpec, validateRegister } from "../../isa/register.ts";
 import { automaticFormat, isAutomatic, parseWrittenFormat, rangeOf } from "./automatic-format.ts";
 import { exactFormat } from "./exact-bias.ts";
-import { integerDatapath, integerOutput } from "./integer-datapath.ts";
+import { integerDatapath, integerOutput, integerPoolDatapath, requantizeDatapath } from "./integer-datapath.ts";
 import type { LayerContext } from "./layer-context.ts";
 import type { ArithmeticKind, LayerFacts } from "./layer-facts.ts";
 import { exactAccumulator, exactPoolAccumulator, exactProduct, type PresetContext } from "./presets.ts";
@@ -57,7 +57,12 @@ const REGISTERS: Readonly<Record<ArithmeticKind, readonly DatapathRegister[]>> =
   product: ["input", "output"],
   lookup: ["input", "output"],
   integer: ["input", "weight", "product", "accumulator", "output"],
+  integerPool: ["input", "accumulator", "output"],
+  requantize: ["input", "output"],
 };
+
+/** Registers that an integer layer has beside those that a user can set. */
+const INTEGER_REGISTERS: readonly DatapathRegister[] = ["scale", "accumulator"];
 
 /** Throws `DiagnosticError` with what is wrong in the layer's entry. */
 export function resolveLayer(context: LayerContext): {
@@ -116,8 +121,7 @@ function roomAround({ min, max }: CalibratedRange): CalibratedRange {
 
 /** The output register alone; the layer's other registers are not looked at. */
 export function resolveOutputRegister(context: LayerContext): RegisterSpec {
-  const { requantization } = context.layer;
-  if (requantization !== null) return integerOutput(context, requantization);
+  if (context.layer.requantization !== null) return integerOutput(context, () => inputRegister(context));
   const rules: FormatRules = {
     automatic: (written) => fromRange(context, written, context.layer.name, `${context.where}: output`),
   };
@@ -133,6 +137,8 @@ const DATAPATHS: Readonly<Record<ArithmeticKind, (context: LayerContext) => Data
   product: productDatapath,
   lookup: (context) => unusedAround(context, inputRegister(context), resolveOutputRegister(context)),
   integer: (context) => integerDatapath(context, inputRegister(context)),
+  integerPool: (context) => integerPoolDatapath(context, inputRegister(context)),
+  requantize: (context) => requantizeDatapath(context, inputRegister(context)),
 };
 
 function matrixDatapath(context: LayerContext): DatapathSpec {
@@ -336,9 +342,10 @@ function checkNamedRegisters({ layer, named, where }: LayerContext): void {
 
 function registerDiagnostics(datapath: DatapathSpec, layer: LayerFacts, where: string): Diagnostic[] {
   const used = new Set<DatapathRegister>([...REGISTERS[layer.arithmetic], "output"]);
-  const hasBias = layer.arithmetic === "integer" ? layer.requantization?.offsets !== null : layer.bias !== null;
-  if (!hasBias) used.delete("bias");
-  if (layer.arithmetic === "integer") used.add("weight").add("scale").add("product").add("accumulator");
+  const { requantization } = layer;
+  if (requantization !== null) for (const register of INTEGER_REGISTERS) used.add(register);
+  if (requantization === null ? layer.bias === null : requantization.offsets === null) used.delete("bias");
+  else if (requantization !== null) used.add("bias");
   return DATAPATH_REGISTERS.flatMap((name) => {
     const spec = datapath[name];
     if (spec === undefined || !used.has(name)) return [];

@@ -1,6 +1,6 @@
 import { flag, type InstructionDefinition, type InstructionHeader, named, unsigned } from "./definition.ts";
 
-export const POOL_KINDS = ["maximum", "average", "averageDivider"] as const;
+export const POOL_KINDS = ["maximum", "average", "averageDivider", "sum"] as const;
 export type PoolKind = (typeof POOL_KINDS)[number];
 
 /**
@@ -12,6 +12,7 @@ export type PoolKind = (typeof POOL_KINDS)[number];
  * average: a = Q_accumulator(a + x) over the valid positions in row-major window order, from 0; then
  *   Q_output(a · nearest(2^16 / n)), or with averageDivider Q_output of the exact quotient a / n. n counts the valid
  *   positions, or the whole window with `countPadding`. nearest() takes ties away from zero.
+ * sum: the same a, which goes to the accumulator bank, dense from `outputAddress` on; no output register.
  * Output row-major; channels in groups of C, lane = channel mod C; for each, the whole window.
  */
 export interface Pool extends InstructionHeader {
@@ -37,12 +38,12 @@ export const POOL: InstructionDefinition<"pool"> = {
   name: "pool",
   code: 0x22,
   unit: "compute",
-  action: "maximum or average over windows, from the input scratchpad to the output buffer",
+  action: "maximum or average over windows into the output buffer, or their sums into the accumulator bank",
   cycles: "outputRows · outputColumns · ⌈channels / C⌉ · kernelRows · kernelColumns steps",
   fields: [
-    named("kind", 2, POOL_KINDS, "maximum, average (reciprocal multiply) or averageDivider"),
+    named("kind", 2, POOL_KINDS, "maximum, average (reciprocal multiply), averageDivider or sum"),
     unsigned("inputAddress", 32, "bit", "first input word"),
-    unsigned("outputAddress", 32, "bit", "first output word"),
+    unsigned("outputAddress", 32, "bit", "first output word, or accumulator"),
     unsigned("inputRows", 16, "rows", "rows of the input block", 1),
     unsigned("inputColumns", 16, "columns", "columns of the input block", 1),
     unsigned("outputRows", 16, "rows", "rows of the output block", 1),

@@ -1,5 +1,6 @@
 import { CONFIGURE_ACTIVATION, type ConfigureActivation } from "./configure-activation.ts";
 import { CONFIGURE_BOUNDS, type ConfigureBounds } from "./configure-bounds.ts";
+import { CONFIGURE_DIVISOR, type ConfigureDivisor } from "./configure-divisor.ts";
 import { CONFIGURE_PIECES, type ConfigurePieces } from "./configure-pieces.ts";
 import { CONFIGURE_PIXELS, type ConfigurePixels } from "./configure-pixels.ts";
 import { CONFIGURE_REDUCTION, type ConfigureReduction } from "./configure-reduction.ts";
@@ -24,6 +25,7 @@ export type Instruction =
   | ConfigureTable
   | ConfigurePieces
   | ConfigureBounds
+  | ConfigureDivisor
   | Load
   | Store
   | Matrix
@@ -46,6 +48,7 @@ export const INSTRUCTIONS: { readonly [Name in Opcode]: InstructionDefinition<Na
   "configure.table": CONFIGURE_TABLE,
   "configure.pieces": CONFIGURE_PIECES,
   "configure.bounds": CONFIGURE_BOUNDS,
+  "configure.divisor": CONFIGURE_DIVISOR,
   load: LOAD,
   store: STORE,
   matrix: MATRIX,

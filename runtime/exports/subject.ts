@@ -115,6 +115,8 @@ const HELD: Readonly<Record<ArithmeticKind, readonly DatapathRegister[]>> = {
   product: ["input", "accumulator", "output"],
   lookup: ["input", "output"],
   integer: DATAPATH_REGISTERS,
+  integerPool: ["input", "accumulator", "scale", "bias", "output"],
+  requantize: ["input", "scale", "bias", "output"],
 };
 
 const CONSTANTS: readonly DatapathRegister[] = ["weight", "scale", "bias"];
@@ -153,7 +155,7 @@ function losesNothing(context: LayerContext, register: DatapathRegister, format:
 }
 
 function isHeld({ arithmetic, kind, bias, requantization }: LayerFacts, register: DatapathRegister): boolean {
-  if (register === "bias") return arithmetic === "integer" ? (requantization?.offsets ?? null) !== null : bias !== null;
+  if (register === "bias") return requantization === null ? bias !== null : requantization.offsets !== null;
   // What only moves words has no sum.
   if (register === "accumulator" && arithmetic === "vector") return kind === "add" || kind === "subtract";
   return true;
@@ -178,11 +180,13 @@ function neededFormat(
     matrix: () => sumOfTermsFormat(product.format, terms + 1),
     integer: () => sumOfTermsFormat(product.format, terms),
     averagePool: () => sumOfTermsFormat(input.format, terms),
+    integerPool: () => sumOfTermsFormat(input.format, terms),
     product: () => productFormat(first, others[0] ?? first),
     vector: () =>
       others.reduce((sum, operand) => sumFormat(sum, kind === "subtract" ? withSign(operand) : operand), first),
     maximumPool: () => input.format,
     lookup: () => input.format,
+    requantize: () => input.format,
   };
   return needed[arithmetic]();
 }

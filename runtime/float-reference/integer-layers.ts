@@ -1,12 +1,22 @@
 /**
  * Layers of integer networks, exact: sums are taken in float32 over parts of the kernel so small that none can reach 2^24,
- * added in float64, and requantized in float64 or, beyond 53 bits, in BigInt.
+ * added in float64, and requantized in float64 or, beyond 53 bits, in BigInt. Results beyond 2^24 round to float32 as values do
+ * here between all layers.
  */
-import type { Tensor as Constant, Conv2dNode, DenseNode, IntegerRequantization } from "../../compiler/graph/graph.ts";
+import type {
+  Tensor as Constant,
+  Conv2dNode,
+  ConvTranspose2dNode,
+  DenseNode,
+  IntegerRequantization,
+  PoolNode,
+  RequantizeNode,
+} from "../../compiler/graph/graph.ts";
 import { diagnosticError } from "../../isa/diagnostic.ts";
-import { round } from "../../isa/rounding.ts";
+import { roundQuotient } from "../../isa/rounding.ts";
 import type { Tensor, Tensor2D, TensorFlow } from "./backend.ts";
-import { convolve, spread } from "./convolution.ts";
+import { convolve, convolveTransposed, spread } from "./convolution.ts";
+import type { RuleContext } from "./rule-context.ts";
 
 /** Integers below this are exact in float32, and so are sums that stay below it. */
 const FLOAT32_INTEGERS = 2 ** 24;
@@ -23,6 +33,70 @@ export function integerConvolution(
     convolve(tf, image, tf.tensor4d(part, sizes(kernel)), node),
   );
   return requantized(tf, sums, requantization);
+}
+
+/** images × rows × columns × channels of integers to integers. */
+export function integerTransposedConvolution(
+  node: ConvTranspose2dNode,
+  requantization: IntegerRequantization,
+  image: Tensor,
+  context: RuleContext,
+): Tensor {
+  const { tf } = context;
+  const { shape } = node.kernel;
+  // Each part of the kernel is a constant of its own.
+  const made: RuleContext["made"] = (make) => {
+    const { shape: sizes, data } = make();
+    return tf.tensor(data, [...sizes], "float32");
+  };
+  const layer = (part: Float32Array): Tensor =>
+    convolveTransposed({ ...node, kernel: { shape, data: part } }, image, { ...context, made });
+  return requantized(tf, exactSums(tf, node, node.kernel, image, layer), requantization);
+}
+
+/** Sums of windows of integers to integers; padding adds nothing. */
+export function integerPool(
+  tf: TensorFlow,
+  node: PoolNode,
+  requantization: IntegerRequantization,
+  image: Tensor,
+): Tensor {
+  const values = image.dataSync() as Float32Array;
+  largestInteger(values, node.name);
+  const [count = 0, rows = 0, columns = 0, channels = 0] = image.shape;
+  const [outputRows = 0, outputColumns = 0] = node.shape;
+  const sums = new Float64Array(count * outputRows * outputColumns * channels);
+  for (let index = 0; index < sums.length; index++) {
+    const channel = index % channels;
+    const place = Math.floor(index / channels);
+    const top = (Math.floor(place / outputColumns) % outputRows) * node.strides[0] - node.padding.top;
+    const left = (place % outputColumns) * node.strides[1] - node.padding.left;
+    const first = Math.floor(place / (outputColumns * outputRows)) * rows;
+    let sum = 0;
+    for (let row = Math.max(top, 0); row < Math.min(top + node.kernel[0], rows); row++) {
+      for (let column = Math.max(left, 0); column < Math.min(left + node.kernel[1], columns); column++) {
+        sum += values[((first + row) * columns + column) * channels + channel] ?? 0;
+      }
+    }
+    sums[index] = sum;
+  }
+  return requantized(tf, { shape: [count, ...node.shape], values: sums }, requantization);
+}
+
+/** One or two values of integers to integers. */
+export function requantizeValues(tf: TensorFlow, node: RequantizeNode, inputs: readonly Tensor[]): Tensor {
+  const operands = inputs.map((input) => {
+    const values = input.dataSync() as Float32Array;
+    largestInteger(values, node.name);
+    return values;
+  });
+  const [first = new Float32Array(), second] = operands;
+  const { secondMultipliers, requantization } = node;
+  const channels = requantization.multipliers.length;
+  const addend = (index: number): bigint =>
+    second === undefined ? 0n : BigInt(second[index] ?? 0) * BigInt(secondMultipliers?.[index % channels] ?? 0);
+  const sums = { shape: [...(inputs[0]?.shape ?? [])], values: Float64Array.from(first) };
+  return requantized(tf, sums, requantization, second === undefined ? undefined : addend);
 }
 
 /** images × features of integers to integers. */
@@ -47,7 +121,7 @@ interface Sums {
 /** The layer's sums, filters last: `layer` computes them with a kernel that is zero outside one part of the steps. */
 function exactSums(
   tf: TensorFlow,
-  { name }: Conv2dNode | DenseNode,
+  { name }: Conv2dNode | ConvTranspose2dNode | DenseNode,
   { shape, data }: Constant,
   input: Tensor,
   layer: (part: Float32Array) => Tensor,
@@ -106,28 +180,38 @@ function largestInteger(values: Float32Array, layer: string): number {
   return largest;
 }
 
-function requantized(tf: TensorFlow, { shape, values }: Sums, settings: IntegerRequantization): Tensor {
+/** `addend`: what is added to each scaled sum, a second operand's product. */
+function requantized(
+  tf: TensorFlow,
+  { shape, values }: Sums,
+  settings: IntegerRequantization,
+  addend?: (index: number) => bigint,
+): Tensor {
   const { multipliers, offsets, minimum, maximum } = settings;
   const filters = multipliers.length;
+  const [lowest, highest] = [minimum ?? Number.NEGATIVE_INFINITY, maximum ?? Number.POSITIVE_INFINITY];
   const result = Float32Array.from(values, (sum, index) => {
     const filter = index % filters;
-    const rounded = requantize(sum, multipliers[filter] ?? 0, offsets?.[filter] ?? 0, settings);
-    return Math.min(Math.max(rounded, minimum), maximum);
+    const [multiplier, offset] = [multipliers[filter] ?? 0, offsets?.[filter] ?? 0];
+    const rounded =
+      addend === undefined
+        ? requantize(sum, multiplier, offset, settings)
+        : quotient(BigInt(sum) * BigInt(multiplier) + BigInt(offset) + addend(index), settings);
+    return Math.min(Math.max(rounded, lowest), highest);
   });
   return tf.tensor(result, shape, "float32");
 }
 
-/** (sum · multiplier + offset) · 2^−shift, rounded. */
-function requantize(
-  sum: number,
-  multiplier: number,
-  offset: number,
-  { shift, rounding }: IntegerRequantization,
-): number {
-  const scaled = sum * multiplier + offset;
+/** (sum · multiplier + offset) / (divisor · 2^shift), rounded. */
+function requantize(sum: number, multiplier: number, offset: number, settings: IntegerRequantization): number {
+  const { shift, divisor, rounding } = settings;
   const exact = Math.abs(sum * multiplier) + Math.abs(offset) <= Number.MAX_SAFE_INTEGER;
-  if (exact && rounding === "down") return Math.floor(scaled / 2 ** shift);
-  return Number(round(BigInt(sum) * BigInt(multiplier) + BigInt(offset), shift, rounding));
+  if (exact && rounding === "down" && divisor === 1) return Math.floor((sum * multiplier + offset) / 2 ** shift);
+  return quotient(BigInt(sum) * BigInt(multiplier) + BigInt(offset), settings);
+}
+
+function quotient(scaled: bigint, { shift, divisor, rounding }: IntegerRequantization): number {
+  return Number(roundQuotient(scaled, BigInt(divisor) << BigInt(shift), rounding));
 }
 
 function sizes({ shape }: Constant): [number, number, number, number] {

@@ -18,7 +18,13 @@ import { InvariantError } from "../../isa/diagnostic.ts";
 import type { Tensor, Tensor4D, TensorFlow } from "./backend.ts";
 import { convolutionKernel, convolve, convolveTransposed, padded } from "./convolution.ts";
 import { applyFunction, normalizeLocally } from "./element-wise.ts";
-import { integerConvolution, integerDense } from "./integer-layers.ts";
+import {
+  integerConvolution,
+  integerDense,
+  integerPool,
+  integerTransposedConvolution,
+  requantizeValues,
+} from "./integer-layers.ts";
 import type { RuleContext } from "./rule-context.ts";
 
 /**
@@ -269,11 +275,17 @@ const RULES: { readonly [Name in Operator]: Rule<Name> } = {
     return activate(tf, node.bias ? product.add(constant(node.bias)) : product, node.activation);
   },
   convTranspose2d: (node, inputs, context) => {
+    const { requantization } = node;
+    if (requantization !== null) return integerTransposedConvolution(node, requantization, first(inputs), context);
     const sums = convolveTransposed(node, first(inputs), context);
     context.onSums?.(sums);
     return activate(context.tf, node.bias ? sums.add(context.constant(node.bias)) : sums, node.activation);
   },
-  pool: (node, inputs, context) => pool(node, first(inputs) as Tensor4D, context),
+  pool: (node, inputs, context) =>
+    node.requantization === null
+      ? pool(node, first(inputs) as Tensor4D, context)
+      : integerPool(context.tf, node, node.requantization, first(inputs)),
+  requantize: (node, inputs, { tf }) => requantizeValues(tf, node, inputs),
   batchNormalization: (node, inputs, { tf, constant }) =>
     tf.batchNorm(
       first(inputs),

@@ -19,33 +19,60 @@ export function countPreload(tally: Tally, configured: ConfiguredPreload, machin
   tally.memory("accumulatorBank", "write", accumulator.format.wordLength, machine.accumulatorBank, elements);
 }
 
-/** Every element: read the sum (and scale and bias), multiply, add, activate, quantize, write. */
+/** Every element: read the sum or the operands (and scale and bias), multiply, add, divide, activate, quantize, write. */
 export function countRequantize(tally: Tally, configured: ConfiguredRequantize, machine: Machine): void {
   if (configured.scale !== null) countScaled(tally, configured, configured.scale, machine);
   else countUnscaled(tally, configured, machine);
 }
 
-/** a · M + bias, exact, then the output register. */
+/** a · M (+ b · M′) + bias, divided, exact, then the output register. */
 function countScaled(
   tally: Tally,
-  { instruction, accumulator, bias, output, activation }: ConfiguredRequantize,
+  { instruction, accumulator, operandA, operandB, bias, divisor, output, activation }: ConfiguredRequantize,
   scale: RegisterSpec,
   machine: Machine,
 ): void {
   const elements = instruction.pixels * instruction.columns;
-  const { accumulatorBank, weightScratchpad, outputBuffer } = machine;
-  tally.memory("accumulatorBank", "read", accumulator.format.wordLength, accumulatorBank, elements);
-  tally.memory("weightScratchpad", "read", scale.format.wordLength, weightScratchpad, elements);
-  tally.add("multiplier", "multiply", [accumulator.format.wordLength, scale.format.wordLength], elements);
-  let exact = productFormat(accumulator.format, scale.format);
+  const { accumulatorBank, inputScratchpad, weightScratchpad, outputBuffer } = machine;
+  const scaled = ({ format }: RegisterSpec): FixedPointFormat => {
+    if (operandA === null) tally.memory("accumulatorBank", "read", format.wordLength, accumulatorBank, elements);
+    else tally.memory("inputScratchpad", "read", format.wordLength, inputScratchpad, elements);
+    tally.memory("weightScratchpad", "read", scale.format.wordLength, weightScratchpad, elements);
+    tally.add("multiplier", "multiply", [format.wordLength, scale.format.wordLength], elements);
+    return productFormat(format, scale.format);
+  };
+  let exact = scaled(operandA ?? accumulator);
+  const plus = (format: FixedPointFormat): void => {
+    exact = sumFormat(exact, format);
+    tally.add("adder", "add", [exact.wordLength], elements);
+  };
+  if (operandB !== null) plus(scaled(operandB));
   if (bias !== null) {
     tally.memory("weightScratchpad", "read", bias.format.wordLength, weightScratchpad, elements);
-    exact = sumFormat(exact, bias.format);
-    tally.add("adder", "add", [exact.wordLength], elements);
+    plus(bias.format);
   }
   countActivation(tally, activation, exact, elements);
-  countQuantization(tally, exact, output, elements);
+  if (divisor === null) countQuantization(tally, exact, output, elements);
+  else countConstantQuotient(tally, exact, divisor, output, elements);
   tally.memory("outputBuffer", "write", output.format.wordLength, outputBuffer, elements);
+}
+
+/**
+ * A quotient by a constant: two additions for 2^k − 1, x / (2^k − 1) being x shifted by k and corrected by itself, else a
+ * multiplication by a reciprocal as long as the dividend.
+ */
+function countConstantQuotient(
+  tally: Tally,
+  dividend: FixedPointFormat,
+  divisor: number,
+  output: RegisterSpec,
+  count: number,
+): void {
+  const { wordLength } = dividend;
+  const bits = BigInt(divisor);
+  if ((bits & (bits + 1n)) === 0n) tally.add("adder", "add", [wordLength], 2 * count);
+  else tally.add("multiplier", "multiply", [wordLength, wordLength], count);
+  countQuotientQuantization(tally, dividend, bitLength(bits), output, count);
 }
 
 function countUnscaled(tally: Tally, configured: ConfiguredRequantize, machine: Machine): void {
@@ -74,7 +101,7 @@ const RECIPROCAL: FixedPointFormat = { wordLength: 17, fractionLength: 16, signe
 
 /** Every valid position of every window is read; a window of v positions takes v − 1 comparisons or v additions. */
 export function countPool(tally: Tally, configured: ConfiguredPool, machine: Machine): void {
-  const { instruction: pool, operandA, average } = configured;
+  const { instruction: pool, operandA, average, sum } = configured;
   const outputs = pool.outputRows * pool.outputColumns * pool.channels;
   const rows = validPositions(pool.outputRows, pool.kernelRows, pool.strideRows, pool.padTop, pool.inputRows);
   const columns = validPositions(
@@ -87,16 +114,18 @@ export function countPool(tally: Tally, configured: ConfiguredPool, machine: Mac
   const reads = rows * columns * pool.channels;
   const { wordLength } = operandA.format;
   tally.memory("inputScratchpad", "read", wordLength, machine.inputScratchpad, reads);
+  if (sum !== null) {
+    countSums(tally, sum, operandA.format, reads);
+    tally.memory("accumulatorBank", "write", sum.format.wordLength, machine.accumulatorBank, outputs);
+    return;
+  }
   if (average === null) {
     tally.add("comparator", "compare", [wordLength], reads - outputs);
     tally.memory("outputBuffer", "write", wordLength, machine.outputBuffer, outputs);
     return;
   }
   const { accumulator, output } = average;
-  const exact = sumFormat(accumulator.format, operandA.format);
-  tally.add("adder", "add", [exact.wordLength], reads);
-  countQuantization(tally, exact, accumulator, reads);
-  tally.add("accumulatorRegister", "write", [accumulator.format.wordLength], reads);
+  countSums(tally, accumulator, operandA.format, reads);
   countMean(tally, pool, accumulator.format, outputs);
   if (pool.kind === "averageDivider") {
     countQuotientQuantization(tally, accumulator.format, divisorBits(pool), output, outputs);
@@ -104,6 +133,13 @@ export function countPool(tally: Tally, configured: ConfiguredPool, machine: Mac
     countQuantization(tally, productFormat(accumulator.format, RECIPROCAL), output, outputs);
   }
   tally.memory("outputBuffer", "write", output.format.wordLength, machine.outputBuffer, outputs);
+}
+
+function countSums(tally: Tally, accumulator: RegisterSpec, operand: FixedPointFormat, count: number): void {
+  const exact = sumFormat(accumulator.format, operand);
+  tally.add("adder", "add", [exact.wordLength], count);
+  countQuantization(tally, exact, accumulator, count);
+  tally.add("accumulatorRegister", "write", [accumulator.format.wordLength], count);
 }
 
 function countMean(tally: Tally, pool: Pool, accumulator: FixedPointFormat, outputs: number): void {

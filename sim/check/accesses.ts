@@ -1,5 +1,6 @@
 import type { FixedPointFormat } from "../../isa/format.ts";
 import type { Pool } from "../../isa/instructions/pool.ts";
+import { secondOperandAddress } from "../../isa/instructions/requantize.ts";
 import type { Store } from "../../isa/instructions/store.ts";
 import type { OnChipMemoryName } from "../../isa/machine.ts";
 import type { RegisterSpec } from "../../isa/register.ts";
@@ -190,34 +191,38 @@ function preloadAccesses({ instruction, bias, accumulator }: ConfiguredPreload):
 function requantizeAccesses({
   instruction,
   accumulator,
+  operandA,
+  operandB,
   scale,
   bias,
   output,
 }: ConfiguredRequantize): readonly Access[] {
-  const { pixels, columns, accumulatorPitch, outputPitch } = instruction;
-  const sums: Place = {
-    memory: "accumulatorBank",
-    write: false,
-    address: instruction.accumulatorAddress,
-    wordLength: accumulator.format.wordLength,
+  const { pixels, columns, accumulatorAddress, accumulatorPitch, outputPitch } = instruction;
+  const operand = (address: number, { format: { wordLength } }: RegisterSpec): Place => {
+    return { memory: operandA === null ? "accumulatorBank" : "inputScratchpad", write: false, address, wordLength };
   };
+  const first = operandA ?? accumulator;
+  const sources = [
+    operand(accumulatorAddress, first),
+    ...(operandB === null ? [] : [operand(secondOperandAddress(instruction, first.format), operandB)]),
+  ];
   const outputs: Place = {
     memory: "outputBuffer",
     write: true,
     address: instruction.outputAddress,
     wordLength: output.format.wordLength,
   };
-  const perFilter = (address: number, { format: { wordLength } }: RegisterSpec): Access =>
-    dense({ memory: "weightScratchpad", write: false, address, wordLength }, columns);
+  const perFilter = (address: number, { format: { wordLength } }: RegisterSpec, words = columns): Access =>
+    dense({ memory: "weightScratchpad", write: false, address, wordLength }, words);
   return [
-    pitched(sums, pixels, columns, accumulatorPitch),
-    ...(scale === null ? [] : [perFilter(instruction.scaleAddress, scale)]),
+    ...sources.map((source) => pitched(source, pixels, columns, accumulatorPitch)),
+    ...(scale === null ? [] : [perFilter(instruction.scaleAddress, scale, columns * sources.length)]),
     ...(bias === null ? [] : [perFilter(instruction.biasAddress, bias)]),
     pitched(outputs, pixels, columns, outputPitch),
   ];
 }
 
-function poolAccesses({ instruction, operandA, average }: ConfiguredPool): readonly Access[] {
+function poolAccesses({ instruction, operandA, average, sum }: ConfiguredPool): readonly Access[] {
   const { outputRows, outputColumns, channels } = instruction;
   const words = poolWords(instruction);
   return [
@@ -231,10 +236,10 @@ function poolAccesses({ instruction, operandA, average }: ConfiguredPool): reado
     },
     dense(
       {
-        memory: "outputBuffer",
+        memory: sum === null ? "outputBuffer" : "accumulatorBank",
         write: true,
         address: instruction.outputAddress,
-        wordLength: (average?.output ?? operandA).format.wordLength,
+        wordLength: (sum ?? average?.output ?? operandA).format.wordLength,
       },
       outputRows * outputColumns * channels,
     ),

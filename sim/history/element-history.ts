@@ -1,6 +1,7 @@
 import { InvariantError } from "../../isa/diagnostic.ts";
 import type { FixedPointFormat } from "../../isa/format.ts";
 import type { ConfigureActivation, MachineActivation } from "../../isa/instructions/configure-activation.ts";
+import { secondOperandAddress } from "../../isa/instructions/requantize.ts";
 import { type ArithmeticVectorOperation, isFunctionOperation } from "../../isa/instructions/vector.ts";
 import type { Program, TensorSymbol } from "../../isa/program.ts";
 import type { RegisterSpec } from "../../isa/register.ts";
@@ -15,7 +16,7 @@ import {
 import { functionWord } from "./function-history.ts";
 import type { ElementHistory, HistoryRegister } from "./history.ts";
 import { LoadedWords, type TensorWord } from "./loaded-words.ts";
-import { bankWord } from "./matrix-history.ts";
+import { bankWord, placeIn } from "./matrix-history.ts";
 import { RandomWords } from "./random-words.ts";
 import { combined, type Exact, Recorder } from "./recorder.ts";
 
@@ -68,7 +69,7 @@ export class ElementHistories {
       if (configured?.opcode === "requantize") {
         const place = requantizePlace(configured, address);
         if (place !== null) return this.#requantized(configured, index, place.pixel, place.filter, words, recorder);
-      } else if (configured?.opcode === "pool") {
+      } else if (configured?.opcode === "pool" && configured.sum === null) {
         const element = elementAt(configured.instruction.outputAddress, poolFormat(configured), address);
         const { outputRows, outputColumns, channels } = configured.instruction;
         if (element !== null && element < outputRows * outputColumns * channels) {
@@ -93,14 +94,19 @@ export class ElementHistories {
     recorder: Recorder,
   ): { raw: bigint; format: FixedPointFormat } {
     const { machine } = this.#program;
-    const { instruction, accumulator, sum, scale, bias, output, activation } = configured;
+    const { instruction, accumulator, operandA, operandB, sum, scale, bias, divisor, output, activation } = configured;
     const lane = laneOf(filter, pixel, instruction.columns, machine.columns);
-    const bankAddress =
-      instruction.accumulatorAddress + (pixel * instruction.accumulatorPitch + filter) * accumulator.format.wordLength;
-    let value = bankWord(this.#configured, index, bankAddress, { machine, words, recorder });
-    const perFilter = (register: "bias" | "scale", spec: RegisterSpec): Exact => {
+    const addressIn = (start: number, { wordLength }: FixedPointFormat): number =>
+      start + (pixel * instruction.accumulatorPitch + filter) * wordLength;
+    const operandWord = (register: "input" | "operandB", start: number, { format }: RegisterSpec): Exact =>
+      words.read("inputScratchpad", addressIn(start, format), format, index, recorder, register, -1);
+    let value =
+      operandA === null
+        ? this.#bankWord(index, addressIn(instruction.accumulatorAddress, accumulator.format), words, recorder)
+        : operandWord("input", instruction.accumulatorAddress, operandA);
+    const perFilter = (register: "bias" | "scale", spec: RegisterSpec, operand = 0): Exact => {
       const start = register === "bias" ? instruction.biasAddress : instruction.scaleAddress;
-      const address = start + filter * spec.format.wordLength;
+      const address = start + (operand * instruction.columns + filter) * spec.format.wordLength;
       return words.read("weightScratchpad", address, spec.format, index, recorder, register, -1);
     };
     const into = sum ?? accumulator;
@@ -117,8 +123,11 @@ export class ElementHistories {
         ...place,
       });
     if (scale !== null) {
-      const factor = perFilter("scale", scale);
-      value = { raw: value.raw * factor.raw, fractionLength: value.fractionLength + factor.fractionLength };
+      value = product(value, perFilter("scale", scale));
+      if (operandA !== null && operandB !== null) {
+        const b = operandWord("operandB", secondOperandAddress(instruction, operandA.format), operandB);
+        value = combined(value, product(b, perFilter("scale", scale, 1)), (x, y) => x + y);
+      }
       if (bias !== null) value = combined(value, perFilter("bias", bias), (a, b) => a + b);
     } else {
       if (sum !== null) value = writeSum(value, 0);
@@ -128,9 +137,28 @@ export class ElementHistories {
           before,
         );
     }
-    const activated = activate(value, activation);
-    const { raw } = recorder.write(activated, { spec: output, register: "output", draw: lane.number, ...place });
+    const writing = { spec: output, register: "output", draw: lane.number, ...place } as const;
+    const d = BigInt(divisor ?? 1);
+    const activated = activate(value, activation, d);
+    const { raw } =
+      divisor === null ? recorder.write(activated, writing) : recorder.writeQuotient(activated, d, writing);
     return { raw, format: output.format };
+  }
+
+  /** The word at a bank address that instruction `reader` finds: of sums of products, or of a pool's. */
+  #bankWord(reader: number, address: number, words: LoadedWords, recorder: Recorder): Exact {
+    for (let index = reader - 1; index >= 0; index--) {
+      const configured = this.#configured[index];
+      const sums = configured?.opcode === "matrix" || configured?.opcode === "preload";
+      if (sums && placeIn(configured, address) !== null) break;
+      if (configured?.opcode !== "pool" || configured.sum === null) continue;
+      const { outputAddress, outputRows, outputColumns, channels } = configured.instruction;
+      const element = elementAt(outputAddress, configured.sum.format, address);
+      if (element === null || element >= outputRows * outputColumns * channels) continue;
+      const { raw, format } = this.#pooled(configured, index, element, words, recorder);
+      return { raw, fractionLength: format.fractionLength };
+    }
+    return bankWord(this.#configured, reader, address, { machine: this.#program.machine, words, recorder });
   }
 
   #pooled(
@@ -140,7 +168,7 @@ export class ElementHistories {
     words: LoadedWords,
     recorder: Recorder,
   ): { raw: bigint; format: FixedPointFormat } {
-    const { instruction, operandA, average } = configured;
+    const { instruction, operandA, average, sum: summed } = configured;
     const { channels, outputColumns, kernelRows, kernelColumns } = instruction;
     const channel = element % channels;
     const pixel = Math.floor(element / channels);
@@ -149,12 +177,12 @@ export class ElementHistories {
       const address = instruction.inputAddress + (inputPixel * channels + channel) * operandA.format.wordLength;
       return words.read("inputScratchpad", address, operandA.format, index, recorder, "input", position);
     };
-    if (average === null) {
+    const accumulator = summed ?? average?.accumulator;
+    if (accumulator === undefined) {
       const raw = window.map((place) => take(place).raw).reduce((a, b) => (a > b ? a : b));
       return { raw, format: operandA.format };
     }
     const lane = laneOf(channel, pixel, channels, this.#program.machine.columns);
-    const { accumulator, output } = average;
     const place = { instruction: index, row: 0, column: lane.lane };
     const draw =
       accumulator.rounding === "stochastic" ? earlierWords(configured, pixel, lane) + lane.group * window.length : 0;
@@ -170,6 +198,8 @@ export class ElementHistories {
         ...place,
       });
     }
+    if (average === null) return { raw: sum.raw, format: accumulator.format };
+    const { output } = average;
     const count = BigInt(instruction.countPadding ? kernelRows * kernelColumns : window.length);
     const writing = { spec: output, register: "output", step: -1, draw: lane.number, ...place } as const;
     if (instruction.kind === "averageDivider") {
@@ -291,6 +321,10 @@ function windowOf({ instruction: pool }: ConfiguredPool, outputRow: number, outp
   return places;
 }
 
+function product(a: Exact, b: Exact): Exact {
+  return { raw: a.raw * b.raw, fractionLength: a.fractionLength + b.fractionLength };
+}
+
 const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);
 
@@ -298,22 +332,25 @@ const OPERATIONS: Readonly<Record<ArithmeticVectorOperation, (a: Exact, b: Exact
   copy: (a) => a,
   add: (a, b) => combined(a, b, (x, y) => x + y),
   subtract: (a, b) => combined(a, b, (x, y) => x - y),
-  multiply: (a, b) => ({ raw: a.raw * b.raw, fractionLength: a.fractionLength + b.fractionLength }),
+  multiply: product,
   maximum: (a, b) => combined(a, b, larger),
   minimum: (a, b) => combined(a, b, smaller),
   shift: (a, _b, shift) => ({ raw: a.raw, fractionLength: a.fractionLength - shift }),
 };
 
-const ACTIVATIONS: Readonly<Record<MachineActivation, (value: Exact, setting: ConfigureActivation) => Exact>> = {
+const ACTIVATIONS: Readonly<
+  Record<MachineActivation, (value: Exact, setting: ConfigureActivation, divisor: bigint) => Exact>
+> = {
   none: (value) => value,
   relu: ({ raw, fractionLength }) => ({ raw: larger(0n, raw), fractionLength }),
-  clip: (value, setting) => {
+  clip: (value, setting, divisor) => {
     const fractionLength = Number(setting.fractionLength);
-    const raised = combined(value, { raw: setting.lowest, fractionLength }, larger);
-    return combined(raised, { raw: setting.highest, fractionLength }, smaller);
+    const raised = combined(value, { raw: setting.lowest * divisor, fractionLength }, larger);
+    return combined(raised, { raw: setting.highest * divisor, fractionLength }, smaller);
   },
 };
 
-function activate(value: Exact, setting: ConfigureActivation): Exact {
-  return ACTIVATIONS[setting.activation](value, setting);
+/** The activated value / divisor, times the divisor. */
+function activate(value: Exact, setting: ConfigureActivation, divisor = 1n): Exact {
+  return ACTIVATIONS[setting.activation](value, setting, divisor);
 }

@@ -68,8 +68,11 @@ function preloaded({ preload, instruction, pixel, filter }: Start, { machine, wo
   return recorder.write(word, { spec: accumulator, register: "accumulator", ...place }).raw;
 }
 
-/** Pixel and filter whose sum lies at a bank address. */
-function placeIn(writer: ConfiguredMatrix | ConfiguredPreload, address: number) {
+/** Pixel and filter whose sum lies at a bank address; null where it is none of the instruction's. */
+export function placeIn(
+  writer: ConfiguredMatrix | ConfiguredPreload,
+  address: number,
+): { readonly pixel: number; readonly filter: number } | null {
   const { instruction, accumulator } = writer;
   const offset = (address - instruction.accumulatorAddress) / accumulator.format.wordLength;
   const count = writer.opcode === "preload" ? writer.instruction.pixels : pixelCount(writer);

@@ -2,7 +2,8 @@ import type { ConfigureActivation, MachineActivation } from "../../isa/instructi
 import { combine, type Exact, larger, smaller } from "./exact.ts";
 import type { MachineState } from "./machine-state.ts";
 
-type Activation = (value: Exact) => Exact;
+/** The activated value; with a divisor d of value / d, as its d-fold. */
+export type Activation = (value: Exact, divisor?: bigint) => Exact;
 
 const ACTIVATIONS: Readonly<Record<MachineActivation, (setting: ConfigureActivation) => Activation>> = {
   none: () => (value) => value,
@@ -11,9 +12,10 @@ const ACTIVATIONS: Readonly<Record<MachineActivation, (setting: ConfigureActivat
     ({ raw, fractionLength }) => ({ raw: larger(0n, raw), fractionLength }),
   clip: (setting) => {
     const fractionLength = Number(setting.fractionLength);
-    const lowest: Exact = { raw: setting.lowest, fractionLength };
-    const highest: Exact = { raw: setting.highest, fractionLength };
-    return (value) => combine(combine(value, lowest, larger), highest, smaller);
+    return (value, divisor = 1n) => {
+      const raised = combine(value, { raw: setting.lowest * divisor, fractionLength }, larger);
+      return combine(raised, { raw: setting.highest * divisor, fractionLength }, smaller);
+    };
   },
 };
 

@@ -1,5 +1,6 @@
 import type { ConfigureActivation } from "../../isa/instructions/configure-activation.ts";
 import type { ConfigureBounds } from "../../isa/instructions/configure-bounds.ts";
+import type { ConfigureDivisor } from "../../isa/instructions/configure-divisor.ts";
 import type { ConfigurePieces } from "../../isa/instructions/configure-pieces.ts";
 import type { ConfigurePixels } from "../../isa/instructions/configure-pixels.ts";
 import type { ConfigureReduction } from "../../isa/instructions/configure-reduction.ts";
@@ -16,6 +17,7 @@ import { RegisterFile } from "./register-file.ts";
 import { Tokens } from "./tokens.ts";
 
 /** Settings that are not registers: counters of the address generators, the activation, and what functions are made of. */
+/** Settings that are not registers: counters of the address generators, the activation and the divisor. */
 interface ComputeSettings {
   reduction?: ConfigureReduction;
   pixels?: ConfigurePixels;
@@ -23,6 +25,7 @@ interface ComputeSettings {
   table?: ConfigureTable;
   pieces?: ConfigurePieces;
   bounds?: ConfigureBounds;
+  divisor?: ConfigureDivisor;
 }
 
 /** Everything that the machine holds during one image. New for every image: nothing lasts longer. */

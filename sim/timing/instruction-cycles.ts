@@ -35,6 +35,7 @@ export function instructionCycles(configured: ConfiguredInstruction, machine: Ma
     case "configure.table":
     case "configure.pieces":
     case "configure.bounds":
+    case "configure.divisor":
     case "synchronise":
     case "halt":
       return ONE_CYCLE;

@@ -23,16 +23,16 @@ function laneCycles(steps: number, formula: string, ports: readonly PortDemand[]
 /** pixels · ⌈columns / C⌉ steps. */
 export function requantizeCycles(configured: ConfiguredRequantize, machine: Machine): InstructionCycles {
   const { pixels, columns } = configured.instruction;
+  const { accumulator, operandA, operandB, scale, bias } = configured;
   const lanes = machine.columns;
+  const scaleBits = (operandB === null ? 1 : 2) * (scale?.format.wordLength ?? 0);
   return laneCycles(pixels * Math.ceil(columns / lanes), `${pixels} × ${ceilingText(columns, lanes)}`, [
-    {
-      cause: "accumulator",
-      bits: lanes * configured.accumulator.format.wordLength,
-      bitsPerCycle: machine.accumulatorBank.bitsPerCycle,
-    },
+    operandA === null
+      ? accumulatorPort(lanes * accumulator.format.wordLength, machine)
+      : inputPort(lanes * (operandA.format.wordLength + (operandB?.format.wordLength ?? 0)), machine),
     {
       cause: "weights",
-      bits: lanes * ((configured.scale?.format.wordLength ?? 0) + (configured.bias?.format.wordLength ?? 0)),
+      bits: lanes * (scaleBits + (bias?.format.wordLength ?? 0)),
       bitsPerCycle: machine.weightScratchpad.bitsPerCycle,
     },
     outputPort(lanes * configured.output.format.wordLength, machine),
@@ -62,12 +62,15 @@ export function poolCycles(configured: ConfiguredPool, machine: Machine): Instru
   const { outputRows, outputColumns, channels, kernelRows, kernelColumns } = configured.instruction;
   const lanes = machine.columns;
   const inputBits = lanes * configured.operandA.format.wordLength;
-  const outputBits = lanes * (configured.average?.output ?? configured.operandA).format.wordLength;
+  const outputBits = lanes * (configured.sum ?? configured.average?.output ?? configured.operandA).format.wordLength;
   const groups = ceilingText(channels, lanes);
   return laneCycles(
     outputRows * outputColumns * Math.ceil(channels / lanes) * kernelRows * kernelColumns,
     `${outputRows}·${outputColumns} × ${groups} × ${kernelRows}·${kernelColumns}`,
-    [inputPort(inputBits, machine), outputPort(outputBits, machine)],
+    [
+      inputPort(inputBits, machine),
+      configured.sum === null ? outputPort(outputBits, machine) : accumulatorPort(outputBits, machine),
+    ],
   );
 }
 
@@ -93,6 +96,10 @@ function tableBits({ instruction, output, scale }: ConfiguredVector): number {
 
 function inputPort(bits: number, machine: Machine): PortDemand {
   return { cause: "input", bits, bitsPerCycle: machine.inputScratchpad.bitsPerCycle };
+}
+
+function accumulatorPort(bits: number, machine: Machine): PortDemand {
+  return { cause: "accumulator", bits, bitsPerCycle: machine.accumulatorBank.bitsPerCycle };
 }
 
 function outputPort(bits: number, machine: Machine): PortDemand {

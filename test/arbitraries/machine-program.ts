@@ -12,7 +12,8 @@ import type { ConfigureBounds } from "../../isa/instructions/configure-bounds.ts
 import type { ConfigurePieces } from "../../isa/instructions/configure-pieces.ts";
 import type { MachineRegister } from "../../isa/instructions/configure-register.ts";
 import type { ConfigureTable } from "../../isa/instructions/configure-table.ts";
-import type { PoolKind } from "../../isa/instructions/pool.ts";
+import { POOL_KINDS, type PoolKind } from "../../isa/instructions/pool.ts";
+import type { RequantizeSource } from "../../isa/instructions/requantize.ts";
 import type { Instruction } from "../../isa/instructions/table.ts";
 import {
   BINARY_VECTOR_OPERATIONS,
@@ -123,8 +124,9 @@ interface MatrixPlan extends LoadPlan {
   readonly bias: FixedPointFormat | null;
   /** Where a bias is added; machines can do both. */
   readonly biasOrder: "first" | "last" | "both";
-  readonly activation: MachineActivation;
-  readonly ends: ClipEnds;
+  readonly activation: ActivationPlan;
+  /** With multipliers only. */
+  readonly divisor: number | null;
   readonly output: RegisterSpec;
   /** Share of the reduction that a first instruction takes, the rest accumulates; 1 for one instruction. */
   readonly split: number;
@@ -135,6 +137,8 @@ interface MatrixPlan extends LoadPlan {
 interface PoolPlan extends LoadPlan {
   readonly kind: "pool";
   readonly pool: PoolKind;
+  /** What finishes sums. */
+  readonly finish: ScalePlan;
   readonly kernel: readonly [number, number];
   readonly strides: readonly [number, number];
   readonly pads: readonly [number, number];
@@ -142,6 +146,28 @@ interface PoolPlan extends LoadPlan {
   readonly accumulator: RegisterSpec;
   readonly output: RegisterSpec;
 }
+
+/** Operands scaled, and divided. */
+interface OperandsPlan extends LoadPlan {
+  readonly kind: "operands";
+  /** Register of the second operand's words: the same tensor, loaded again; null for one operand. */
+  readonly second: RegisterSpec | null;
+  readonly finish: ScalePlan;
+  readonly accumulator: RegisterSpec;
+  readonly output: RegisterSpec;
+}
+
+/** A requantize instruction with multipliers. */
+interface ScalePlan {
+  readonly scale: FixedPointFormat;
+  readonly bias: FixedPointFormat | null;
+  readonly divisor: number | null;
+  readonly activation: ActivationPlan;
+  /** Raws of scale and bias words; taken in order, round and round. */
+  readonly raws: readonly bigint[];
+}
+
+type ActivationPlan = Pick<ConfigureActivation, "activation" | "lowest" | "highest" | "fractionLength">;
 
 interface VectorPlan extends LoadPlan {
   readonly kind: "vector";
@@ -154,26 +180,49 @@ interface VectorPlan extends LoadPlan {
   readonly period: number;
   readonly pieces: Pick<ConfigurePieces, "threshold" | "below" | "above" | "slopeFraction">;
   readonly bounds: Pick<ConfigureBounds, "offset" | "hasLower" | "lower" | "hasUpper" | "upper">;
-  readonly activation: MachineActivation;
-  readonly ends: ClipEnds;
+  readonly activation: ActivationPlan;
   readonly accumulator: RegisterSpec;
   readonly output: RegisterSpec;
 }
 
-type StagePlan = MatrixPlan | PoolPlan | VectorPlan;
-
-type ClipEnds = Pick<ConfigureActivation, "lowest" | "highest" | "fractionLength">;
+type StagePlan = MatrixPlan | PoolPlan | OperandsPlan | VectorPlan;
 
 /** Ends about 0 and about the words of a format with this F, some of them crossed. */
-function clipEnds(fractionLength: number): fc.Arbitrary<ClipEnds> {
+function activations(fractionLength: number): fc.Arbitrary<ActivationPlan> {
   return fc.record({
+    activation: fc.constantFrom<MachineActivation>("none", "relu", "clip"),
     lowest: small(-40, 10).map(BigInt),
     highest: small(-5, 40).map(BigInt),
     fractionLength: small(fractionLength - 2, fractionLength + 6).map(BigInt),
   });
 }
 
-const activations = fc.constantFrom<MachineActivation>("none", "relu", "clip");
+/** Divisors that halve, that leave remainders, and 2^k − 1. */
+const divisors: fc.Arbitrary<number | null> = fc.option(
+  fc.oneof(
+    small(1, 300),
+    small(1, 53).map((bits) => 2 ** bits - 1),
+    fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  ),
+);
+
+function scalePlans(fraction: number): fc.Arbitrary<ScalePlan> {
+  return operandFormats(9).chain((scale) =>
+    fc.record({
+      scale: fc.constant(scale),
+      bias: fc.option(
+        fc.record({
+          wordLength: small(1, 12),
+          fractionLength: small(fraction - 3, fraction + 3),
+          signed: fc.constant(true),
+        }),
+      ),
+      divisor: divisors,
+      activation: activations(fraction),
+      raws: fc.array(rawsOf(scale), { minLength: 3, maxLength: 20 }),
+    }),
+  );
+}
 
 /** The words a stage computes on, after its load. */
 function loadedFormat(source: FixedPointFormat, plan: LoadPlan): FixedPointFormat {
@@ -224,8 +273,8 @@ function matrixPlans(source: FixedPointFormat): fc.Arbitrary<MatrixPlan> {
             scale: fc.constant(scale),
             bias: fc.option(biasFormats),
             biasOrder: fc.constantFrom("last", "last", "first", "first", "both"),
-            activation: activations,
-            ends: clipEnds(source.fractionLength),
+            activation: activations(source.fractionLength),
+            divisor: scale === null ? fc.constant(null) : divisors,
             output: registersNear(fraction + (scale?.fractionLength ?? 0), 16),
             split: fc.constantFrom(1, 1, 0.3, 0.7),
             raws: fc.array(rawsOf(weight), { minLength: 3, maxLength: 40 }),
@@ -243,13 +292,30 @@ function poolPlans(source: FixedPointFormat): fc.Arbitrary<PoolPlan> {
       fc.record({
         kind: fc.constant("pool" as const),
         requantize: fc.constant(requantize),
-        pool: fc.constantFrom<PoolKind>("maximum", "average", "averageDivider"),
+        pool: fc.constantFrom<PoolKind>(...POOL_KINDS),
+        finish: scalePlans(accumulator.format.fractionLength),
         kernel: fc.tuple(small(1, 3), small(1, 3)),
         strides: fc.tuple(small(1, 3), small(1, 2)),
         pads: fc.tuple(small(0, 1), small(0, 1)),
         countPadding: fc.boolean(),
         accumulator: fc.constant(accumulator),
         output: registersNear(accumulator.format.fractionLength, 16),
+      }),
+    );
+  });
+}
+
+function operandsPlans(source: FixedPointFormat): fc.Arbitrary<OperandsPlan> {
+  return loadPlans(source).chain((requantize) => {
+    const fraction = (requantize?.format ?? source).fractionLength;
+    return scalePlans(fraction).chain((finish) =>
+      fc.record({
+        kind: fc.constant("operands" as const),
+        requantize: fc.constant(requantize),
+        second: fc.option(registersNear(fraction, 10)),
+        finish: fc.constant(finish),
+        accumulator: registersNear(fraction, 20),
+        output: registersNear(fraction + finish.scale.fractionLength, 16),
       }),
     );
   });
@@ -290,8 +356,7 @@ function vectorPlans(source: FixedPointFormat): fc.Arbitrary<VectorPlan> {
       pieces,
       bounds,
       words: fc.array(fc.bigInt({ min: -(2n ** 16n), max: 2n ** 16n }), { minLength: 1, maxLength: 20 }),
-      activation: activations,
-      ends: clipEnds(source.fractionLength),
+      activation: activations(source.fractionLength),
       accumulator: registersNear(fraction, 20),
       output: registersNear(fraction, 16),
     });
@@ -356,6 +421,29 @@ class Builder {
       saturatedBits: spec.saturatedBits,
       dialect: spec.dialect,
     });
+  }
+
+  activate(plan: ActivationPlan, divisor: number | null): void {
+    this.add({ opcode: "configure.activation", wait: 0, signal: 0, ...plan });
+    if (divisor !== null) this.add({ opcode: "configure.divisor", wait: 0, signal: 0, divisor });
+  }
+
+  /** Loads scale and bias words, bias first; the last load gives the token. */
+  loadScale({ scale, bias, raws }: ScalePlan, name: string, words: number, filters: number): { scaleAddress: number } {
+    const scaleAddress = filters * (bias?.wordLength ?? 0);
+    const constants = [
+      ...(bias === null ? [] : [{ role: "bias" as const, format: bias, address: 0, length: filters }]),
+      { role: "scale" as const, format: scale, address: scaleAddress, length: words },
+    ];
+    for (const { role, format, address, length } of constants) {
+      const symbol = this.constant(`${name}/${role}`, format, length, role === "bias" ? [...raws].reverse() : raws);
+      this.configure("configure.load", "source", register(format));
+      this.configure("configure.load", "input", register(format));
+      const signal = role === "scale" ? tokenBit("weightReady") : 0;
+      this.load(symbol, "weightScratchpad", address, { wait: 0, signal });
+      this.configure("configure.register", role, register(format));
+    }
+    return { scaleAddress };
   }
 
   /** Loads a whole tensor to address 0 of a scratchpad (or further up), padded. */
@@ -494,7 +582,7 @@ function matrixStage(
   builder.configure("configure.register", "accumulator", plan.accumulator);
   if (plan.sum !== null) builder.configure("configure.register", "sum", plan.sum);
   builder.configure("configure.register", "output", plan.output);
-  builder.add({ opcode: "configure.activation", wait: 0, signal: 0, activation: plan.activation, ...plan.ends });
+  builder.activate(plan.activation, plan.divisor);
   const preloads = biasFormat !== null && plan.biasOrder !== "last";
   builder.add({
     opcode: "configure.pixels",
@@ -574,6 +662,8 @@ function matrixStage(
     useSum: plan.sum !== null,
     hasScale: plan.scale !== null,
     scaleAddress: plan.scale === null ? 0 : scaleAddress,
+    source: "accumulatorBank",
+    hasDivisor: plan.divisor !== null,
   });
   builder.tiles.push({ instruction: pc, row: 0, column: 0, channel: 0, columns: outputColumns, channels: filters });
   builder.store(output, last);
@@ -610,10 +700,11 @@ function poolStage(
   builder.configure("configure.register", "accumulator", plan.accumulator);
   builder.configure("configure.register", "output", plan.output);
   const output = builder.tensor(name, last ? "output" : "intermediate", [outputRows, outputColumns, channels], format);
+  const isSum = plan.pool === "sum";
   const pc = builder.add({
     opcode: "pool",
     wait: tokenBit("inputReady"),
-    signal: tokenBit("outputReady"),
+    signal: isSum ? 0 : tokenBit("outputReady"),
     kind: plan.pool,
     inputAddress: 0,
     outputAddress: 0,
@@ -631,9 +722,102 @@ function poolStage(
     countPadding: plan.countPadding,
   });
   builder.tiles.push({ instruction: pc, row: 0, column: 0, channel: 0, columns: outputColumns, channels });
+  if (isSum) {
+    const { scaleAddress } = builder.loadScale(plan.finish, name, channels, channels);
+    builder.activate(plan.finish.activation, plan.finish.divisor);
+    requantizeTile(builder, plan.finish, {
+      source: "accumulatorBank",
+      wait: tokenBit("weightReady"),
+      pixels: [outputRows, outputColumns],
+      channels,
+      scaleAddress,
+    });
+  }
   builder.store(output, last);
   const registers = { product: plan.output, accumulator: plan.accumulator, output: plan.output };
   builder.layer(name, "pool", start, { ...source, format: loaded }, output, registers, 0);
+  return output;
+}
+
+/** Scales the tile that begins at address 0 of its memory, dense. */
+function requantizeTile(
+  builder: Builder,
+  finish: ScalePlan,
+  tile: {
+    readonly source: RequantizeSource;
+    readonly wait: number;
+    readonly pixels: readonly [rows: number, columns: number];
+    readonly channels: number;
+    readonly scaleAddress: number;
+  },
+): void {
+  const { source, wait, pixels, channels, scaleAddress } = tile;
+  const pc = builder.add({
+    opcode: "requantize",
+    wait,
+    signal: tokenBit("outputReady"),
+    accumulatorAddress: 0,
+    biasAddress: 0,
+    outputAddress: 0,
+    pixels: pixels[0] * pixels[1],
+    columns: channels,
+    accumulatorPitch: channels,
+    outputPitch: channels,
+    hasBias: finish.bias !== null,
+    useSum: false,
+    hasScale: true,
+    scaleAddress,
+    source,
+    hasDivisor: finish.divisor !== null,
+  });
+  builder.tiles.push({ instruction: pc, row: 0, column: 0, channel: 0, columns: pixels[1], channels });
+}
+
+/** One operand scaled, or two summed. */
+function operandsStage(
+  builder: Builder,
+  plan: OperandsPlan,
+  source: TensorSymbol,
+  name: string,
+  first: boolean,
+  last: boolean,
+): TensorSymbol {
+  const start = builder.instructions.length;
+  const loaded = builder.loadInput(source, plan, first);
+  const [rows, columns, channels] = source.shape;
+  const { second, finish } = plan;
+  if (second !== null) {
+    // A second token of the same channel: a setting waits for the first.
+    builder.configure("configure.load", "source", register(source.format));
+    builder.configure("configure.load", "input", second);
+    const address = elementCount(source.shape) * loaded.wordLength;
+    builder.load(source, "inputScratchpad", address, { wait: 0, signal: tokenBit("inputReady") });
+    builder.configure("configure.register", "operandB", second);
+    builder.add({
+      opcode: "configure.pixels",
+      wait: tokenBit("inputReady"),
+      signal: 0,
+      rowCount: 1,
+      columnCount: 1,
+      rowStride: 0,
+      columnStride: 0,
+    });
+  }
+  const { scaleAddress } = builder.loadScale(finish, name, channels * (second === null ? 1 : 2), channels);
+  builder.configure("configure.register", "accumulator", plan.accumulator);
+  builder.configure("configure.register", "output", plan.output);
+  builder.activate(finish.activation, finish.divisor);
+  const output = builder.tensor(name, last ? "output" : "intermediate", source.shape, plan.output.format);
+  requantizeTile(builder, finish, {
+    source: second === null ? "operand" : "operands",
+    wait: tokenBit("inputReady") | tokenBit("weightReady"),
+    pixels: [rows, columns],
+    channels,
+    scaleAddress,
+  });
+  builder.store(output, last);
+  const registers = { product: plan.output, accumulator: plan.accumulator, output: plan.output };
+  builder.layer(name, "add", start, { ...source, format: loaded }, output, registers, 0);
   return output;
 }
 
@@ -688,7 +872,7 @@ function vectorStage(
     builder.add({ opcode: "configure.bounds", wait: 0, signal: 0, ...plan.bounds });
   } else if (!isFunctionOperation(operation)) {
     builder.configure("configure.register", "accumulator", plan.accumulator);
-    builder.add({ opcode: "configure.activation", wait: 0, signal: 0, activation: plan.activation, ...plan.ends });
+    builder.activate(plan.activation, null);
   }
   builder.configure("configure.register", "output", plan.output);
   const output = builder.tensor(name, last ? "output" : "intermediate", source.shape, plan.output.format);
@@ -741,6 +925,7 @@ function addStage(
   last: boolean,
 ): TensorSymbol | null {
   if (plan.kind === "matrix") return matrixStage(builder, plan, source, name, first, last);
+  if (plan.kind === "operands") return operandsStage(builder, plan, source, name, first, last);
   return plan.kind === "pool"
     ? poolStage(builder, plan, source, name, first, last)
     : vectorStage(builder, plan, source, name, first, last);
@@ -750,6 +935,7 @@ const stagePlans = (source: FixedPointFormat): fc.Arbitrary<StagePlan> =>
   fc.oneof(
     { weight: 4, arbitrary: matrixPlans(source) },
     { weight: 2, arbitrary: poolPlans(source) },
+    { weight: 2, arbitrary: operandsPlans(source) },
     { weight: 1, arbitrary: vectorPlans(source) },
   );
 

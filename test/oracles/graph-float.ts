@@ -3,7 +3,7 @@
  * compiler it imports the types only.
  */
 
-import type { Graph, GraphNode } from "../../compiler/graph/graph.ts";
+import type { Graph, GraphNode, IntegerRequantization } from "../../compiler/graph/graph.ts";
 import { quantizeFloat64 } from "../../isa/quantize.ts";
 
 /** Elements in row-major order. */
@@ -104,6 +104,15 @@ function evaluateNode(node: GraphNode, inputs: readonly FloatValue[]): FloatValu
     }
     case "convTranspose2d":
       return convolveTransposed(node, x);
+    case "requantize": {
+      const channels = x.shape[x.shape.length - 1] as number;
+      const data = x.data.map((a, index) => {
+        const b = inputs[1]?.data[index] ?? 0;
+        const second = BigInt(b) * BigInt(node.secondMultipliers?.[index % channels] ?? 0);
+        return requantize(node.requantization, a, index % channels, second);
+      });
+      return { shape: x.shape, data };
+    }
     case "concatenate":
       return concatenate(inputs);
     case "batchNormalization": {
@@ -209,7 +218,8 @@ function pool(node: Extract<GraphNode, { op: "pool" }>, x: FloatValue): FloatVal
         }
         const count = node.countPadding ? kernelRows * kernelColumns : inside.length;
         const sum = inside.reduce((a, b) => a + b, 0);
-        data.push(node.kind === "maximum" ? Math.max(...inside) : sum / count);
+        if (node.requantization) data.push(requantize(node.requantization, sum, k));
+        else data.push(node.kind === "maximum" ? Math.max(...inside) : sum / count);
       }
     }
   }
@@ -250,7 +260,10 @@ function convolveTransposed(node: Extract<GraphNode, { op: "convTranspose2d" }>,
     whole,
     shape,
     ([r = 0, c = 0, n = 0]) => [r + top, c + left, n],
-    (value, [, , n = 0]) => activate(node.activation, value + (node.bias === null ? 0 : (node.bias.data[n] as number))),
+    (value, [, , n = 0]) =>
+      node.requantization
+        ? requantize(node.requantization, value, n)
+        : activate(node.activation, value + (node.bias === null ? 0 : (node.bias.data[n] as number))),
   );
 }
 
@@ -333,20 +346,46 @@ function errorFunction(x: number): number {
   return (2 / Math.sqrt(Math.PI)) * (width / 3) * sum;
 }
 
-/** Downward rounding only: what tests draw. */
-function requantize(
-  {
-    multipliers,
-    offsets,
-    shift,
-    minimum,
-    maximum,
-  }: NonNullable<Extract<GraphNode, { op: "conv2d" }>["requantization"]>,
-  sum: number,
-  filter: number,
-): number {
-  const scaled = BigInt(sum) * BigInt(multipliers[filter] as number) + BigInt(offsets?.[filter] ?? 0);
-  return Math.min(Math.max(Number(scaled >> BigInt(shift)), minimum), maximum);
+/** clip(round((sum · M + B + second) / (divisor · 2^shift))), by cases on the distance from the quotient's floor. */
+function requantize(settings: IntegerRequantization, sum: number, filter: number, second = 0n): number {
+  const { multipliers, offsets, shift, divisor, rounding, minimum, maximum } = settings;
+  const scaled = BigInt(sum) * BigInt(multipliers[filter] as number) + BigInt(offsets?.[filter] ?? 0) + second;
+  const denominator = BigInt(divisor) << BigInt(shift);
+  const quotient = Number(rounded(scaled, denominator, rounding));
+  return Math.min(Math.max(quotient, minimum ?? Number.NEGATIVE_INFINITY), maximum ?? Number.POSITIVE_INFINITY);
+}
+
+function rounded(numerator: bigint, denominator: bigint, mode: IntegerRequantization["rounding"]): bigint {
+  const floor = (numerator - (((numerator % denominator) + denominator) % denominator)) / denominator;
+  const twice = 2n * (numerator - floor * denominator);
+  if (twice === 0n) return floor;
+  const tie = twice === denominator;
+  const nearer = twice > denominator ? floor + 1n : floor;
+  const odd = floor % 2n !== 0n;
+  switch (mode) {
+    case "down":
+      return floor;
+    case "up":
+      return floor + 1n;
+    case "zero":
+      return floor < 0n ? floor + 1n : floor;
+    case "away":
+      return floor < 0n ? floor : floor + 1n;
+    case "nearest":
+      return tie ? (floor < 0n ? floor : floor + 1n) : nearer;
+    case "nearest-up":
+      return tie ? floor + 1n : nearer;
+    case "nearest-down":
+      return tie ? floor : nearer;
+    case "nearest-zero":
+      return tie ? (floor < 0n ? floor + 1n : floor) : nearer;
+    case "nearest-even":
+      return tie ? (odd ? floor + 1n : floor) : nearer;
+    case "nearest-odd":
+      return tie ? (odd ? floor : floor + 1n) : nearer;
+    case "odd":
+      return odd ? floor : floor + 1n;
+  }
 }
 
 function channelsFirst({ shape, data }: FloatValue): readonly number[] {

@@ -21,6 +21,7 @@ function requantizationOf({ node }: RuleCall): IntegerRequantization {
     multipliers: Float64Array.from(floatsAttribute(node, "requantization_multipliers") ?? []),
     offsets: offsets.every((offset) => offset === 0) ? null : Float64Array.from(offsets),
     shift: integerAttribute(node, "requantization_shift", 0),
+    divisor: 1,
     rounding: choiceAttribute(node, "requantization_rounding", INTEGER_ROUNDINGS, "down"),
     minimum: integerAttribute(node, "requantization_minimum", 0),
     maximum: integerAttribute(node, "requantization_maximum", 0),

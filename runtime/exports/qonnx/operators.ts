@@ -167,12 +167,13 @@ const WRITERS: { readonly [Name in Operator]: Writer<Name> } = {
     const pads = writer.integers(`${node.name}/pads`, [0, 0, top, left, 0, 0, bottom, right]);
     return writer.add(node.name, { operator: "Pad", inputs: [inputs[0] ?? "", pads] });
   },
+  requantize: never,
   lrn: never,
   batchNormalization: never,
   constant: never,
 };
 
-/** The passes leave no such node. */
+/** The passes leave no such node, and integer networks are refused before. */
 function never(node: GraphNode): never {
   throw new InvariantError(`"${node.name}" (${node.op}) is no node of a prepared graph`);
 }

@@ -87,7 +87,7 @@ function quantized(
 }
 
 function requireFloat({ nodes }: Graph, model: string): void {
-  const integer = nodes.find((node) => (node.op === "conv2d" || node.op === "dense") && node.requantization !== null);
+  const integer = nodes.find((node) => "requantization" in node && node.requantization !== null);
   if (integer === undefined) return;
   throw diagnosticError(
     "EXPORT_MODEL",

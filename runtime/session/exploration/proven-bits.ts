@@ -5,12 +5,11 @@
 import type { LayerFacts } from "../../../compiler/quantization/layer-facts.ts";
 import { quantizeConstants } from "../../../compiler/quantization/quantize-tensor.ts";
 import type { DatapathRegister, DatapathSpec } from "../../../isa/datapath.ts";
-import { type FixedPointFormat, FORMAT_LIMITS, rawRange } from "../../../isa/format.ts";
+import { bitsNeeded, type FixedPointFormat, FORMAT_LIMITS, rawRange } from "../../../isa/format.ts";
 import { type ExactRange, orderProver } from "../../../isa/growth.ts";
 import { quantize } from "../../../isa/quantize.ts";
 import { type Raws, rawAt } from "../../../isa/raws.ts";
 import { type RegisterSpec, register } from "../../../isa/register.ts";
-import { bitsNeeded } from "../figures/register-entry.ts";
 
 /** W − F for each register of a layer for which a bound is known; signed. */
 export type ProvenBits = Partial<Record<DatapathRegister, number>>;
@@ -56,6 +55,8 @@ const BOUNDS: Readonly<Record<LayerFacts["arithmetic"], BoundsOf>> = {
   product: () => null,
   lookup: () => null,
   integer: () => null,
+  integerPool: () => null,
+  requantize: () => null,
 };
 
 function matrixBounds(layer: LayerFacts, datapath: DatapathSpec, input: ExactRange, seed: number): Bounds | null {

@@ -35,6 +35,8 @@ const EXISTING: Readonly<Record<ArithmeticKind, readonly DatapathRegister[]>> = 
   product: ["output"],
   lookup: ["output"],
   integer: [],
+  integerPool: [],
+  requantize: [],
 };
 
 /** Ranges are read off words of this many bits, with this much room above them. */

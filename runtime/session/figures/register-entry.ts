@@ -1,17 +1,10 @@
-import { type FixedPointFormat, rawToFloat64 } from "../../../isa/format.ts";
+import { bitsNeeded, type FixedPointFormat, rawToFloat64 } from "../../../isa/format.ts";
 import type { Raws } from "../../../isa/raws.ts";
 import { type RegisterSpec, registerText } from "../../../isa/register.ts";
 import type { OverflowSite, RegisterEvidence } from "../../../sim/evidence.ts";
 import type { RegisterEntry } from "../../report/run-report.ts";
 import { ConstantTally, histogramEntry } from "./register-histogram.ts";
 import { expectedRoundingError } from "./rounding-expectation.ts";
-
-/** Bits a two's complement word, or an unsigned one (min ≥ 0), needs for every raw from `min` to `max`. */
-export function bitsNeeded(min: bigint, max: bigint, signed: boolean): number {
-  const length = (magnitude: bigint): number => (magnitude <= 0n ? 0 : magnitude.toString(2).length);
-  if (!signed) return Math.max(1, length(max));
-  return 1 + Math.max(length(max), min < 0n ? length(-min - 1n) : 0);
-}
 
 /** High bits of the word that no value from `min` to `max` needed; 0 where the range goes beyond the word. */
 function unusedHighBits(min: bigint, max: bigint, { wordLength, signed }: FixedPointFormat): number {

@@ -15,7 +15,8 @@ export interface ActivationRule {
   readonly highest: bigint;
 }
 
-export function activationRule(setting: ConfigureActivation, valueFraction: number): ActivationRule {
+/** With a divisor the activation is that of value / divisor, and its result that quotient times the divisor. */
+export function activationRule(setting: ConfigureActivation, valueFraction: number, divisor = 1n): ActivationRule {
   const { activation, lowest, highest } = setting;
   if (activation !== "clip") {
     return { kind: activation, fractionLength: valueFraction, valueShift: 0, lowest: 0n, highest: 0n };
@@ -27,8 +28,8 @@ export function activationRule(setting: ConfigureActivation, valueFraction: numb
     kind: activation,
     fractionLength,
     valueShift: fractionLength - valueFraction,
-    lowest: lowest << endShift,
-    highest: highest << endShift,
+    lowest: (lowest * divisor) << endShift,
+    highest: (highest * divisor) << endShift,
   };
 }
 

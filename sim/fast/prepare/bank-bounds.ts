@@ -1,6 +1,6 @@
 import type { RawRange } from "../../../isa/format.ts";
 
-/** Sums of a matrix tile in the accumulator bank, in bits and words. */
+/** Sums of a tile in the accumulator bank, in bits and words. */
 export interface BankTile {
   readonly address: number;
   readonly wordLength: number;
@@ -16,8 +16,8 @@ interface Known {
 }
 
 /**
- * What growth has proved of the sums that lie in the bank, tile by tile. Only matrix and preload instructions write
- * there, so following them in program order is enough.
+ * What growth has proved of the sums that lie in the bank, tile by tile. Only matrix and preload instructions and pools
+ * write there, so following them in program order is enough.
  */
 export class BankBounds {
   private known: Known[] = [];

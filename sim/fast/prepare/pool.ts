@@ -4,6 +4,7 @@ import type { RegisterSpec } from "../../../isa/register.ts";
 import type { ConfiguredPool } from "../../configuration.ts";
 import { ExactRegister } from "../arithmetic/exact-register.ts";
 import { NumberChain } from "../arithmetic/number-chain.ts";
+import { hull } from "../arithmetic/ranges.ts";
 import type { OverflowPlace } from "../arithmetic/witness.ts";
 import type { MaximumTask } from "../kernels/contract.ts";
 import type { Region } from "../memory/on-chip.ts";
@@ -12,30 +13,33 @@ import { type InstructionPlace, type ObservedPath, type QuantizingParts, quantiz
 import { laneGenerators, mirrored, type Plan, type Workshop } from "./plan.ts";
 import { newWindow, poolWindow, reciprocal, windowWord } from "./pool-windows.ts";
 
-/** Registers and format of an average. */
-interface Average {
+/** Registers and format of an average, or of a sum, which has no output register. */
+interface Summation {
   readonly operand: FixedPointFormat;
   readonly accumulator: RegisterSpec;
-  readonly output: RegisterSpec;
+  readonly output: RegisterSpec | null;
 }
 
 export function planPool(configured: ConfiguredPool, place: InstructionPlace, workshop: Workshop): Plan {
-  const { instruction: pool, operandA, average } = configured;
+  const { instruction: pool, operandA, average, sum } = configured;
   const inputWords = pool.inputRows * pool.inputColumns * pool.channels;
   const outputWords = pool.outputRows * pool.outputColumns * pool.channels;
   const input = workshop.memories.region("inputScratchpad", operandA.format, pool.inputAddress, inputWords);
-  const format = (average?.output ?? operandA).format;
-  const output = workshop.memories.region("outputBuffer", format, pool.outputAddress, outputWords);
-  const registers = average ?? {};
+  const { format } = sum ?? average?.output ?? operandA;
+  const memory = sum === null ? "outputBuffer" : "accumulatorBank";
+  const output = workshop.memories.region(memory, format, pool.outputAddress, outputWords);
+  if (sum !== null) noteSums(pool, operandA.format, sum, workshop);
+  const registers = sum === null ? (average ?? {}) : { accumulator: sum };
   const extent = { rows: 1, pitch: outputWords, length: outputWords };
   return {
     registers,
     bind: () => {
-      if (average === null) {
+      const accumulator = sum ?? average?.accumulator;
+      if (accumulator === undefined) {
         const maximum = workshop.library.maximum?.(maximumTask(pool, input, output));
         return mirrored(maximum ?? maximumStep(pool, input, output), output, extent);
       }
-      const formats = { operand: operandA.format, ...average };
+      const formats = { operand: operandA.format, accumulator, output: average?.output ?? null };
       const step = quantizingStep({
         place,
         registers,
@@ -45,6 +49,19 @@ export function planPool(configured: ConfiguredPool, place: InstructionPlace, wo
       return mirrored(step, output, extent);
     },
   };
+}
+
+/** Tells the bank which sums can occur: whole windows of the operand's words, where none overflows. */
+function noteSums(pool: Pool, operand: FixedPointFormat, { format }: RegisterSpec, { bank }: Workshop): void {
+  const { outputAddress: address, outputRows, outputColumns, channels: filters, kernelRows, kernelColumns } = pool;
+  const { wordLength, signed, fractionLength } = format;
+  const tile = { address, wordLength, signed, pixels: outputRows * outputColumns, filters, pitch: filters };
+  const positions = BigInt(kernelRows * kernelColumns);
+  const word = rawRange(operand);
+  const sums = hull([0n, positions * word.min, positions * word.max]);
+  const kept = rawRange(format);
+  const fits = fractionLength === operand.fractionLength && sums.min >= kept.min && sums.max <= kept.max;
+  bank.wrote(tile, fits ? sums : null);
 }
 
 function maximumTask(pool: Pool, input: Region, output: Region): MaximumTask {
@@ -106,7 +123,7 @@ function keepLarger(from: Words, word: number, to: Words, place: number, count: 
 /** The definition, in big integers: output after output, channels in groups of C, the whole window for each. */
 function exactPath(
   pool: Pool,
-  { operand, accumulator, output }: Average,
+  { operand, accumulator, output }: Summation,
   input: Region,
   target: Region,
   place: InstructionPlace,
@@ -121,10 +138,10 @@ function exactPath(
   const sumShift = BigInt(exactFraction - sumFraction);
   const operandShift = BigInt(exactFraction - operand.fractionLength);
   const adding = new ExactRegister(accumulator, () => laneGenerators(workshop, place, "accumulator", channels));
-  const written = new ExactRegister(output, () => laneGenerators(workshop, place, "output", channels));
+  const written = output && new ExactRegister(output, () => laneGenerators(workshop, place, "output", channels));
   const window = newWindow();
 
-  const average = (row: number, column: number, channel: number): bigint => {
+  const result = (row: number, column: number, channel: number): bigint => {
     const pixel = row * outputColumns + column;
     const firstStep = (pixel * groups + Math.floor(channel / lanes)) * positions;
     const lane = channel % lanes;
@@ -150,22 +167,23 @@ function exactPath(
         if (adding.overflowed) adding.locate(at(position, position));
       }
     }
-    const result =
+    if (written === null) return sum;
+    const mean =
       pool.kind === "averageDivider"
         ? written.writeQuotient(sum, BigInt(window.count), sumFraction, 0, lane)
         : written.write(sum * BigInt(reciprocal(window.count)), sumFraction + 16, 0, lane);
     if (written.overflowed) written.locate(at(positions - 1, -1));
-    return result;
+    return mean;
   };
 
   return (image, tallies) => {
     adding.restart(image, tallies.accumulator ?? null);
-    written.restart(image, tallies.output ?? null);
+    written?.restart(image, tallies.output ?? null);
     let index = target.start;
     for (let row = 0; row < pool.outputRows; row++) {
       for (let column = 0; column < outputColumns; column++) {
         for (let channel = 0; channel < channels; channel++, index++) {
-          setWord(target.words, index, average(row, column, channel));
+          setWord(target.words, index, result(row, column, channel));
         }
       }
     }
@@ -175,7 +193,7 @@ function exactPath(
 /** The same in doubles, where every exact value fits and nothing is random; quotients are left to big integers. */
 function numberPath(
   pool: Pool,
-  { operand, accumulator, output }: Average,
+  { operand, accumulator, output }: Summation,
   input: Region,
   target: Region,
 ): QuantizingParts["fast"] {
@@ -188,15 +206,15 @@ function numberPath(
   const chain = new NumberChain(rawRange(accumulator.format));
   chain.add(sumShift, operand, operandShift);
   const adding = chain.quantizer(exactFraction, accumulator);
-  chain.multiply({ min: 0n, max: 2n ** 16n });
-  const written = chain.quantizer(sumFraction + 16, output);
+  if (output !== null) chain.multiply({ min: 0n, max: 2n ** 16n });
+  const written = output && chain.quantizer(sumFraction + 16, output);
   if (!chain.exact || !isNumberWords(inputs) || !isNumberWords(outputs)) return null;
 
   const { channels, outputRows, outputColumns } = pool;
   const sumScale = 2 ** sumShift;
   const operandScale = 2 ** operandShift;
   const window = newWindow();
-  const average = (row: number, column: number, channel: number): number => {
+  const result = (row: number, column: number, channel: number): number => {
     let sum = 0;
     for (let kernelRow = window.firstRow; kernelRow < window.endRow; kernelRow++) {
       for (let kernelColumn = window.firstColumn; kernelColumn < window.endColumn; kernelColumn++) {
@@ -204,21 +222,23 @@ function numberPath(
         sum = adding.apply(sum * sumScale + (inputs[word] as number) * operandScale);
       }
     }
-    return written.apply(sum * reciprocal(window.count));
+    return written === null ? sum : written.apply(sum * reciprocal(window.count));
   };
   return {
-    counters: [
-      ["accumulator", adding],
-      ["output", written],
-    ],
+    counters: written
+      ? [
+          ["accumulator", adding],
+          ["output", written],
+        ]
+      : [["accumulator", adding]],
     run: () => {
       adding.overflows = 0;
-      written.overflows = 0;
+      if (written) written.overflows = 0;
       let index = target.start;
       for (let row = 0; row < outputRows; row++) {
         for (let column = 0; column < outputColumns; column++) {
           poolWindow(pool, row, column, window);
-          for (let channel = 0; channel < channels; channel++, index++) outputs[index] = average(row, column, channel);
+          for (let channel = 0; channel < channels; channel++, index++) outputs[index] = result(row, column, channel);
         }
       }
     },

@@ -104,6 +104,7 @@ function planInstruction(configured: ConfiguredInstruction, place: InstructionPl
     case "configure.table":
     case "configure.pieces":
     case "configure.bounds":
+    case "configure.divisor":
     case "synchronise":
     case "halt":
       return null;

@@ -1,9 +1,12 @@
-import { type RawRange, rawRange } from "../../../isa/format.ts";
+import { type FixedPointFormat, type RawRange, rawRange } from "../../../isa/format.ts";
+import { secondOperandAddress } from "../../../isa/instructions/requantize.ts";
 import type { RegisterSpec } from "../../../isa/register.ts";
 import type { ConfiguredRequantize } from "../../configuration.ts";
 import { ExactRegister } from "../arithmetic/exact-register.ts";
 import { NumberChain } from "../arithmetic/number-chain.ts";
-import { shiftLeft } from "../arithmetic/ranges.ts";
+import { QuotientQuantizer } from "../arithmetic/quotient-quantizer.ts";
+import { magnitude, shiftLeft } from "../arithmetic/ranges.ts";
+import type { Region } from "../memory/on-chip.ts";
 import { isNumberWords, setWord, type Words, wordAt } from "../memory/words.ts";
 import { type InstructionPlace, type ObservedPath, type QuantizingParts, quantizingStep } from "../step.ts";
 import { type ActivationRule, activateExact, activateRange, activationRule, numberActivation } from "./activation.ts";
@@ -14,18 +17,24 @@ import { laneGenerators, mirrored, type Plan, type Workshop } from "./plan.ts";
 interface Problem {
   readonly configured: ConfiguredRequantize;
   /** Words that can occur. */
-  readonly sumRange: RawRange;
+  readonly sources: readonly SourceRange[];
   readonly scaleRange: RawRange;
   readonly biasRange: RawRange;
-  /** Zeros appended to a · M and to the bias word before they are added. */
-  readonly productShift: number;
   readonly biasShift: number;
   readonly rule: ActivationRule;
 }
 
+/** Words that are scaled: sums of the bank, or operands. */
+interface SourceRange {
+  readonly range: RawRange;
+  /** Zeros appended to a · M before it is added. */
+  readonly shift: number;
+}
+
 interface Operands {
-  readonly sums: Words;
-  readonly sumBase: number;
+  /** One or two, each with the first of its words. */
+  readonly sources: readonly { readonly words: Words; readonly base: number }[];
+  /** Words of the first source, then those of the second. */
   readonly scales: Words;
   readonly scaleBase: number;
   /** Bias words; empty where there is none. */
@@ -35,38 +44,30 @@ interface Operands {
   readonly outputBase: number;
 }
 
-/** a · M + bias, activated, written once: only the output register quantizes. */
+/** a · M (+ b · M′) + bias, divided, activated, written once: only the output register quantizes. */
 export function planScaledRequantize(
   configured: ConfiguredRequantize,
   scale: RegisterSpec,
   place: InstructionPlace,
   workshop: Workshop,
 ): Plan {
-  const { instruction, accumulator, bias, output } = configured;
+  const { instruction, bias, output } = configured;
   const { memories } = workshop;
-  const { pixels, columns: filters, accumulatorAddress, accumulatorPitch, outputPitch } = instruction;
-  const sumExtent = { rows: pixels, pitch: accumulatorPitch, length: filters };
-  const sums = memories.extentRegion("accumulatorBank", accumulator.format, accumulatorAddress, sumExtent);
+  const { pixels, columns: filters, outputPitch } = instruction;
+  const sources = sourcesOf(configured, workshop);
   const extent = { rows: pixels, pitch: outputPitch, length: filters };
   const outputs = memories.extentRegion("outputBuffer", output.format, instruction.outputAddress, extent);
-  const scales = scratchpadWords(workshop, instruction.scaleAddress, scale.format, filters);
+  const scales = scratchpadWords(workshop, instruction.scaleAddress, scale.format, filters * sources.length);
   const biases: ScratchpadWords | null =
     bias && scratchpadWords(workshop, instruction.biasAddress, bias.format, filters);
-  const { wordLength, signed } = accumulator.format;
-  const tile = { address: accumulatorAddress, wordLength, signed, pixels, filters, pitch: accumulatorPitch };
-  const problem = problemOf(configured, scale, {
-    sumRange: workshop.bank.boundOf(tile) ?? rawRange(accumulator.format),
-    scaleRange: scales.range,
-    biasRange: biases?.range ?? { min: 0n, max: 0n },
-  });
+  const problem = problemOf(configured, scale, sources, scales.range, biases?.range ?? { min: 0n, max: 0n });
   return {
     registers: { output },
     bind: () => {
       const scaleWords = scales.bind();
       const biasWords = biases?.bind() ?? { words: [], base: 0 };
       const operands: Operands = {
-        sums: sums.words,
-        sumBase: sums.start,
+        sources: sources.map(({ region }) => ({ words: region.words, base: region.start })),
         scales: scaleWords.words,
         scaleBase: scaleWords.base,
         biases: biasWords.words,
@@ -85,46 +86,84 @@ export function planScaledRequantize(
   };
 }
 
+interface Source {
+  readonly region: Region;
+  readonly format: FixedPointFormat;
+  readonly range: RawRange;
+}
+
+/** Sums of the bank, in what growth has proved of them, or the one or two operands. */
+function sourcesOf(
+  { instruction, accumulator, operandA, operandB }: ConfiguredRequantize,
+  { memories, bank }: Workshop,
+): readonly Source[] {
+  const { pixels, columns: filters, accumulatorAddress: address, accumulatorPitch: pitch } = instruction;
+  const extent = { rows: pixels, pitch, length: filters };
+  if (operandA === null) {
+    const { format } = accumulator;
+    const region = memories.extentRegion("accumulatorBank", format, address, extent);
+    const { wordLength, signed } = format;
+    const range = bank.boundOf({ address, wordLength, signed, pixels, filters, pitch }) ?? rawRange(format);
+    return [{ region, format, range }];
+  }
+  const operand = ({ format }: RegisterSpec, start: number): Source => {
+    return { region: memories.extentRegion("inputScratchpad", format, start, extent), format, range: rawRange(format) };
+  };
+  const first = operand(operandA, address);
+  if (operandB === null) return [first];
+  return [first, operand(operandB, secondOperandAddress(instruction, operandA.format))];
+}
+
 function problemOf(
   configured: ConfiguredRequantize,
   scale: RegisterSpec,
-  ranges: Pick<Problem, "sumRange" | "scaleRange" | "biasRange">,
+  sources: readonly Source[],
+  scaleRange: RawRange,
+  biasRange: RawRange,
 ): Problem {
-  const { accumulator, bias, activation } = configured;
-  const product = accumulator.format.fractionLength + scale.format.fractionLength;
-  const biasFraction = bias?.format.fractionLength ?? product;
-  const added = Math.max(product, biasFraction);
+  const { bias, activation, divisor } = configured;
+  const products = sources.map(({ format }) => format.fractionLength + scale.format.fractionLength);
+  const biasFraction = bias?.format.fractionLength ?? Math.max(...products);
+  const added = Math.max(...products, biasFraction);
   return {
     configured,
-    ...ranges,
-    productShift: added - product,
+    sources: sources.map(({ range }, index) => ({ range, shift: added - (products[index] ?? added) })),
+    scaleRange,
+    biasRange,
     biasShift: added - biasFraction,
-    rule: activationRule(activation, added),
+    rule: activationRule(activation, added, BigInt(divisor ?? 1)),
   };
 }
 
 /** The definition, in big integers: pixel after pixel, filters in groups of C. */
 function exactPath(
-  { configured, productShift, biasShift, rule }: Problem,
-  { sums, sumBase, scales, scaleBase, biases, biasBase, outputs, outputBase }: Operands,
+  { configured, sources: ranges, biasShift, rule }: Problem,
+  { sources, scales, scaleBase, biases, biasBase, outputs, outputBase }: Operands,
   place: InstructionPlace,
   workshop: Workshop,
 ): ObservedPath {
-  const { instruction, bias, output } = configured;
+  const { instruction, bias, output, divisor } = configured;
   const { pixels, columns: filters, accumulatorPitch, outputPitch } = instruction;
   const lanes = workshop.program.machine.columns;
   const groups = Math.ceil(filters / lanes);
-  const [productZeros, biasZeros] = [BigInt(productShift), BigInt(biasShift)];
+  const productZeros = ranges.map(({ shift }) => BigInt(shift));
+  const biasZeros = BigInt(biasShift);
   const written = new ExactRegister(output, () => laneGenerators(workshop, place, "output", filters));
   return (image, tallies) => {
     written.restart(image, tallies.output ?? null);
     for (let pixel = 0; pixel < pixels; pixel++) {
       for (let filter = 0; filter < filters; filter++) {
         const lane = filter % lanes;
-        const product = wordAt(sums, sumBase + pixel * accumulatorPitch + filter) * wordAt(scales, scaleBase + filter);
-        const addend = bias === null ? 0n : wordAt(biases, biasBase + filter) << biasZeros;
-        const exact = (product << productZeros) + addend;
-        const word = written.write(activateExact(rule, exact), rule.fractionLength, 0, lane);
+        let exact = bias === null ? 0n : wordAt(biases, biasBase + filter) << biasZeros;
+        for (const [index, { words, base }] of sources.entries()) {
+          const factor = wordAt(scales, scaleBase + index * filters + filter);
+          exact += (wordAt(words, base + pixel * accumulatorPitch + filter) * factor) << (productZeros[index] ?? 0n);
+        }
+        const activated = activateExact(rule, exact);
+        const word =
+          divisor === null
+            ? written.write(activated, rule.fractionLength, 0, lane)
+            : written.writeQuotient(activated, BigInt(divisor), rule.fractionLength, 0, lane);
         if (written.overflowed) {
           const laneStep = pixel * groups + Math.floor(filter / lanes);
           written.locate({ laneStep, extraCycles: 0, row: 0, column: lane, pixel, channel: filter, step: -1 });
@@ -137,39 +176,54 @@ function exactPath(
 
 /** The same in doubles, where every word is kept as a number, nothing is random and every exact value fits. */
 function numberPath(problem: Problem, operands: Operands): QuantizingParts["fast"] {
-  const { configured, sumRange, scaleRange, biasRange, productShift, biasShift, rule } = problem;
-  const { sums, scales, biases, outputs } = operands;
-  const { instruction, bias, output } = configured;
-  const chain = new NumberChain(sumRange).multiply(scaleRange);
-  const product = shiftLeft(chain.range, productShift);
-  const addend = shiftLeft(biasRange, biasShift);
-  chain
-    .become(product)
-    .become(addend)
-    .become({ min: product.min + addend.min, max: product.max + addend.max });
+  const { configured, sources: ranges, scaleRange, biasRange, biasShift, rule } = problem;
+  const { sources, scales, biases, outputs } = operands;
+  const { instruction, bias, output, divisor } = configured;
+  const chain = new NumberChain(biasRange);
+  let total = chain.become(shiftLeft(biasRange, biasShift)).range;
+  for (const { range, shift } of ranges) {
+    const product = shiftLeft(chain.become(range).multiply(scaleRange).range, shift);
+    total = { min: total.min + product.min, max: total.max + product.max };
+    chain.become(product).become(total);
+  }
   activateRange(rule, chain);
-  const written = chain.quantizer(rule.fractionLength, output);
-  if (!chain.exact || !isNumberWords(sums) || !isNumberWords(scales) || !isNumberWords(outputs)) return null;
+  const written =
+    divisor === null
+      ? chain.quantizer(rule.fractionLength, output)
+      : QuotientQuantizer.of(divisor, rule.fractionLength, magnitude(chain.range), output);
+  if (written === null || !chain.exact || !isNumberWords(scales) || !isNumberWords(outputs)) return null;
   if (bias !== null && !isNumberWords(biases)) return null;
+  const words = sources.map((source) => source.words);
+  if (!words.every(isNumberWords)) return null;
 
   const { pixels, columns: filters, accumulatorPitch, outputPitch } = instruction;
-  const { sumBase, scaleBase, biasBase, outputBase } = operands;
-  const factors = Float64Array.from({ length: filters }, () => 0);
-  const addends = Float64Array.from({ length: filters }, () => 0);
+  const { scaleBase, biasBase, outputBase } = operands;
+  const [first, second] = words;
+  const [firstBase = 0, secondBase = 0] = sources.map(({ base }) => base);
+  const factors = ranges.map(() => new Float64Array(filters));
+  const [firstFactors, secondFactors] = factors;
+  const addends = new Float64Array(filters);
   const activate = numberActivation(rule);
   return {
     counters: [["output", written]],
     run: () => {
       written.overflows = 0;
       for (let filter = 0; filter < filters; filter++) {
-        factors[filter] = (scales[scaleBase + filter] as number) * 2 ** productShift;
+        for (const [index, list] of factors.entries()) {
+          list[filter] = (scales[scaleBase + index * filters + filter] as number) * 2 ** (ranges[index]?.shift ?? 0);
+        }
         if (bias !== null) addends[filter] = (biases[biasBase + filter] as number) * 2 ** biasShift;
       }
       for (let pixel = 0; pixel < pixels; pixel++) {
-        const sumRow = sumBase + pixel * accumulatorPitch;
+        const row = pixel * accumulatorPitch;
         const outputRow = outputBase + pixel * outputPitch;
         for (let filter = 0; filter < filters; filter++) {
-          const exact = (sums[sumRow + filter] as number) * (factors[filter] as number) + (addends[filter] as number);
+          const place = row + filter;
+          let exact =
+            (first?.[firstBase + place] as number) * (firstFactors?.[filter] as number) + (addends[filter] as number);
+          if (second && secondFactors) {
+            exact += (second[secondBase + place] as number) * (secondFactors[filter] as number);
+          }
           outputs[outputRow + filter] = written.apply(activate(exact));
         }
       }

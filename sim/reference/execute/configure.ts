@@ -1,5 +1,6 @@
 import type { ConfigureActivation } from "../../../isa/instructions/configure-activation.ts";
 import type { ConfigureBounds } from "../../../isa/instructions/configure-bounds.ts";
+import type { ConfigureDivisor } from "../../../isa/instructions/configure-divisor.ts";
 import type { ConfigurePieces } from "../../../isa/instructions/configure-pieces.ts";
 import type { ConfigurePixels } from "../../../isa/instructions/configure-pixels.ts";
 import type { ConfigureReduction } from "../../../isa/instructions/configure-reduction.ts";
@@ -57,5 +58,14 @@ export function* executeConfigurePieces(state: MachineState, _index: number, ins
 
 export function* executeConfigureBounds(state: MachineState, _index: number, instruction: ConfigureBounds): Execution {
   state.settings.bounds = instruction;
+  yield "busy";
+}
+
+export function* executeConfigureDivisor(
+  state: MachineState,
+  _index: number,
+  instruction: ConfigureDivisor,
+): Execution {
+  state.settings.divisor = instruction;
   yield "busy";
 }

@@ -30,41 +30,53 @@ class MaximumLane implements PoolLane {
   }
 }
 
-/** Sums in the accumulator, then forms the quotient and writes it into the output register. */
-class AverageLane implements PoolLane {
+/** Sums in the accumulator. */
+class SumLane implements PoolLane {
+  protected readonly accumulatorSpec: RegisterSpec;
+  protected sum = 0n;
   readonly #operand: RegisterSpec;
-  readonly #accumulatorSpec: RegisterSpec;
   readonly #accumulator: QuantizingRegister;
-  readonly #output: QuantizingRegister;
-  readonly #divides: boolean;
-  #sum = 0n;
 
-  constructor(state: MachineState, instruction: number, lane: number, divides: boolean) {
+  constructor(state: MachineState, instruction: number, lane: number) {
     const { computeRegisters: registers } = state;
     this.#operand = registers.get("operandA");
-    this.#accumulatorSpec = registers.get("accumulator");
-    this.#accumulator = new QuantizingRegister(state, instruction, "accumulator", this.#accumulatorSpec, 0, lane);
-    this.#output = new QuantizingRegister(state, instruction, "output", registers.get("output"), 0, lane);
-    this.#divides = divides;
+    this.accumulatorSpec = registers.get("accumulator");
+    this.#accumulator = new QuantizingRegister(state, instruction, "accumulator", this.accumulatorSpec, 0, lane);
   }
 
   begin(): void {
-    this.#sum = 0n;
+    this.sum = 0n;
   }
 
   take(raw: bigint, place: Place): void {
     const operandFraction = this.#operand.format.fractionLength;
-    const sumFraction = this.#accumulatorSpec.format.fractionLength;
+    const sumFraction = this.accumulatorSpec.format.fractionLength;
     const fraction = Math.max(operandFraction, sumFraction);
-    const exact = (this.#sum << BigInt(fraction - sumFraction)) + (raw << BigInt(fraction - operandFraction));
-    this.#sum = this.#accumulator.write(exact, fraction, place);
+    const exact = (this.sum << BigInt(fraction - sumFraction)) + (raw << BigInt(fraction - operandFraction));
+    this.sum = this.#accumulator.write(exact, fraction, place);
   }
 
-  finish(count: number, place: Place): bigint {
-    const { fractionLength } = this.#accumulatorSpec.format;
+  finish(_count: number, _place: Place): bigint {
+    return this.sum;
+  }
+}
+
+/** Forms the quotient of the sum and writes it into the output register. */
+class AverageLane extends SumLane {
+  readonly #output: QuantizingRegister;
+  readonly #divides: boolean;
+
+  constructor(state: MachineState, instruction: number, lane: number, divides: boolean) {
+    super(state, instruction, lane);
+    this.#output = new QuantizingRegister(state, instruction, "output", state.computeRegisters.get("output"), 0, lane);
+    this.#divides = divides;
+  }
+
+  override finish(count: number, place: Place): bigint {
+    const { fractionLength } = this.accumulatorSpec.format;
     const n = BigInt(count);
-    if (this.#divides) return this.#output.writeQuotient(this.#sum, n, fractionLength, place);
-    return this.#output.write(this.#sum * reciprocal(n), fractionLength + RECIPROCAL_FRACTION, place);
+    if (this.#divides) return this.#output.writeQuotient(this.sum, n, fractionLength, place);
+    return this.#output.write(this.sum * reciprocal(n), fractionLength + RECIPROCAL_FRACTION, place);
   }
 }
 
@@ -81,4 +93,5 @@ export const POOL_LANES: Readonly<
   maximum: () => new MaximumLane(),
   average: (state, instruction, lane) => new AverageLane(state, instruction, lane, false),
   averageDivider: (state, instruction, lane) => new AverageLane(state, instruction, lane, true),
+  sum: (state, instruction, lane) => new SumLane(state, instruction, lane),
 };

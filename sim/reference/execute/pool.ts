@@ -1,18 +1,18 @@
 import type { FixedPointFormat } from "../../../isa/format.ts";
-import type { Pool } from "../../../isa/instructions/pool.ts";
+import type { Pool, PoolKind } from "../../../isa/instructions/pool.ts";
 import type { MachineState } from "../machine-state.ts";
 import { type Port, slowestPort } from "../ports.ts";
 import { type Execution, step } from "./execution.ts";
 import { POOL_LANES, type PoolLane } from "./pool-lane.ts";
 import { poolWindows } from "./pool-window.ts";
 
-/** Input scratchpad → windows → output buffer: for each output pixel, for each C channels, one window position a step. */
+/** Input scratchpad → windows → output buffer, or the bank for sums: for each output pixel, for each C channels, one window position a step. */
 export function* executePool(state: MachineState, index: number, pool: Pool): Execution {
   const { machine, memories } = state;
   const operand = state.computeRegisters.get("operandA").format;
-  const output = pool.kind === "maximum" ? operand : state.computeRegisters.get("output").format;
+  const output = OUTPUT_FORMAT[pool.kind](state);
   const lanes = Array.from({ length: machine.columns }, (_, lane) => POOL_LANES[pool.kind](state, index, lane));
-  const stall = slowestPort(poolPorts(state, operand, output));
+  const stall = slowestPort(poolPorts(state, pool, operand, output));
 
   for (const [outputPixel, window] of poolWindows(pool).entries()) {
     const valid = window.filter((inputPixel) => inputPixel !== null);
@@ -51,13 +51,30 @@ function finishWindow(
 ): void {
   const result = lane.finish(count, { pixel, channel, step: -1 });
   const address = pool.outputAddress + (pixel * pool.channels + channel) * wordLength;
-  state.memories.outputBuffer.write(address, result, wordLength);
+  const { accumulatorBank, outputBuffer } = state.memories;
+  (pool.kind === "sum" ? accumulatorBank : outputBuffer).write(address, result, wordLength);
 }
 
-function poolPorts({ machine }: MachineState, operand: FixedPointFormat, output: FixedPointFormat): Port[] {
-  const { columns, inputScratchpad, outputBuffer } = machine;
+/** Format of the words that a pool writes. */
+const OUTPUT_FORMAT: Readonly<Record<PoolKind, (state: MachineState) => FixedPointFormat>> = {
+  maximum: ({ computeRegisters }) => computeRegisters.get("operandA").format,
+  average: ({ computeRegisters }) => computeRegisters.get("output").format,
+  averageDivider: ({ computeRegisters }) => computeRegisters.get("output").format,
+  sum: ({ computeRegisters }) => computeRegisters.get("accumulator").format,
+};
+
+function poolPorts(
+  { machine }: MachineState,
+  { kind }: Pool,
+  operand: FixedPointFormat,
+  output: FixedPointFormat,
+): Port[] {
+  const { columns, inputScratchpad, accumulatorBank, outputBuffer } = machine;
+  const bits = columns * output.wordLength;
   return [
     { cause: "input", bits: columns * operand.wordLength, bitsPerCycle: inputScratchpad.bitsPerCycle },
-    { cause: "output", bits: columns * output.wordLength, bitsPerCycle: outputBuffer.bitsPerCycle },
+    kind === "sum"
+      ? { cause: "accumulator", bits, bitsPerCycle: accumulatorBank.bitsPerCycle }
+      : { cause: "output", bits, bitsPerCycle: outputBuffer.bitsPerCycle },
   ];
 }

@@ -3,6 +3,7 @@ import type { MachineState } from "../machine-state.ts";
 import {
   executeConfigureActivation,
   executeConfigureBounds,
+  executeConfigureDivisor,
   executeConfigureLoad,
   executeConfigurePieces,
   executeConfigurePixels,
@@ -43,6 +44,7 @@ const EXECUTORS: { readonly [Name in UnitOpcode]: Executor<Name> } = {
   "configure.table": executeConfigureTable,
   "configure.pieces": executeConfigurePieces,
   "configure.bounds": executeConfigureBounds,
+  "configure.divisor": executeConfigureDivisor,
   load: executeLoad,
   store: executeStore,
   matrix: executeMatrix,

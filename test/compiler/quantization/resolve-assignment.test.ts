@@ -22,6 +22,7 @@ function layer(name: string, facts: Partial<LayerFacts> = {}): LayerFacts {
     producers: ["image"],
     terms: 25,
     requantization: null,
+    secondMultipliers: null,
   } as const;
   return { name, ...usual, weights, bias, ...facts };
 }

@@ -61,6 +61,7 @@ export const smallGraphs: fc.Arbitrary<Graph> = fc
         strides: [2, 2],
         padding: { ...NO_PADDING, bottom: height % 2, right: width % 2 },
         countPadding: false,
+        requantization: null,
       });
     }
     const [source, shape] = pooled === null ? ["conv", [height, width, filters]] : ["pool", pooledShape];

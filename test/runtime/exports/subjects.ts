@@ -24,6 +24,8 @@ export const NAMEABLE: Readonly<Record<ArithmeticKind, readonly string[]>> = {
   product: ["input", "output"],
   lookup: ["input", "output"],
   integer: [],
+  integerPool: [],
+  requantize: [],
 };
 
 export interface Modes {

@@ -346,6 +346,55 @@ describe("actions of lanes and transfers", () => {
     expect(times(counts, "outputBuffer", "write", 8)).toBe(20);
   });
 
+  test("requantize scales two operands, adds them, and divides by a constant without a divider", () => {
+    const operands = [
+      configure("accumulator", signed(30)),
+      configure("operandA", signed(8)),
+      configure("operandB", signed(6)),
+      configure("scale", signed(11)),
+      configure("output", signed(8)),
+      {
+        opcode: "configure.activation",
+        wait: 0,
+        signal: 0,
+        activation: "none",
+        lowest: 0n,
+        highest: 0n,
+        fractionLength: 0n,
+      },
+    ] as const;
+    const finish = (divisor: number) =>
+      count([
+        ...operands,
+        { opcode: "configure.divisor", wait: 0, signal: 0, divisor },
+        requantize({ pixels: 5, columns: 4, hasScale: true, source: "operands", hasDivisor: true }),
+      ]);
+    const shifts = finish(255);
+    expect(times(shifts, "accumulatorBank")).toBe(0);
+    expect(times(shifts, "inputScratchpad", "read", 8)).toBe(20);
+    expect(times(shifts, "inputScratchpad", "read", 6)).toBe(20);
+    expect(times(shifts, "weightScratchpad", "read", 11)).toBe(40);
+    expect(times(shifts, "multiplier", "multiply", 8, 11)).toBe(20);
+    expect(times(shifts, "multiplier", "multiply", 6, 11)).toBe(20);
+    // 19 and 17 bits: a sum of 20, and two additions of its width for 2^8 − 1.
+    expect(times(shifts, "adder", "add", 20)).toBe(20 + 40);
+    expect(times(finish(49), "multiplier", "multiply", 20, 20)).toBe(20);
+    expect(times(finish(49), "divider")).toBe(0);
+  });
+
+  test("a pool of sums writes the bank and rounds in the accumulator alone", () => {
+    const counts = count([
+      configure("operandA", signed(8)),
+      configure("accumulator", signed(10)),
+      pool({ kind: "sum", inputRows: 2, inputColumns: 2, kernelRows: 2, kernelColumns: 2, channels: 3 }),
+    ]);
+    expect(times(counts, "inputScratchpad", "read", 8)).toBe(12);
+    expect(times(counts, "accumulatorRegister", "write", 10)).toBe(12);
+    expect(times(counts, "accumulatorBank", "write", 10)).toBe(3);
+    expect(times(counts, "outputBuffer")).toBe(0);
+    expect(times(counts, "multiplier")).toBe(0);
+  });
+
   test("a look-up reads the word and its entry, and calculates nothing", () => {
     const counts = count([
       configure("operandA", signed(6, 3)),
@@ -445,18 +494,19 @@ describe("counts of programs", () => {
     );
   });
 
-  test("layers multiply as often as their symbols say, and once more for each word with a scale", () => {
+  test("layers multiply as often as their symbols say, once more for each word with a scale, and once for most divisors", () => {
     fc.assert(
       fc.property(machinePrograms(), ({ program: drawn }) => {
         const { perLayer } = countActions(drawn);
         for (const [index, { kind, macs, firstInstruction, endInstruction }] of drawn.layers.entries()) {
           if (kind !== "conv2d") continue;
-          const scaled = drawn.instructions
-            .slice(firstInstruction, endInstruction)
-            .reduce(
-              (sum, each) => (each.opcode === "requantize" && each.hasScale ? each.pixels * each.columns : sum),
-              0,
-            );
+          const own = drawn.instructions.slice(firstInstruction, endInstruction);
+          const divisor = own.reduce((set, each) => (each.opcode === "configure.divisor" ? each.divisor : set), 1);
+          const reciprocal = /^1+$/.test(divisor.toString(2)) ? 0 : 1;
+          const scaled = own.reduce((sum, each) => {
+            if (each.opcode !== "requantize" || !each.hasScale) return sum;
+            return each.pixels * each.columns * (1 + (each.hasDivisor ? reciprocal : 0));
+          }, 0);
           expect(times(perLayer[index] ?? [], "multiplier")).toBe(macs + scaled);
         }
       }),

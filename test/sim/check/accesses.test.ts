@@ -69,21 +69,27 @@ function naive(configured: ConfiguredInstruction): Map<string, Set<number>> {
     const { accumulator, scale, bias, output } = configured;
     for (let e = 0; e < i.pixels; e++)
       for (let n = 0; n < i.columns; n++) {
-        touch(
-          "read accumulatorBank",
-          i.accumulatorAddress + (e * i.accumulatorPitch + n) * accumulator.format.wordLength,
-        );
+        const place = e * i.accumulatorPitch + n;
+        const { operandA, operandB } = configured;
+        const bits = (operandA ?? accumulator).format.wordLength;
+        touch(operandA ? "read inputScratchpad" : "read accumulatorBank", i.accumulatorAddress + place * bits);
+        if (operandB) {
+          const second = i.accumulatorAddress + i.pixels * i.accumulatorPitch * bits;
+          touch("read inputScratchpad", second + place * operandB.format.wordLength);
+          if (scale) touch("read weightScratchpad", i.scaleAddress + (i.columns + n) * scale.format.wordLength);
+        }
         if (scale) touch("read weightScratchpad", i.scaleAddress + n * scale.format.wordLength);
         if (bias) touch("read weightScratchpad", i.biasAddress + n * bias.format.wordLength);
         touch("write outputBuffer", i.outputAddress + (e * i.outputPitch + n) * output.format.wordLength);
       }
   }
   if (configured.opcode === "pool" && i.opcode === "pool") {
-    const outputBits = (configured.average?.output ?? configured.operandA).format.wordLength;
+    const outputBits = (configured.sum ?? configured.average?.output ?? configured.operandA).format.wordLength;
+    const output = configured.sum ? "write accumulatorBank" : "write outputBuffer";
     for (let y = 0; y < i.outputRows; y++)
       for (let x = 0; x < i.outputColumns; x++)
         for (let c = 0; c < i.channels; c++) {
-          touch("write outputBuffer", i.outputAddress + ((y * i.outputColumns + x) * i.channels + c) * outputBits);
+          touch(output, i.outputAddress + ((y * i.outputColumns + x) * i.channels + c) * outputBits);
           for (let a = 0; a < i.kernelRows; a++)
             for (let b = 0; b < i.kernelColumns; b++) {
               const [row, column] = [y * i.strideRows - i.padTop + a, x * i.strideColumns - i.padLeft + b];

@@ -168,6 +168,8 @@ export function requantize(fields: Partial<Requantize>): Requantize {
     useSum: false,
     hasScale: false,
     scaleAddress: 0,
+    source: "accumulatorBank",
+    hasDivisor: false,
     ...fields,
   };
 }

@@ -164,6 +164,8 @@ export function requantize(fields: Partial<Requantize> & Pick<Requantize, "pixel
     useSum: false,
     hasScale: false,
     scaleAddress: 0,
+    source: "accumulatorBank",
+    hasDivisor: false,
     ...fields,
   };
 }

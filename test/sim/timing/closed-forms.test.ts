@@ -250,6 +250,21 @@ describe("closed forms of lanes and transfers", () => {
     expect(bits(1, 1).formula).toBe("7 × ⌈9 / 8⌉");
   });
 
+  test("requantize asks the input port for its operands, and the weight port for the multipliers of each", () => {
+    const machine: Machine = {
+      ...DEFAULT_MACHINE,
+      inputScratchpad: { capacityBits: 4096, banks: 1, bitsPerCycle: 16 },
+      weightScratchpad: { capacityBits: 4096, banks: 1, bitsPerCycle: 4 },
+    };
+    const registers = [...configureAll(16), configure("scale", signed(5))];
+    const one = configured([...registers, requantize({ pixels: 2, hasScale: true, source: "operand" })], machine);
+    expect(instructionCycles(one, machine)).toMatchObject({ stretch: 20, stalls: { weights: 19 * 2 } });
+    const two = configured([...registers, requantize({ pixels: 2, hasScale: true, source: "operands" })], machine);
+    expect(instructionCycles(two, machine)).toMatchObject({ stretch: 40, stalls: { weights: 39 * 2 } });
+    const wide = { ...machine, weightScratchpad: DEFAULT_MACHINE.weightScratchpad };
+    expect(instructionCycles(two, wide)).toMatchObject({ stretch: 32, stalls: { input: 31 * 2 } });
+  });
+
   test("pooling takes the whole window for every group of channels; maximum writes words of operandA", () => {
     const window = { outputRows: 3, outputColumns: 2, channels: 9, kernelRows: 2, kernelColumns: 3 };
     const input = { inputRows: 4, inputColumns: 4 };

@@ -27,6 +27,7 @@ function dense(weights: readonly number[], bias: number, terms: number, name = "
     weights: Float32Array.from(weights),
     bias: Float32Array.from({ length: weights.length / terms }, () => bias),
     requantization: null,
+    secondMultipliers: null,
   };
 }
 

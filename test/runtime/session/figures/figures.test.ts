@@ -2,13 +2,13 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { rawRange } from "../../../../isa/format.ts";
+import { bitsNeeded, rawRange } from "../../../../isa/format.ts";
 import { allocateRaws, type Raws, rawAt, setRaw } from "../../../../isa/raws.ts";
 import { register } from "../../../../isa/register.ts";
 import type { LayerEntry, RegisterEntry, RunReport } from "../../../../runtime/report/run-report.ts";
 import { adviceOn } from "../../../../runtime/session/advice.ts";
 import { digestOf } from "../../../../runtime/session/digest.ts";
-import { bitsNeeded, constantEntry, evidenceEntry } from "../../../../runtime/session/figures/register-entry.ts";
+import { constantEntry, evidenceEntry } from "../../../../runtime/session/figures/register-entry.ts";
 import { comparableRaws, rawsToValues } from "../../../../runtime/session/values.ts";
 import { EMPTY_HISTOGRAM } from "../../../../sim/value-histogram.ts";
 import { formats, rawsOf } from "../../../arbitraries/numerics.ts";
