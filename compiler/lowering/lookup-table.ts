@@ -48,19 +48,33 @@ const LONGEST_WORD = 64;
  * then has entries at words 2^shift apart, between which values are interpolated, or stands for the middle of 2^shift neighbours.
  * Throws `DiagnosticError` where the output register cannot hold an infinite value.
  */
-export function lookupTable(request: TableRequest): LookupTable {
+export function lookupTable(request: TableRequest, known: KnownTables = new Map()): LookupTable {
   const { datapath, range, lookupBits } = request;
   const { input, output } = datapath;
-  const words = rawRange(input.format);
-  if (input.format.wordLength <= lookupBits) return tableOf(request, words);
+  if (input.format.wordLength <= lookupBits) return tableOf(request, rawRange(input.format), known);
   const changing = changingRange(request.function, input.format, output);
-  const proven = tableOf(request, changing);
+  const proven = tableOf(request, changing, known);
   const enough = proven.symbol.largestError <= 2 ** -output.format.fractionLength;
-  return range === null || enough ? proven : tableOf(request, wordsBetween(range, input.format, changing));
+  return range === null || enough ? proven : tableOf(request, wordsBetween(range, input.format, changing), known);
+}
+
+/** Tables that were made before: layers with the same function in the same registers over the same words share one. */
+export type KnownTables = Map<string, LookupTable>;
+
+function tableOf(request: TableRequest, range: RawRange, known: KnownTables): LookupTable {
+  const { function: definition, datapath, lookupBits, interpolate, seed, name } = request;
+  const { input, output } = datapath;
+  // Words that are drawn depend on the tensor's name.
+  const drawn = output.rounding === "stochastic" ? [seed, name] : null;
+  const words = [String(range.min), String(range.max)];
+  const key = JSON.stringify([definition, input.format, output, lookupBits, interpolate, words, drawn]);
+  const table = known.get(key) ?? newTable(request, range);
+  known.set(key, table);
+  return table;
 }
 
 /** The table over a range of input words. */
-function tableOf(request: TableRequest, range: RawRange): LookupTable {
+function newTable(request: TableRequest, range: RawRange): LookupTable {
   const { function: definition, datapath, lookupBits, interpolate } = request;
   const { input, output } = datapath;
   const most = 2 ** lookupBits;

@@ -8,6 +8,7 @@ import { formatsEqual } from "../../isa/format.ts";
 import type { Machine } from "../../isa/machine.ts";
 import type { ModelOutput } from "../../isa/model-output.ts";
 import type { Constant, LayerSymbol, Program, TensorSymbol, TileSymbol } from "../../isa/program.ts";
+import type { Raws } from "../../isa/raws.ts";
 import type { Graph, GraphNode } from "../graph/graph.ts";
 import { type LayerFacts, storedValues } from "../quantization/layer-facts.ts";
 import { compileOverflow, type LayerConstants } from "../quantization/quantize-tensor.ts";
@@ -17,6 +18,7 @@ import { Emitter } from "./emitter.ts";
 import { imageShape } from "./image-shape.ts";
 import type { LayerLowering, StoredTensor, TileMemories } from "./layer-lowering.ts";
 import { planLayer } from "./layer-plan.ts";
+import type { KnownTables } from "./lookup-table.ts";
 import { CONSTANT_KINDS, type ConstantKind, type LayerPlan, type LayerTensors } from "./plan-request.ts";
 import { TileRing } from "./tile-ring.ts";
 
@@ -57,7 +59,7 @@ export function lower(request: LoweringRequest): Program {
     seed,
     instructions,
     tensors,
-    constants: allocated.flatMap(constantWords),
+    constants: constantWords(allocated),
     layers: symbols,
     tiles,
     compileOverflow: layers.flatMap((layer) => {
@@ -101,6 +103,7 @@ function planLayers(request: LoweringRequest): readonly PlannedLayer[] {
   const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
   const shapes = valueShapes(graph);
   const found: Diagnostic[] = [];
+  const tables: KnownTables = new Map();
   const planned = layers.flatMap((facts): PlannedLayer[] => {
     const { name } = facts;
     const node = required(nodes.get(name), name);
@@ -119,6 +122,7 @@ function planLayers(request: LoweringRequest): readonly PlannedLayer[] {
         options,
         constants: constants.get(name) ?? { weight: null, scale: null, bias: null },
         seed,
+        tables,
         where: `${where}: layer "${name}"`,
       });
       return [{ facts, node, plan }];
@@ -163,6 +167,8 @@ function allocate(
   const inputFormat = producerFormat(request, inputName);
   values.set(inputName, allocation.place(inputName, "input", imageShape(inputShape), inputFormat));
 
+  // A table that layers share stands there once.
+  const placed = new Map<Raws, TensorSymbol>();
   const allocated = planned.map((layer): AllocatedLayer => {
     const { node, plan } = layer;
     const { name } = node;
@@ -172,16 +178,11 @@ function allocate(
       CONSTANT_KINDS.map((kind) => {
         const words = plan.constants[kind];
         if (words === undefined) return [kind, null];
-        const shape = [1, 1, words.length] as const;
-        return [
-          kind,
-          allocation.placeNew(
-            `${name}/${kind}`,
-            "constant",
-            shape,
-            plan.formats?.[kind] ?? constantFormat(datapath, kind),
-          ),
-        ];
+        const format = plan.formats?.[kind] ?? constantFormat(datapath, kind);
+        const tensor =
+          placed.get(words) ?? allocation.placeNew(`${name}/${kind}`, "constant", [1, 1, words.length], format);
+        placed.set(words, tensor);
+        return [kind, tensor];
       }),
     ) as Record<ConstantKind, TensorSymbol | null>;
     const { format } = datapath.output;
@@ -201,11 +202,16 @@ function constantFormat(datapath: DatapathSpec, kind: ConstantKind): TensorSymbo
   return required(register, kind).format;
 }
 
-function constantWords({ plan, tensors }: AllocatedLayer): readonly Constant[] {
-  return CONSTANT_KINDS.flatMap((kind) => {
-    const [tensor, raws] = [tensors[kind], plan.constants[kind]];
-    return tensor === null || raws === undefined ? [] : [{ tensor: tensor.name, raws }];
-  });
+/** The words of every constant, once where layers share it. */
+function constantWords(allocated: readonly AllocatedLayer[]): readonly Constant[] {
+  const words = new Map<string, Raws>();
+  for (const { plan, tensors } of allocated) {
+    for (const kind of CONSTANT_KINDS) {
+      const [tensor, raws] = [tensors[kind], plan.constants[kind]];
+      if (tensor !== null && raws !== undefined) words.set(tensor.name, raws);
+    }
+  }
+  return [...words].map(([tensor, raws]) => ({ tensor, raws }));
 }
 
 function emit(

@@ -10,6 +10,7 @@ import type { LayerConstants } from "../quantization/quantize-tensor.ts";
 import type { LayerOptions } from "../quantization/resolve-layer.ts";
 import { FIELD_LIMITS } from "./field-limits.ts";
 import type { LayerLowering, StoredTensor } from "./layer-lowering.ts";
+import type { KnownTables } from "./lookup-table.ts";
 
 /** Constants that a layer keeps in DRAM, each a tensor `<layer>/<kind>`, in the order in which they lie there. */
 export const CONSTANT_KINDS = ["weight", "scale", "bias", "table"] as const;
@@ -47,6 +48,8 @@ export interface PlanRequest<Node extends GraphNode = GraphNode> {
   readonly options: LayerOptions;
   readonly constants: LayerConstants;
   readonly seed: number;
+  /** Tables of the program so far. */
+  readonly tables: KnownTables;
   readonly where: string;
 }
 

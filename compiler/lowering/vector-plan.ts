@@ -101,7 +101,7 @@ function planTable(request: PlanRequest<FunctionNode>): LayerPlan {
   const { lookupBits, interpolate, tableRange } = options;
   const name = `${node.name}/table`;
   const made = { function: node.function, datapath, lookupBits, interpolate, range: tableRange, seed, name, where };
-  const { raws, format, setting, symbol } = lookupTable(made);
+  const { raws, format, setting, symbol } = lookupTable(made, request.tables);
   requireTableRoom(raws.length * format.wordLength, lookupBits, machine, where);
   const emit: LayerPlan["emit"] = (lowering, tensors) => {
     const { emitter } = lowering;

@@ -176,6 +176,8 @@ export interface TableEntry {
   readonly range: { readonly min: number; readonly max: number };
   /** Largest distance between the layer's words and the function, cut to the output's range, over the input words in the range. */
   readonly largestError: number;
+  /** The same in last places of the output register. */
+  readonly largestErrorLastPlaces: number;
   /** Over the same words, each counted alike; null where no word differs. */
   readonly sqnrDb: number | null;
   /** Entries beyond the output's range. */

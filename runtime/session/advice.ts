@@ -17,6 +17,7 @@ export function adviceOn(report: Pick<RunReport, "accuracy" | "layers" | "cycles
   const significant = (report.accuracy?.mcnemar?.pValue ?? 1) < NOTABLE_LOSS;
   return (
     overflowAdvice(places, significant) ??
+    tableAdvice(report.layers) ??
     (significant ? resolutionAdvice(report.layers, places) : undefined) ??
     headroomAdvice(report.layers, places) ??
     cycleAdvice(report.layers, report.cycles)
@@ -35,6 +36,23 @@ function overflowAdvice(places: readonly Place[], significant: boolean): string 
   return (
     `the ${register} register of ${layer} (${entry.format}) overflows most, ${entry.overflow.toLocaleString("en-US")} times${reach}; ` +
     `${effect}: give it integer bits before anything else.`
+  );
+}
+
+/** Last places by which a table may be off before it, and not the word, sets a layer's precision. */
+const NOTABLE_TABLE_ERROR = 4;
+
+function tableAdvice(layers: readonly LayerEntry[]): string | undefined {
+  const coarsest = largest(layers, ({ table }) => table?.largestErrorLastPlaces ?? 0);
+  if (coarsest?.table === undefined || coarsest.table.largestErrorLastPlaces < NOTABLE_TABLE_ERROR) return undefined;
+  const { entries, largestErrorLastPlaces, interpolated } = coarsest.table;
+  const places = Math.round(largestErrorLastPlaces).toLocaleString("en-US");
+  const ways = interpolated
+    ? "lookupBits or a narrower tableRange"
+    : "interpolate: true, lookupBits or a narrower tableRange";
+  return (
+    `the table of ${coarsest.name} sets its precision: ${entries.toLocaleString("en-US")} entries are up to ${places} last places ` +
+    `off the function; see ${ways} in the assignment.`
   );
 }
 

@@ -1,4 +1,5 @@
 import { DATAPATH_REGISTERS, type DatapathSpec } from "../../../isa/datapath.ts";
+import type { FixedPointFormat } from "../../../isa/format.ts";
 import type { Machine } from "../../../isa/machine.ts";
 import {
   elementCount,
@@ -129,17 +130,20 @@ function layerEntry(
     sqnrDb: layerSqnr(run, layer),
     noise: run.noise.get(layer.name) ?? null,
     doubleRounding: layer.doubleRounding,
-    ...(layer.table && { table: tableEntry(layer.table, run.program) }),
+    ...(layer.table && { table: tableEntry(layer.table, layer.datapath.output.format, run.program) }),
     registers: registerEntries(run, layer, index),
   };
 }
 
 function tableEntry(
   { tensor, entries, droppedBits, interpolated, range, largestError, sqnr, clipped }: TableSymbol,
+  output: FixedPointFormat,
   { tensors }: Pick<Program, "tensors">,
 ): TableEntry {
   const wordLength = tensors.find(({ name }) => name === tensor)?.format.wordLength ?? 0;
-  return { entries, wordLength, droppedBits, interpolated, range, largestError, sqnrDb: sqnr, clipped };
+  const largestErrorLastPlaces = largestError * 2 ** output.fractionLength;
+  const errors = { largestError, largestErrorLastPlaces, sqnrDb: sqnr };
+  return { entries, wordLength, droppedBits, interpolated, range, ...errors, clipped };
 }
 
 function datapathTexts(datapath: DatapathSpec): Record<string, unknown> {

@@ -68,6 +68,7 @@ const layer = z.strictObject({
       interpolated: z.boolean(),
       range: z.strictObject({ min: z.number(), max: z.number() }),
       largestError: amount,
+      largestErrorLastPlaces: amount,
       sqnrDb: z.number().nullable(),
       clipped: count,
     })
