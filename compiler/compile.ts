@@ -13,6 +13,7 @@ import { quantizeConstants } from "./quantization/quantize-tensor.ts";
 import { quantizeWeights } from "./quantization/quantize-weights.ts";
 import { type Calibration, resolveAssignment } from "./quantization/resolve-assignment.ts";
 import type { AssignmentSpecification } from "./quantization/specification.ts";
+import { DEFAULT_LIMITS, requireSizes, type SizeLimits } from "./size-limits.ts";
 
 export { type BatchNormalizationMode, prepareGraph } from "./prepare-graph.ts";
 
@@ -27,6 +28,8 @@ export interface CompileOptions {
   readonly batchNormalization?: BatchNormalizationMode;
   /** What the model calls its outputs, where it declares any. */
   readonly modelOutputs?: readonly ModelOutput[] | undefined;
+  /** How large network and program may be; `DEFAULT_LIMITS` where nothing is said. */
+  readonly limits?: SizeLimits;
   /** Travels with the program. */
   readonly metadata?: Readonly<Record<string, unknown>>;
   /** What diagnostics call the model and the assignment; by default "model" and "assignment". */
@@ -49,8 +52,9 @@ export interface Compilation {
 /** Throws `DiagnosticError` with everything that the stage which failed found wrong. */
 export function compile(graph: Graph, options: CompileOptions): Compilation {
   const { assignment: specification, calibration = {}, seed, metadata = {} } = options;
-  const { modelName: where = "model", assignmentName = "assignment", modelOutputs } = options;
+  const { modelName: where = "model", assignmentName = "assignment", modelOutputs, limits = DEFAULT_LIMITS } = options;
   const machine = validMachine(options.machine);
+  requireSizes(graph, limits, where);
   const imported = prepareGraph(graph, where, options.batchNormalization);
   const prepared = quantizeWeights(imported, specification, { seed, where: assignmentName });
 
@@ -67,7 +71,7 @@ export function compile(graph: Graph, options: CompileOptions): Compilation {
     }),
   );
 
-  const facts = { machine, seed, modelOutputs, metadata, where };
+  const facts = { machine, seed, modelOutputs, metadata, limits, where };
   const program = lower({ ...facts, graph: prepared, layers, assignment, constants });
   return { program, assignment: assignment.formats, calibration: assignment.calibration, graph: prepared };
 }

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { isNetworkName } from "../compiler/networks/index.ts";
 import { BATCH_NORMALIZATION_MODES, type BatchNormalizationMode } from "../compiler/prepare-graph.ts";
 import { type AssignmentSpecification, parseAssignmentSpecification } from "../compiler/quantization/specification.ts";
+import { DEFAULT_LIMITS, type SizeLimits } from "../compiler/size-limits.ts";
 import type { LayerRanges } from "../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError, diagnosticError, nearestName } from "../isa/diagnostic.ts";
 import { DEFAULT_MACHINE, type Machine, validMachine } from "../isa/machine.ts";
@@ -45,6 +46,8 @@ export interface RunConfiguration {
   readonly floatQuantizers: boolean;
   readonly preprocessing: Preprocessing;
   readonly calibration: Calibration;
+  /** How large network and program may be. */
+  readonly limits: SizeLimits;
 }
 
 /** Where automatic fraction lengths take their ranges from: measured on the first images, or given. */
@@ -76,6 +79,7 @@ export interface ConfigurationFile {
   readonly calibration?:
     | { readonly images?: number | undefined; readonly ranges?: Calibration["ranges"] | undefined }
     | undefined;
+  readonly limits?: { readonly [Limit in keyof SizeLimits]?: number | undefined } | undefined;
 }
 
 export const CONFIGURATION_LIMITS = { images: 100_000_000, workers: 256 } as const;
@@ -129,6 +133,8 @@ export const preprocessingSchema: z.ZodType<PreprocessingSpecification> = z.stri
   inputShift: z.int().min(-PREPROCESSING_LIMITS.inputShift).max(PREPROCESSING_LIMITS.inputShift).optional(),
 });
 
+const limit = z.int().min(1);
+
 const fileSchema: z.ZodType<ConfigurationFile> = z.strictObject({
   model: z.string().optional(),
   weights: z.string().nullable().optional(),
@@ -161,6 +167,7 @@ const fileSchema: z.ZodType<ConfigurationFile> = z.strictObject({
       ranges: nameRecordSchema(rangeSchema).nullable().optional(),
     })
     .optional(),
+  limits: z.strictObject({ words: limit, macs: limit, instructions: limit }).partial().optional(),
 });
 
 /** Names of the fields, those of nested ones below them. */
@@ -194,6 +201,7 @@ const FIELDS: Readonly<Record<keyof ConfigurationFile, unknown>> = {
     inputShift: null,
   },
   calibration: { images: null, ranges: null },
+  limits: { words: null, macs: null, instructions: null },
 };
 
 /** Largest configuration or machine file that is read, 16 MiB. */
@@ -339,5 +347,14 @@ export function resolveConfiguration(file: ConfigurationFile, places: Configurat
     floatQuantizers: file.floatQuantizers ?? true,
     preprocessing: preprocessingFrom(preprocessingOf(model, file), places.preprocessing),
     calibration: { images: file.calibration?.images ?? (drawn ? 1 : 100), ranges: file.calibration?.ranges ?? null },
+    limits: sizeLimits(file.limits ?? {}),
+  };
+}
+
+function sizeLimits({ words, macs, instructions }: NonNullable<ConfigurationFile["limits"]>): SizeLimits {
+  return {
+    words: words ?? DEFAULT_LIMITS.words,
+    macs: macs ?? DEFAULT_LIMITS.macs,
+    instructions: instructions ?? DEFAULT_LIMITS.instructions,
   };
 }

@@ -22,20 +22,28 @@ function isMissing(error: unknown): boolean {
 /** Largest file that is read unless the caller says otherwise: what Node.js reads at once. */
 const DEFAULT_LIMIT = 2 ** 31 - 1;
 
+/** Path under which standard input is read as a file. */
+const STANDARD_INPUT = "/dev/stdin";
+
 /**
- * A whole file, after its size was checked against `limit` bytes. A file that is not there or too large is a diagnostic,
- * anything else a `FileError`.
+ * A whole file, after its size was checked against `limit` bytes. Regular files and standard input alone are read: a pipe of
+ * another name would wait for its writer, a device never end. Anything else, a file that is not there or one too large is a
+ * diagnostic, what the system refuses a `FileError`.
  */
 export async function readWholeFile(path: string, limit: number = DEFAULT_LIMIT): Promise<Uint8Array> {
+  // Asked before opening, which would wait for the writer of a pipe.
+  const status = await statusOf(path);
+  if (status?.isDirectory()) throw diagnosticError("FILE", path, "found a folder, expected a file", "name the file");
+  if (status !== null && !status.isFile() && path !== STANDARD_INPUT) {
+    const kind = status.isFIFO() ? "pipe" : status.isSocket() ? "socket" : "device";
+    throw diagnosticError("FILE", path, `found a ${kind}, expected a file`, `name a file, or ${STANDARD_INPUT}`);
+  }
   const handle = await openFile(path);
   try {
-    const status = await handle.stat();
-    if (status.isDirectory()) throw diagnosticError("FILE", path, "found a folder, expected a file", "name the file");
-    if (status.isCharacterDevice() || status.isBlockDevice()) {
-      throw diagnosticError("FILE", path, "found a device, expected a file", "name a file");
-    }
-    if (status.size > limit) throw tooLarge(path, `${status.size} bytes`, limit);
-    return status.isFile() ? await handle.readFile() : await readPipe(handle, path, limit);
+    const { size } = await handle.stat();
+    if (size > limit) throw tooLarge(path, `${size} bytes`, limit);
+    // Files that the system makes up have no size before they are read.
+    return size > 0 ? await handle.readFile() : await readStream(handle, path, limit);
   } catch (error) {
     if (error instanceof DiagnosticError) throw error;
     throw new FileError(path, "cannot read", error);
@@ -123,8 +131,8 @@ async function openFile(path: string): Promise<FileHandle> {
   }
 }
 
-/** Everything that comes out of a named pipe, as far as the limit allows. */
-async function readPipe(handle: FileHandle, path: string, limit: number): Promise<Uint8Array> {
+/** Everything that comes, as far as the limit allows. */
+async function readStream(handle: FileHandle, path: string, limit: number): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let length = 0;
   for await (const part of handle.createReadStream({ autoClose: false })) {

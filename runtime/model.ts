@@ -3,6 +3,7 @@ import type { Graph } from "../compiler/graph/graph.ts";
 import { importTfjsModel, tfjsWeightPaths } from "../compiler/importers/tfjs/index.ts";
 import { isNetworkName, loadWeights, NETWORK_NAMES, NETWORKS, type NetworkName } from "../compiler/networks/index.ts";
 import type { AssignmentSpecification } from "../compiler/quantization/specification.ts";
+import { DEFAULT_LIMITS, requireSizes, type SizeLimits } from "../compiler/size-limits.ts";
 import { diagnosticError, nearestName } from "../isa/diagnostic.ts";
 import type { ModelOutput } from "../isa/model-output.ts";
 import type { Program } from "../isa/program.ts";
@@ -30,6 +31,8 @@ export interface WeightSource {
   /** Model file of the same topology; null draws weights from the seed. */
   readonly weights: string | null;
   readonly seed: number;
+  /** How large the network may be; `DEFAULT_LIMITS` where nothing is said. */
+  readonly limits?: SizeLimits;
 }
 
 /** Bundled models: name → folder under runtime/assets. */
@@ -48,6 +51,12 @@ export async function openModel(
   nameOrPath: string,
   source: WeightSource = { weights: null, seed: 1 },
 ): Promise<OpenedModel> {
+  const model = await openAny(nameOrPath, source);
+  requireSizes(model.graph, source.limits ?? DEFAULT_LIMITS, nameOrPath);
+  return model;
+}
+
+async function openAny(nameOrPath: string, source: WeightSource): Promise<OpenedModel> {
   if (isNetworkName(nameOrPath)) return openNetwork(nameOrPath, source);
   if (source.weights !== null) {
     throw diagnosticError(

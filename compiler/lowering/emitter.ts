@@ -19,6 +19,7 @@ import type { Unit } from "../../isa/instructions/definition.ts";
 import { INSTRUCTIONS, type Instruction } from "../../isa/instructions/table.ts";
 import { type RegisterSpec, registersEqual } from "../../isa/register.ts";
 import { TOKEN_CHANNELS } from "../../isa/tokens.ts";
+import { DEFAULT_LIMITS, type SizeLimits, tooLarge } from "../size-limits.ts";
 import { type Access, AccessMap, type BitRange } from "./access-map.ts";
 
 /** Memories that two units share; the accumulator bank is the compute unit's own. */
@@ -68,6 +69,8 @@ interface Channel {
 type Draft = NewInstruction & { wait: number; signal: number };
 
 export class Emitter {
+  readonly #limits: SizeLimits;
+  readonly #where: string;
   readonly #instructions: Draft[] = [];
   readonly #registers: Map<MachineRegister, RegisterSpec> = new Map<MachineRegister, RegisterSpec>();
   readonly #settings: Map<string, string> = new Map<string, string>();
@@ -82,14 +85,24 @@ export class Emitter {
     return hazard === undefined ? [] : [{ bit: 1 << index, to, ...hazard, lastSignal: -1 }];
   });
 
+  /** `where` opens the place of the diagnostic for a program beyond the limits. */
+  constructor(limits: SizeLimits = DEFAULT_LIMITS, where = "model") {
+    this.#limits = limits;
+    this.#where = where;
+  }
+
   /** Instructions so far: the index of the next one. */
   get length(): number {
     return this.#instructions.length;
   }
 
-  /** Appends an instruction and returns its index. */
+  /** Appends an instruction and returns its index. Throws `DiagnosticError` SIZE beyond the limit of instructions. */
   emit(instruction: NewInstruction, effects: Effects = {}): number {
     const index = this.#instructions.length;
+    if (index >= this.#limits.instructions) {
+      const what = "the program has more instructions than its tiles are worth: memories of the machine hold few words";
+      throw tooLarge(this.#where, what, "instructions", this.#limits);
+    }
     const { unit } = INSTRUCTIONS[instruction.opcode];
     const touched: Record<Access, readonly MemoryRange[]> = { read: effects.reads ?? [], write: effects.writes ?? [] };
     const draft: Draft = { ...instruction, wait: 0, signal: 0 };

@@ -13,6 +13,7 @@ import type { Graph, GraphNode } from "../graph/graph.ts";
 import { type LayerFacts, storedValues } from "../quantization/layer-facts.ts";
 import { compileOverflow, type LayerConstants } from "../quantization/quantize-tensor.ts";
 import type { ResolvedAssignment } from "../quantization/resolve-assignment.ts";
+import type { SizeLimits } from "../size-limits.ts";
 import { DramAllocation } from "./dram-allocation.ts";
 import { Emitter } from "./emitter.ts";
 import { imageShape } from "./image-shape.ts";
@@ -32,6 +33,7 @@ export interface LoweringRequest {
   readonly seed: number;
   readonly modelOutputs: readonly ModelOutput[] | undefined;
   readonly metadata: Readonly<Record<string, unknown>>;
+  readonly limits: SizeLimits;
   /** Opens every diagnostic's place. */
   readonly where: string;
 }
@@ -215,11 +217,11 @@ function constantWords(allocated: readonly AllocatedLayer[]): readonly Constant[
 }
 
 function emit(
-  { graph, machine, assignment }: LoweringRequest,
+  { graph, machine, assignment, limits, where }: LoweringRequest,
   allocated: readonly AllocatedLayer[],
   values: ReadonlyMap<string, TensorSymbol>,
 ): { instructions: Program["instructions"]; symbols: readonly LayerSymbol[]; tiles: readonly TileSymbol[] } {
-  const emitter = new Emitter();
+  const emitter = new Emitter(limits, where);
   const memories: TileMemories = {
     inputScratchpad: new TileRing(machine.inputScratchpad.capacityBits),
     weightScratchpad: new TileRing(machine.weightScratchpad.capacityBits),

@@ -4,6 +4,7 @@ import { type Command, Option } from "commander";
 import { BATCH_NORMALIZATION_MODES, type BatchNormalizationMode } from "../../compiler/prepare-graph.ts";
 import { parseWrittenFormat } from "../../compiler/quantization/automatic-format.ts";
 import { PRESET_NAMES } from "../../compiler/quantization/specification.ts";
+import { DEFAULT_LIMITS, type SizeLimits } from "../../compiler/size-limits.ts";
 import { DiagnosticError, diagnosticError, nearestName } from "../../isa/diagnostic.ts";
 import { MACHINE_LIMITS, parseDataflow } from "../../isa/machine.ts";
 import { parseOverflow } from "../../isa/overflow.ts";
@@ -51,6 +52,9 @@ export interface ConfigurationFlags extends PreprocessingFlags {
   readonly labelOffset?: number;
   readonly layout?: Layout;
   readonly calibrationImages?: number;
+  readonly limitWords?: number;
+  readonly limitMacs?: number;
+  readonly limitInstructions?: number;
   readonly batchNorm?: BatchNormalizationMode;
   readonly floatWithoutQuantizers?: true;
 }
@@ -94,7 +98,7 @@ export function addModelOptions(
       ).argParser((text) => parseName(text, "--layout", LAYOUTS)),
     )
     .addOption(new Option("--seed <n>", "seed of stochastic rounding and intervals (default: 1)").argParser(parseSeed));
-  return addFormats(withModel)
+  return addLimitOptions(addFormats(withModel))
     .option("--dialect <name>", "corner cases as in sc, ap or ac (default: sc)")
     .option("--assign <file>", "formats per layer (YAML, JSON or CSV; hls4ml's configuration; a result of run or bits)")
     .option("--machine <file>", "machine (YAML or JSON); fields left out are the default machine's")
@@ -118,6 +122,18 @@ export function addModelOptions(
         "images that calibrate automatic formats (default: 100; one drawn one)",
       ).argParser(imageCount("--calibration-images", 1)),
     );
+}
+
+/** How large network and program may be. */
+function addLimitOptions(command: Command): Command {
+  const most = (limit: keyof SizeLimits, what: string): Option =>
+    new Option(`--limit-${limit} <n>`, `most ${what} (default: ${DEFAULT_LIMITS[limit]})`).argParser((text) =>
+      parseInteger(text, `--limit-${limit}`, 1, Number.MAX_SAFE_INTEGER),
+    );
+  return command
+    .addOption(most("words", "words of one value between layers"))
+    .addOption(most("macs", "multiply-accumulates of one layer"))
+    .addOption(most("instructions", "instructions of the program"));
 }
 
 /** Options of commands that run images in one thread; `addFormats` as for `addModelOptions`. */
@@ -193,6 +209,11 @@ export async function resolveFlags(argument: string | undefined, flags: Configur
       calibration: {
         ...file.calibration,
         ...(flags.calibrationImages === undefined ? {} : { images: flags.calibrationImages }),
+      },
+      limits: {
+        words: flags.limitWords ?? file.limits?.words,
+        macs: flags.limitMacs ?? file.limits?.macs,
+        instructions: flags.limitInstructions ?? file.limits?.instructions,
       },
     },
     { machine: machinePlace(flags), assignment: assignmentPlace(flags) },

@@ -92,6 +92,7 @@ export function compilePrepared(
     assignment: configuration.assignment,
     calibration: prepared.calibration.ranges ?? {},
     seed: configuration.seed,
+    limits: configuration.limits,
     modelOutputs: prepared.modelOutputs,
     metadata: {
       model: prepared.name,

@@ -15,6 +15,7 @@ describe("a configuration", () => {
       labels: null,
       labelNames: null,
       labelOffset: 0,
+      limits: { words: 2 ** 26, macs: 2 ** 36, instructions: 2 ** 18 },
       layout: "automatic",
       images: 1000,
       seed: 1,

@@ -1,4 +1,5 @@
 /** Wrong input through the command line: code 2, where and what and what to try, no file left behind. */
+import { execFileSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -335,5 +336,26 @@ describe("output files", () => {
   it("a missing -o", async () => {
     expectRefused(await invoke("compile", files.model), "-o");
     expectRefused(await invoke("asm", "listing"), "-o");
+  });
+});
+
+describe("what is no file", () => {
+  it("a pipe without a writer is not waited for, as model, data, labels or configuration", async () => {
+    const pipe = join(folder, "pipe");
+    execFileSync("mkfifo", [pipe]);
+    for (const flag of ["--model", "--data", "--labels", "--config", "--assign", "--machine"]) {
+      expectRefused(await invoke("run", flag, pipe), pipe, "found a pipe, expected a file");
+    }
+  });
+
+  it("a device that never ends", async () => {
+    for (const flag of ["--data", "--config"]) expectRefused(await invoke("run", flag, "/dev/zero"), "found a device");
+  });
+});
+
+describe("sizes", () => {
+  it("of values are bounded, and the bound is an option", async () => {
+    expectRefused(await run("--data", files.data, "--limit-words", "10"), "--limit-words");
+    expectRefused(await run("--data", files.data, "--limit-instructions", "4"), "--limit-instructions");
   });
 });

@@ -1,6 +1,6 @@
 /**
  * Builds the WebAssembly kernels: compiles every module of assembly/ and writes them, base64, to
- * dist/sim/fast/kernels/wasm/module.js. Part of `npm run build`.
+ * dist/sim/fast/kernels/wasm/module.cjs. Part of `npm run build`.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
@@ -24,7 +24,7 @@ const OPTIONS = [
 
 const { default: asc } = await import(process.env.ASC ?? "assemblyscript/asc");
 const folder = fileURLToPath(new URL("./assembly/", import.meta.url));
-const target = fileURLToPath(new URL("../../../../dist/sim/fast/kernels/wasm/module.js", import.meta.url));
+const target = fileURLToPath(new URL("../../../../dist/sim/fast/kernels/wasm/module.cjs", import.meta.url));
 
 const built = {};
 for (const name of MODULES) {
@@ -39,4 +39,4 @@ for (const name of MODULES) {
   }
 }
 mkdirSync(dirname(target), { recursive: true });
-writeFileSync(target, `export default ${JSON.stringify(built, null, 2)};\n`);
+writeFileSync(target, `module.exports = ${JSON.stringify(built, null, 2)};\n`);

@@ -1,4 +1,5 @@
 import { InvariantError } from "../../../../isa/diagnostic.ts";
+import { loadBuild } from "./load-build.ts";
 import { WASM, type WasmModule } from "./web-assembly.ts";
 
 /** One module for each file of `assembly/` that exports kernels. */
@@ -26,23 +27,7 @@ export interface ModuleShifts {
 }
 
 /** Built code, base64, by module name. */
-type Build = Readonly<Record<ModuleName, string>>;
-
-/** Builds lie beside the compiled form of this file: from source, the one in dist/ serves. */
-const BUILD = import.meta.url.endsWith(".ts")
-  ? new URL("../../../../dist/sim/fast/kernels/wasm/module.js", import.meta.url)
-  : new URL("./module.js", import.meta.url);
-
-async function loadBuild(): Promise<Build | null> {
-  try {
-    return ((await import(BUILD.href)) as { readonly default: Build }).default;
-  } catch (error) {
-    if ((error as { readonly code?: string }).code === "ERR_MODULE_NOT_FOUND") return null;
-    throw error;
-  }
-}
-
-const build = WASM === null ? null : await loadBuild();
+const build = WASM === null ? null : (loadBuild() as Readonly<Record<ModuleName, string>> | null);
 
 /** Why there are no WebAssembly kernels here; null where there are. */
 export const WASM_MISSING: string | null =
