@@ -10,6 +10,7 @@ import type { ModelOutput } from "../../isa/model-output.ts";
 import type { Constant, LayerSymbol, Program, TensorSymbol, TileSymbol } from "../../isa/program.ts";
 import type { Raws } from "../../isa/raws.ts";
 import type { Graph, GraphNode } from "../graph/graph.ts";
+import { hostOperators } from "../graph/host-operators.ts";
 import { type LayerFacts, storedValues } from "../quantization/layer-facts.ts";
 import { compileOverflow, type LayerConstants } from "../quantization/quantize-tensor.ts";
 import type { ResolvedAssignment } from "../quantization/resolve-assignment.ts";
@@ -74,11 +75,6 @@ export function lower(request: LoweringRequest): Program {
     hostOperators: hostOperators(graph),
     metadata,
   };
-}
-
-/** What the host computes behind the program's result. */
-function hostOperators(graph: Graph): readonly string[] {
-  return [...(lastNode(graph)?.op === "softmax" ? ["softmax"] : []), ...(graph.closing ?? [])];
 }
 
 function lastNode(graph: Graph): GraphNode | undefined {

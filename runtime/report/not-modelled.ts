@@ -9,7 +9,18 @@ export function notModelled(hostOperators: readonly string[], unreadInputs: read
     "contention of units for one scratchpad",
     "DRAM refresh and pages",
     "clock gating",
-    hostOperators.length === 0 ? "the host" : `the host, which computes the closing ${hostOperators.join(" and ")}`,
+    ...(hostOperators.length === 0 ? ["the host"] : []),
+    ...outsideTheNetwork(hostOperators, unreadInputs),
+  ];
+}
+
+/** What of a model no layer computes. */
+export function outsideTheNetwork(
+  hostOperators: readonly string[],
+  unreadInputs: readonly string[] = [],
+): readonly string[] {
+  return [
+    ...(hostOperators.length === 0 ? [] : [`the host, which computes the closing ${hostOperators.join(" and ")}`]),
     ...unreadInputs.map((name) => `the model's input "${name}", which nothing reads`),
   ];
 }

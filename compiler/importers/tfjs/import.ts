@@ -22,7 +22,7 @@ import { WeightStore } from "./weights.ts";
 export function importTfjsLayersModel(modelJson: unknown, weights: Uint8Array, where: string): Graph {
   const model = readLayersModelJson(modelJson, where);
   const topology = readTopology(model.topology, where);
-  const additions = prepareLayers(topology.uses, where);
+  const additions = prepareLayers(topology, where);
   const store = new WeightStore(model.weights, weights, where);
   const input = networkInput(topology, where);
   const builder = new GraphBuilder(topology.name, inputInfo(input.name, input.shape), where);
@@ -80,7 +80,7 @@ function nodeNames(uses: readonly LayerUse[], builder: GraphBuilder): readonly (
 }
 
 /** What to do for every use; throws `DiagnosticError` with all unknown classes and wrong settings at once. */
-function prepareLayers(uses: readonly LayerUse[], where: string): readonly AddLayer[] {
+function prepareLayers({ uses, isKeras3 }: Topology, where: string): readonly AddLayer[] {
   const diagnostics: Diagnostic[] = [];
   const unknown = new Set<LayerEntry>();
   const additions = uses.flatMap(({ layer, ordinal }) => {
@@ -90,6 +90,8 @@ function prepareLayers(uses: readonly LayerUse[], where: string): readonly AddLa
       return [];
     }
     const prepared = rule(layer.config, layerPlace(where, layer));
+    if (isKeras3 && layer.config.activation === "hard_sigmoid" && ordinal === 0)
+      diagnostics.push(hardSigmoid(layer, where));
     if (prepared.add !== undefined) return [prepared.add];
     if (ordinal === 0) diagnostics.push(...prepared.diagnostics);
     return [];
@@ -97,6 +99,15 @@ function prepareLayers(uses: readonly LayerUse[], where: string): readonly AddLa
   diagnostics.unshift(...unknownLayers([...unknown], where));
   if (diagnostics.length > 0) throw new DiagnosticError(diagnostics);
   return additions;
+}
+
+function hardSigmoid(layer: LayerEntry, where: string): Diagnostic {
+  return {
+    code: "LAYER_CONFIG",
+    where: `${layerPlace(where, layer)}, activation`,
+    what: "found hard_sigmoid in a file of Keras 3, where it is x / 6 + 1/2; for TensorFlow.js it is x / 5 + 1/2",
+    hint: "export the model to ONNX, which holds the slope",
+  };
 }
 
 /** What `action` yields; what it finds wrong without a place in the file is placed at the layer. */

@@ -38,10 +38,13 @@ const modelSchema = z.looseObject({
 /** `modelTopology`, the model itself or, from the converter, an object around it. */
 export interface TopologyJson {
   readonly model_config?: unknown;
+  readonly keras_version?: unknown;
 }
 
 export interface Topology {
   readonly name: string;
+  /** Whether Keras 3 wrote the model, in which a few settings mean something else. */
+  readonly isKeras3: boolean;
   /** The shape without the batch. */
   readonly input: { readonly name: string; readonly shape: readonly number[] };
   /** Every use after those whose values it reads; without input layers. */
@@ -100,6 +103,7 @@ export function readTopology(json: TopologyJson, where: string): Topology {
   }
   return {
     name: model.name,
+    isKeras3: typeof json.keras_version === "string" && json.keras_version.startsWith("3."),
     input: { name: input.reference.layer, shape: fixedShape(input, model) },
     uses,
     output: last,

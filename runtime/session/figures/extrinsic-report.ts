@@ -1,10 +1,12 @@
 import type { GraphNode } from "../../../compiler/graph/graph.ts";
+import { hostOperators } from "../../../compiler/graph/host-operators.ts";
 import type { OutputPoint } from "../../../compiler/quantization/resolve-assignment.ts";
 import { diagnosticError } from "../../../isa/diagnostic.ts";
 import { rawToFloat64 } from "../../../isa/format.ts";
 import { type RegisterSpec, registerText } from "../../../isa/register.ts";
 import type { RunConfiguration } from "../../configuration.ts";
 import type { Dataset } from "../../datasets/dataset.ts";
+import { outsideTheNetwork } from "../../report/not-modelled.ts";
 import type { LastingReport, LayerEntry, RegisterEntry } from "../../report/run-report.ts";
 import { adviceOn } from "../advice.ts";
 import type { PreparedModel } from "../compile-model.ts";
@@ -71,7 +73,10 @@ export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Pro
     digest: null,
     observedImages: count,
     advice: adviceOn({ accuracy, layers, cycles: null }),
-    notModelled: ["everything inside a layer: it is computed in float32"],
+    notModelled: [
+      "everything inside a layer: it is computed in float32",
+      ...outsideTheNetwork(hostOperators(prepared.graph), prepared.graph.unreadInputs),
+    ],
   };
   return { report };
 }

@@ -1,9 +1,11 @@
+import { hostOperators } from "../../../compiler/graph/host-operators.ts";
 import { layerNames } from "../../../compiler/hybrid/layer-computation.ts";
 import { InvariantError } from "../../../isa/diagnostic.ts";
 import { SimulationPool } from "../../../sim/pool/pool.ts";
 import { scheduleProgram } from "../../../sim/timing/index.ts";
 import type { RunConfiguration } from "../../configuration.ts";
 import type { Dataset } from "../../datasets/dataset.ts";
+import { outsideTheNetwork } from "../../report/not-modelled.ts";
 import type { LastingReport, LayerEntry } from "../../report/run-report.ts";
 import { adviceOn } from "../advice.ts";
 import type { PreparedModel } from "../compile-model.ts";
@@ -76,6 +78,7 @@ export async function runHybridModel(run: HybridRun, hooks: RunHooks): Promise<L
           ? []
           : [`the inside of ${plan.extrinsic.size} extrinsic layers: it is computed in float32`]),
         ...(programs.length === 0 ? [] : ["moving values between the machine and float"]),
+        ...outsideTheNetwork(hostOperators(prepared.graph), prepared.graph.unreadInputs),
       ],
     };
     return { report };

@@ -158,7 +158,11 @@ describe("layers", () => {
 
   it.each<[string, Readonly<Record<string, unknown>>, string]>([
     ["axis order", { data_format: "channels_first" }, 'data_format: found "channels_first": expected "channels_last"'],
-    ["activation", { activation: "tahn" }, 'activation: found "tahn": expected linear, relu, relu6, softmax, sigmoid'],
+    [
+      "activation",
+      { activation: "tahn" },
+      'activation: found "tahn": expected linear, relu, relu6, softmax, log_softmax, sigmoid',
+    ],
     ["flag", { use_bias: 2 }, "use_bias: found 2: expected true or false"],
     ["padding", { padding: "causal" }, 'padding: found "causal"'],
     ["kernel", { kernel_size: [3, 0] }, "kernel_size: found [3, 0]: expected a positive integer or [rows, columns]"],

@@ -569,6 +569,16 @@ describe("models within models", () => {
 });
 
 describe("files of other writers", () => {
+  it("hard_sigmoid of Keras 3 is another function than that of TensorFlow.js", () => {
+    const layer = { className: "Activation", name: "a", config: { activation: "hard_sigmoid" } };
+    const { json, weights } = sequentialModel([4], layer);
+    expect(importTfjsLayersModel(json, weights, "model.json").nodes).toHaveLength(1);
+    const later = JSON.parse(JSON.stringify(json).replace('"2.15.0"', '"3.5.0"'));
+    expect(() => importTfjsLayersModel(later, weights, "model.json")).toThrow(
+      /"a".*found hard_sigmoid in a file of Keras 3/,
+    );
+  });
+
   it("true and false as 1 and 0, nulls for what is as usual", () => {
     const file = sequentialModel(
       [5, 4, 2],
