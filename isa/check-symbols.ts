@@ -109,6 +109,32 @@ function checkLayers(program: Program, where: string, report: Report): Diagnosti
 }
 
 function checkDatapath(datapath: DatapathSpec, where: string): Diagnostic[] {
+  return [...checkFilterPoints(datapath, where), ...checkRegisters(datapath, where)];
+}
+
+/** Fraction lengths per filter start at that of the weights, and scale words align them. */
+function checkFilterPoints(
+  { weight, scale, weightFractionLengths: lengths }: DatapathSpec,
+  where: string,
+): Diagnostic[] {
+  if (lengths === undefined) return [];
+  const { fractionLength } = weight.format;
+  const least = lengths.reduce((a, b) => Math.min(a, b));
+  if (scale !== undefined && least === fractionLength) return [];
+  return [
+    {
+      code: "DATAPATH",
+      where: `${where}: weightFractionLengths`,
+      what:
+        scale === undefined
+          ? "the layer has no scale register"
+          : `the least is ${least}, the weights' ${fractionLength}`,
+      hint: "name the scale register, and weights with the least fraction length",
+    },
+  ];
+}
+
+function checkRegisters(datapath: DatapathSpec, where: string): Diagnostic[] {
   return DATAPATH_REGISTERS.flatMap((name) => {
     const spec = datapath[name];
     const exact = name === "product" || name === "accumulator";

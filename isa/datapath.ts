@@ -19,6 +19,11 @@ export interface DatapathSpec {
   readonly product: RegisterSpec;
   readonly accumulator: RegisterSpec;
   readonly sum?: RegisterSpec;
+  /**
+   * Fraction length of the weights of each filter, where they differ; the least is that of `weight`. The words of filter n have e_n
+   * fraction bits more than the least, so have its products and sums, and the `scale` words are 2^−e_n.
+   */
+  readonly weightFractionLengths?: readonly number[];
   /** Format of the multipliers; its rounding and overflow are those of their quantization at compile time. */
   readonly scale?: RegisterSpec;
   readonly bias: RegisterSpec;

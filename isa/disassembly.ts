@@ -75,8 +75,13 @@ function datapathTexts(datapath: DatapathSpec): Record<string, unknown> {
     const spec = datapath[name];
     return spec ? [[name, registerText(spec)] as const] : [];
   });
-  const { biasOrder, averageDivider } = datapath;
-  return { ...Object.fromEntries(registers), ...(biasOrder && { biasOrder }), averageDivider };
+  const { weightFractionLengths, biasOrder, averageDivider } = datapath;
+  return {
+    ...Object.fromEntries(registers),
+    ...(weightFractionLengths && { weightFractionLengths }),
+    ...(biasOrder && { biasOrder }),
+    averageDivider,
+  };
 }
 
 function constantLines({ tensor: name, raws }: Constant, tensors: readonly TensorSymbol[]): string[] {

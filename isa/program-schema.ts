@@ -95,6 +95,7 @@ export const datapathSchema: z.ZodType<DatapathSpec> = z.strictObject({
   scale: registerSchema.exactOptional(),
   bias: registerSchema,
   output: registerSchema,
+  weightFractionLengths: z.array(z.int()).min(1).exactOptional(),
   biasOrder: z.literal("first").exactOptional(),
   averageDivider: z.boolean(),
 });

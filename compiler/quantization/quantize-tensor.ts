@@ -24,7 +24,7 @@ export interface LayerConstants {
 
 /** Quantizes finite values in order; `stochastic` draws from the generator of (seed, name). */
 export function quantizeTensor(
-  values: Float32Array,
+  values: Float32Array | Float64Array,
   spec: RegisterSpec,
   seed: number,
   name: string,
@@ -41,11 +41,19 @@ export function quantizeTensor(
 
 /** The constants of one layer: tensors `<layer>/weight`, `<layer>/scale` and `<layer>/bias`. */
 export function quantizeConstants(layer: LayerFacts, datapath: DatapathSpec, seed: number): LayerConstants {
-  const tensor = (values: Float32Array | null, spec: RegisterSpec, suffix: string): QuantizedTensor | null =>
-    values === null ? null : quantizeTensor(values, spec, seed, `${layer.name}/${suffix}`);
-  const weight = tensor(layer.weights, datapath.weight, "weight");
-  const { requantization, secondMultipliers } = layer;
-  if (requantization === null) return { weight, scale: null, bias: tensor(layer.bias, datapath.bias, "bias") };
+  const tensor = (
+    values: Float32Array | Float64Array | null,
+    spec: RegisterSpec,
+    suffix: string,
+  ): QuantizedTensor | null => (values === null ? null : quantizeTensor(values, spec, seed, `${layer.name}/${suffix}`));
+  const { requantization, secondMultipliers, weights } = layer;
+  const lengths = datapath.weightFractionLengths;
+  const aligned = weights && lengths ? alignedWeights(weights, lengths, datapath.weight) : weights;
+  const weight = tensor(aligned, datapath.weight, "weight");
+  if (requantization === null) {
+    const scale = lengths === undefined || datapath.scale === undefined ? null : alignment(lengths, datapath.scale);
+    return { weight, scale, bias: tensor(layer.bias, datapath.bias, "bias") };
+  }
   const { multipliers, offsets } = requantization;
   return {
     weight,
@@ -55,6 +63,21 @@ export function quantizeConstants(layer: LayerFacts, datapath: DatapathSpec, see
     ),
     bias: offsets === null ? null : integerWords(offsets, datapath.bias),
   };
+}
+
+/** Weights times 2^e of their filter, exact in doubles: their words at the register's F are those of the filter's own. */
+function alignedWeights(weights: Float32Array, lengths: readonly number[], { format }: RegisterSpec): Float64Array {
+  const factors = lengths.map((length) => 2 ** (length - format.fractionLength));
+  return Float64Array.from(weights, (weight, index) => weight * (factors[index % factors.length] ?? 1));
+}
+
+/** 2^−e of every filter. */
+function alignment(lengths: readonly number[], scale: RegisterSpec): QuantizedTensor {
+  const most = Math.max(...lengths);
+  return integerWords(
+    Float64Array.from(lengths, (length) => 2 ** (most - length)),
+    scale,
+  );
 }
 
 /** Integers as raws of a format that holds them all. */

@@ -12,6 +12,7 @@ import type { OverflowMode } from "../../isa/overflow.ts";
 import { type RegisterSpec, validateRegister } from "../../isa/register.ts";
 import { automaticFormat, isAutomatic, parseWrittenFormat, rangeOf } from "./automatic-format.ts";
 import { exactFormat } from "./exact-bias.ts";
+import { behindScale, filterFractionLengths, filterPoints, type PlainDatapath } from "./filter-points.ts";
 import { integerDatapath, integerOutput, integerPoolDatapath, requantizeDatapath } from "./integer-datapath.ts";
 import type { LayerContext } from "./layer-context.ts";
 import type { ArithmeticKind, LayerFacts } from "./layer-facts.ts";
@@ -19,13 +20,14 @@ import { exactAccumulator, exactPoolAccumulator, exactProduct, type PresetContex
 import { type FormatRules, type RegisterStyle, readRegister, readStyle, USUAL_STYLE } from "./read-register.ts";
 import {
   fromRange,
+  hasSumRegister,
   innerRules,
   innerWord,
-  isAutomaticRegister,
   margin,
   mostFractionBits,
   presetOf,
   wordFormat,
+  writtenWeight,
 } from "./word-format.ts";
 
 /** Choices of a layer that are not a register. */
@@ -145,25 +147,40 @@ function matrixDatapath(context: LayerContext): DatapathSpec {
   const { layer, where, entry } = context;
   const style = layerStyle(context);
   const input = inputRegister(context);
-  const preset = presetOf(entry);
-  const weight = weightRegister(context, input);
-  const presetContext = presetContextOf(context, input.format, weight.format);
-  const { product, accumulator } = summingRegisters(context, input, weight);
-  const sum =
-    !preset.sum && entry.sum === undefined
-      ? undefined
-      : readRegister(entry.sum, style, () => innerWord(context, "sum"), innerRules(context, "sum"), `${where}: sum`);
-  const bias = constantRegister(context, "bias", layer.bias, style, () =>
-    entry.quantizeBias === false && layer.bias !== null
-      ? exactFormat(layer.bias, `${where}: bias`)
-      : layer.bias === null
-        ? accumulator.format
-        : preset.bias.format(presetContext, accumulator.format),
-  );
   const output = resolveOutputRegister(context);
+  const preset = presetOf(entry);
+  const single = weightRegister(context, input);
+  const withPoint = (fractionLength: number): PlainDatapath => {
+    const weight = { ...single, format: { ...single.format, fractionLength } };
+    return { input, weight, ...summingRegisters(context, input, weight), output };
+  };
+  const lengths = filterFractionLengths(context, withPoint);
+  const points = lengths && filterPoints(lengths);
+  const { weight, product, accumulator } = withPoint(lengths ? Math.min(...lengths) : single.format.fractionLength);
+  const presetContext = presetContextOf(context, input.format, weight.format);
+  const sum = hasSumRegister(entry)
+    ? readRegister(entry.sum, style, () => innerWord(context, "sum"), innerRules(context, "sum"), `${where}: sum`)
+    : undefined;
+  const bias = constantRegister(context, "bias", layer.bias, style, () => {
+    if (layer.bias === null) return accumulator.format;
+    if (entry.quantizeBias === false) return exactFormat(layer.bias, `${where}: bias`);
+    if (points) return behindScale(accumulator.format, points, layer.bias);
+    return preset.bias.format(presetContext, accumulator.format);
+  });
   const averageDivider = entry.averageDivider === true;
   const order = entry.biasOrder === "first" && layer.bias !== null ? ({ biasOrder: "first" } as const) : {};
-  return { input, weight, product, accumulator, ...(sum && { sum }), bias, output, ...order, averageDivider };
+  return {
+    input,
+    weight,
+    product,
+    accumulator,
+    ...(sum && { sum }),
+    ...points,
+    bias,
+    output,
+    ...order,
+    averageDivider,
+  };
 }
 
 function summingRegisters(
@@ -203,7 +220,7 @@ function weightRegister(context: LayerContext, input: RegisterSpec): RegisterSpe
   const { layer } = context;
   const usual = (): FixedPointFormat => wordFormat(context, layer.weights);
   const weight = constantRegister(context, "weight", layer.weights, layerStyle(context), usual);
-  if (!isAutomaticRegister(context, "weight")) return weight;
+  if (!isAutomatic(writtenWeight(context))) return weight;
   const shorter = (bits: number): RegisterSpec => ({
     ...weight,
     format: { ...weight.format, fractionLength: weight.format.fractionLength - bits },
@@ -346,6 +363,7 @@ function registerDiagnostics(datapath: DatapathSpec, layer: LayerFacts, where: s
   if (requantization !== null) for (const register of INTEGER_REGISTERS) used.add(register);
   if (requantization === null ? layer.bias === null : requantization.offsets === null) used.delete("bias");
   else if (requantization !== null) used.add("bias");
+  if (datapath.scale !== undefined) used.add("scale");
   return DATAPATH_REGISTERS.flatMap((name) => {
     const spec = datapath[name];
     if (spec === undefined || !used.has(name)) return [];

@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { BIAS_ORDERS, type BiasOrder } from "../../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError, nearestName } from "../../isa/diagnostic.ts";
+import { FORMAT_LIMITS } from "../../isa/format.ts";
 import { nameRecordSchema } from "../../isa/name-record.ts";
 import { DIALECTS, type Dialect } from "../../isa/overflow.ts";
 import { ROUNDING_MODES, type RoundingMode } from "../../isa/rounding.ts";
@@ -32,13 +33,24 @@ export interface QuantizedRegisterFields extends RegisterFields {
 
 export type QuantizedRegisterEntry = string | QuantizedRegisterFields;
 
+/** The weights of a layer. */
+export interface WeightFields extends QuantizedRegisterFields {
+  /**
+   * Whether each filter has a binary point of its own: true takes it from the filter's weights (`format` is `W,auto`), a list
+   * gives the fraction length of every filter. Where nothing is said, automatic formats do it where it helps; false never.
+   */
+  readonly perFilter?: boolean | readonly number[] | undefined;
+}
+
+export type WeightEntry = string | WeightFields;
+
 /** What a user says of the layers that a name or pattern selects. Absent fields come from the default. */
 export interface LayerEntry extends RegisterFields {
   /** `intrinsic` where nothing is said. */
   readonly datapath?: string | undefined;
   readonly input?: RegisterEntry | undefined;
   /** Its quantizer takes the whole tensor, before everything else. */
-  readonly weight?: QuantizedRegisterEntry | undefined;
+  readonly weight?: WeightEntry | undefined;
   readonly product?: RegisterEntry | undefined;
   readonly accumulator?: RegisterEntry | undefined;
   readonly sum?: RegisterEntry | undefined;
@@ -71,6 +83,9 @@ export interface AssignmentSpecification {
   readonly layers?: Readonly<Record<string, LayerEntry>> | undefined;
 }
 
+/** Bounds what a file's list may hold. */
+const MOST_FILTERS = 2 ** 20;
+
 const registerFields = {
   format: z.string().optional(),
   rounding: z.enum(Object.keys(ROUNDING_MODES) as RoundingMode[]).optional(),
@@ -84,6 +99,19 @@ const quantizedEntry = z
   .union([z.string(), z.strictObject({ ...registerFields, quantizer: z.string().optional() })])
   .optional();
 
+const fractionLength = z.int().min(FORMAT_LIMITS.minFractionLength).max(FORMAT_LIMITS.maxFractionLength);
+
+const weightEntry = z
+  .union([
+    z.string(),
+    z.strictObject({
+      ...registerFields,
+      quantizer: z.string().optional(),
+      perFilter: z.union([z.boolean(), z.array(fractionLength).min(1).max(MOST_FILTERS)]).optional(),
+    }),
+  ])
+  .optional();
+
 const DATAPATH_TEXT = /^(intrinsic|tensorquant|extrinsic|float|wide(:([1-9]|[1-5][0-9]|6[0-4]))?)$/;
 
 const entryFields = {
@@ -93,7 +121,7 @@ const entryFields = {
     .regex(DATAPATH_TEXT, "expected intrinsic, tensorquant, wide, wide:N (N 1 to 64), extrinsic or float")
     .optional(),
   input: registerEntry,
-  weight: quantizedEntry,
+  weight: weightEntry,
   product: registerEntry,
   accumulator: registerEntry,
   sum: registerEntry,

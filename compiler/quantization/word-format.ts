@@ -96,14 +96,22 @@ export function mostFractionBits(context: LayerContext, { wordLength, signed }: 
   return automaticFormat(written, range, margin(context), `${context.where}: accumulator`).fractionLength;
 }
 
-function hasSumRegister(entry: LayerEntry): boolean {
+/** No sum of the layer is larger, as far as it was calibrated. */
+export function sumsBound(context: LayerContext): number {
+  const { runningSum } = context.knownRanges(context.layer.name) ?? {};
+  if (runningSum === undefined) return Number.POSITIVE_INFINITY;
+  const { min, max } = knownAccumulatorRange(context, true);
+  return Math.max(-min, max);
+}
+
+export function hasSumRegister(entry: LayerEntry): boolean {
   return presetOf(entry).sum || entry.sum !== undefined;
 }
 
-/** Whether the range of its values decides the register's fraction length. */
-export function isAutomaticRegister({ entry, where }: LayerContext, name: "weight"): boolean {
-  const text = writtenOf(entry[name]) ?? entry.format;
-  return text !== undefined && isAutomatic(parseWrittenFormat(text, `${where}: ${name}`));
+/** The weights' format as it stands in the entry. */
+export function writtenWeight(context: LayerContext): WrittenFormat {
+  const text = writtenOf(context.entry.weight);
+  return text === undefined ? writtenWord(context) : parseWrittenFormat(text, `${context.where}: weight`);
 }
 
 function writtenOf(entry: RegisterEntry | undefined): string | undefined {

@@ -10,7 +10,7 @@ import {
   type LayerEntry,
   parseAssignmentSpecification,
 } from "../../../compiler/quantization/specification.ts";
-import type { DatapathSpec } from "../../../isa/datapath.ts";
+import { DATAPATH_REGISTERS, type DatapathSpec } from "../../../isa/datapath.ts";
 import { type RegisterSpec, register, registerText } from "../../../isa/register.ts";
 
 function layer(name: string, facts: Partial<LayerFacts> = {}): LayerFacts {
@@ -58,8 +58,12 @@ function resolve(
 
 /** `register: text` of every register. */
 function texts(datapath: DatapathSpec | undefined): Record<string, string> {
-  const { averageDivider: _, biasOrder: __, ...registers } = datapath ?? ({} as DatapathSpec);
-  return Object.fromEntries(Object.entries(registers).map(([name, spec]) => [name, registerText(spec)]));
+  return Object.fromEntries(
+    DATAPATH_REGISTERS.flatMap((name) => {
+      const spec = datapath?.[name];
+      return spec === undefined ? [] : [[name, registerText(spec)]];
+    }),
+  );
 }
 
 describe("the presets", () => {
@@ -311,6 +315,108 @@ describe("automatic formats", () => {
     expect(fractionOf(resolve({ default: { datapath: "wide", format: "8,auto" } }, NETWORK, outputs).fc?.output)).toBe(
       2,
     );
+  });
+});
+
+describe("a binary point per filter", () => {
+  /** Filters of 100, 0.3 and nothing. */
+  const gains = layer("conv1", {
+    weights: new Float32Array([100, 0.3, 0, -90, -0.2, 0]),
+    bias: new Float32Array([0.5, -1, 0]),
+    terms: 2,
+  });
+  const calibration: Calibration = {
+    image: { min: 0, max: 1.9 },
+    conv1: { min: -190, max: 200, runningSum: { min: -190, max: 200 }, biasedSum: { min: -190, max: 200 } },
+  };
+  const one = (entry: LayerEntry): DatapathSpec | undefined => resolve({ default: entry }, [gains], calibration).conv1;
+
+  test("is taken by wide automatic formats where one point for all would cost a filter its bits", () => {
+    const conv1 = one({ datapath: "wide", format: "8,auto", output: "16,7" });
+    expect(conv1?.weightFractionLengths).toEqual([0, 8, 0]);
+    expect(fractionOf(conv1?.weight)).toBe(0);
+    expect(conv1?.scale && registerText(conv1.scale)).toBe("10,8 nearest saturate");
+    // The bias stands behind the multiplier, where sums have 6 + 0 + 8 fraction bits.
+    expect(conv1?.bias.format).toEqual({ wordLength: 32, fractionLength: 14, signed: true });
+    // Beyond what the output can show no filter is finer: 2 + 1 + ⌈log2 2⌉ + 1 below an output without fraction bits.
+    expect(one({ datapath: "wide", format: "8,auto", output: "16,0" })?.weightFractionLengths).toEqual([0, 4, 0]);
+    // Four bits of sixteen are to spare, eight are not.
+    expect(one({ datapath: "wide", format: "20,auto" })?.weightFractionLengths).toBeUndefined();
+    expect(one({ datapath: "wide", format: "16,auto", output: "24,12" })?.weightFractionLengths).toEqual([8, 16, 8]);
+    for (const entry of [
+      { datapath: "wide", format: "8,auto", weight: { perFilter: false } },
+      { datapath: "wide", format: "8,auto", accumulator: "40,20" },
+      { datapath: "wide", format: "8,auto", biasOrder: "first" },
+      { datapath: "wide", format: "8,4" },
+    ] as const) {
+      expect(one(entry)?.weightFractionLengths, JSON.stringify(entry)).toBeUndefined();
+      expect(one(entry)?.scale).toBeUndefined();
+    }
+  });
+
+  test("leaves a short accumulator room for its sums", () => {
+    const conv1 = one({ datapath: "wide:12", format: "8,auto", output: "16,7" });
+    // 200 and an eighth take 8 of 11 bits; the other filter reaches 0.5 · 2.
+    expect(conv1?.accumulator.format).toEqual({ wordLength: 12, fractionLength: 3, signed: true });
+    expect(conv1?.weightFractionLengths).toEqual([-3, 4, -3]);
+  });
+
+  test("is given as a list, or asked for, where products and sums are exact", () => {
+    const list = { format: "8,1", perFilter: [1, 9, 3] };
+    expect(one({ datapath: "wide", format: "16,7", weight: list })?.weightFractionLengths).toEqual([1, 9, 3]);
+    const exact = {
+      format: "16,7",
+      product: "exact",
+      accumulator: "exact",
+      weight: { format: "8,auto", perFilter: true },
+    };
+    expect(one(exact)?.weightFractionLengths).toEqual([0, 8, 0]);
+  });
+
+  const refused: readonly [string, LayerEntry, RegExp][] = [
+    [
+      "a register that rounds products",
+      { format: "16,7", weight: { format: "8,auto", perFilter: true } },
+      /PER_FILTER.*product register.*wide/,
+    ],
+    [
+      "additions that round",
+      { format: "16,7", product: "exact", weight: { format: "8,1", perFilter: [1, 2, 2] } },
+      /PER_FILTER.*addition rounds/,
+    ],
+    [
+      "a sum register",
+      { datapath: "tensorquant", product: "exact", format: "16,7", weight: { format: "8,auto", perFilter: true } },
+      /PER_FILTER.*sum register/,
+    ],
+    [
+      "a bias that comes first",
+      { datapath: "wide", format: "16,7", biasOrder: "first", weight: { format: "8,auto", perFilter: true } },
+      /PER_FILTER.*start from the bias/,
+    ],
+    [
+      "a list of another length",
+      { datapath: "wide", format: "16,7", weight: { format: "8,1", perFilter: [1, 2] } },
+      /PER_FILTER.*2 fraction lengths for 3 filters/,
+    ],
+    [
+      "a format that is not the least",
+      { datapath: "wide", format: "16,7", weight: { format: "8,2", perFilter: [1, 2, 3] } },
+      /PER_FILTER.*write the format with F = 1/,
+    ],
+    [
+      "points too far apart",
+      { datapath: "wide", format: "16,7", weight: { format: "8,1", perFilter: [1, 2, 80] } },
+      /PER_FILTER.*differences up to 62/,
+    ],
+    [
+      "a number where ranges are asked for",
+      { datapath: "wide", format: "8,4", weight: { perFilter: true } },
+      /PER_FILTER.*"8,auto"/,
+    ],
+  ];
+  test.each(refused)("with %s it is refused", (_name, entry, expected) => {
+    expect(() => one(entry)).toThrow(expected);
   });
 });
 

@@ -175,3 +175,64 @@ describe("biases much greater than the products", () => {
     }
   });
 });
+
+describe("filters of wildly different gains", () => {
+  /**
+   * Depthwise separable layers as batch normalization leaves them: where a channel is dead, nothing but its folded statistics says
+   * how large the weights of the depthwise filter behind it are, here 256 times those of the others.
+   */
+  function mobileNetwork(): Graph {
+    const builder = new GraphBuilder("mobile", { name: "image", shape: [8, 7, 3] }, "test");
+    const around = { top: 1, bottom: 1, left: 1, right: 1 };
+    const none = { top: 0, bottom: 0, left: 0, right: 0 };
+    let value = "image";
+    /** Each eighth filter is dead, or of a depthwise layer 256 times as large. */
+    const layer = (name: string, shape: readonly number[], seed: number): void => {
+      const filters = shape[3] ?? 1;
+      const depthwise = shape[2] === 1;
+      const eighth = ({ shape, data }: Tensor, change: (value: number) => number): Tensor => ({
+        shape,
+        data: data.map((value, index) => ((index % filters) % 8 === 0 ? change(value) : value)),
+      });
+      const kernel = tensor(shape, seed, 2 / Math.sqrt((shape[0] ?? 1) ** 2 * (shape[2] ?? 1)));
+      const bias = tensor([filters], seed + 1, 0.2);
+      value = builder.add({
+        op: "conv2d",
+        name,
+        inputs: [value],
+        kernel: eighth(kernel, (weight) => (depthwise ? weight * 256 : weight / 1e6)),
+        bias: depthwise ? bias : eighth(bias, () => -1e-4),
+        strides: [1, 1],
+        dilations: [1, 1],
+        padding: depthwise ? around : none,
+        groups: depthwise ? filters : 1,
+        activation: "relu6",
+      });
+    };
+    layer("expand", [1, 1, 3, 24], 41);
+    layer("depthwise0", [3, 3, 1, 24], 51);
+    layer("project", [1, 1, 24, 24], 61);
+    layer("depthwise1", [3, 3, 1, 24], 71);
+    const flat = builder.add({ op: "reshape", name: "flat", inputs: [value], shape: [1344] });
+    const kernel = tensor([1344, 10], 90, 0.1);
+    const bias = tensor([10], 91, 0.2);
+    return builder.finish(
+      builder.add({ op: "dense", name: "answer", inputs: [flat], kernel, bias, activation: "none" }),
+    );
+  }
+
+  it("keep their bits at 8,auto where one binary point for all spoils the network", async () => {
+    const graph = mobileNetwork();
+    const images = randomFloats(60 * 168, 8, -1, 1);
+    const run = (entry: LayerEntry): Promise<Figures> => figuresOf(graph, images, 60, 60, entry);
+    const one = await run({ datapath: "wide", format: "8,auto", weight: { perFilter: false } });
+    const each = await run({ datapath: "wide", format: "8,auto" });
+    const sixteen = await run({ datapath: "wide", format: "16,auto" });
+    expect(one.agreement).toBeLessThan(0.5);
+    expect(one.sqnrDb).toBeLessThan(5);
+    expect(each.agreement).toBeGreaterThan(0.9);
+    expect(each.sqnrDb).toBeGreaterThan(25);
+    expect(sixteen.agreement).toBe(1);
+    expect(sixteen.sqnrDb).toBeGreaterThan(60);
+  });
+});
