@@ -84,7 +84,7 @@ export interface AssignmentSpecification {
 }
 
 /** Bounds what a file's list may hold. */
-const MOST_FILTERS = 2 ** 20;
+export const MOST_FILTERS: number = 2 ** 20;
 
 const registerFields = {
   format: z.string().optional(),

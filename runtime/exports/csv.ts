@@ -33,7 +33,11 @@ export const CSV_COLUMNS = [
   "table_minimum",
   "table_maximum",
   "weight_quantizer",
+  "weight_fraction_lengths",
 ] as const;
+
+/** Of tables that were written before weights had it: empty where all filters have the weight register's. */
+const OPTIONAL_COLUMN = "weight_fraction_lengths";
 
 export function assignmentCsv({ layers }: ExportSubject): string {
   const rows = layers.flatMap(({ name, kind, registers, options }) =>
@@ -61,6 +65,7 @@ export function assignmentCsv({ layers }: ExportSubject): string {
         tableRange?.min ?? "",
         tableRange?.max ?? "",
         options.weightQuantizer ?? "",
+        options.weightFractionLengths?.join(" ") ?? "",
       ];
     }),
   );
@@ -103,7 +108,7 @@ export function readAssignmentCsv(text: string, where: string): readonly ReadLay
     throw wrong(where, error instanceof Error ? error.message : String(error));
   }
   const [header = [], ...body] = rows;
-  const missing = CSV_COLUMNS.filter((column) => !header.includes(column));
+  const missing = CSV_COLUMNS.filter((column) => !header.includes(column) && column !== OPTIONAL_COLUMN);
   if (missing.length > 0) throw wrong(`${where}: row 1`, `no column ${missing.join(", ")}`);
   const layers = new Map<string, { kind: LayerKind; options: ExportedOptions; registers: Map<string, RegisterSpec> }>();
   for (const [index, row] of body.entries()) {
@@ -163,8 +168,17 @@ class Row {
         interpolate: this.#flag("interpolate"),
         tableRange: this.#tableRange(),
         weightQuantizer: this.#text("weight_quantizer") || undefined,
+        weightFractionLengths: this.#lengths(),
       },
     };
+  }
+
+  /** Integers with spaces between them, one per filter. */
+  #lengths(): readonly number[] | undefined {
+    const text = this.#text(OPTIONAL_COLUMN);
+    if (text === "") return undefined;
+    if (/^-?[0-9]{1,3}( -?[0-9]{1,3})*$/.test(text)) return text.split(" ").map(Number);
+    throw wrong(this.where, `${OPTIONAL_COLUMN} is ${text.slice(0, 40)}, expected integers with spaces between them`);
   }
 
   #layer(): string {

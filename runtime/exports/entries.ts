@@ -32,11 +32,12 @@ export function registerFields(spec: RegisterSpec): Required<RegisterFields> {
  * The entry that resolves to the layer's registers again. A layer whose input was not asked for takes the words as they come, so
  * the input's register stands there as the layer's own word, which no other register uses: all others are named.
  */
-export function layerEntry({ kind, registers, options }: ReadLayer): LayerEntry {
+export function layerEntry(layer: ReadLayer): LayerEntry {
+  const { registers, options } = layer;
   const { input, output } = registers;
   const own = input ?? output;
   const named = Object.entries(registers).filter(([register]) =>
-    register === "input" ? options.explicitInput : isNamed(kind, register as DatapathRegister, registers),
+    register === "input" ? options.explicitInput : isNamed(layer, register as DatapathRegister),
   );
   return {
     datapath: "intrinsic",
@@ -44,7 +45,15 @@ export function layerEntry({ kind, registers, options }: ReadLayer): LayerEntry 
     ...Object.fromEntries(
       named.map(([register, spec]) => {
         const quantizer = register === "weight" ? options.weightQuantizer : undefined;
-        return [register, { ...registerFields(spec), ...(quantizer === undefined ? {} : { quantizer }) }];
+        const perFilter = register === "weight" ? options.weightFractionLengths : undefined;
+        return [
+          register,
+          {
+            ...registerFields(spec),
+            ...(quantizer === undefined ? {} : { quantizer }),
+            ...(perFilter === undefined ? {} : { perFilter }),
+          },
+        ];
       }),
     ),
     ...(options.averageDivider ? { averageDivider: true } : {}),
@@ -56,8 +65,13 @@ export function layerEntry({ kind, registers, options }: ReadLayer): LayerEntry 
 }
 
 /** Registers that an entry can name in the layer; the others follow from those. */
-function isNamed(kind: LayerKind, register: DatapathRegister, registers: ReadLayer["registers"]): boolean {
-  if (register === "scale" || (register === "bias" && registers.scale !== undefined)) return false;
+function isNamed(
+  { kind, registers, options }: Pick<ReadLayer, "kind" | "registers" | "options">,
+  register: DatapathRegister,
+): boolean {
+  if (register === "scale") return false;
+  // The bias of an integer layer; that of a layer whose multipliers only align filters is the user's.
+  if (register === "bias" && registers.scale !== undefined && options.weightFractionLengths === undefined) return false;
   // A maximum pool keeps its input's register, and an element-wise sum or product is exact.
   if (kind === "pool" && registers.accumulator === undefined) return register === "input";
   return register !== "accumulator" || kind === "pool" || registers.weight !== undefined;

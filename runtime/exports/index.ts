@@ -1,5 +1,6 @@
 /** An assignment in every language that the designer speaks. */
 import type { Graph } from "../../compiler/graph/graph.ts";
+import { DiagnosticError } from "../../isa/diagnostic.ts";
 import { cppHeader } from "./cpp.ts";
 import { assignmentCsv } from "./csv.ts";
 import { hls4mlConfiguration } from "./hls4ml.ts";
@@ -32,26 +33,29 @@ interface Exporter {
   readonly suffix: string;
   /** What a reader of the file should know of what it leaves out; one line. */
   readonly leavesOut: string | null;
+  /** Whether it can say that the weights of each filter have a binary point of their own. */
+  readonly perFilter: boolean;
   render(subject: ExportSubject, lowerable: Graph): string | Uint8Array;
 }
 
 const TYPES_ONLY = "types alone: which operands a layer loads again, and how average pools divide, are not in it";
 
 export const EXPORTERS: Readonly<Record<ExportFormat, Exporter>> = {
-  json: { suffix: ".json", leavesOut: null, render: assignmentJson },
-  csv: { suffix: ".csv", leavesOut: null, render: assignmentCsv },
-  hls4ml: { suffix: ".yaml", leavesOut: null, render: hls4mlConfiguration },
-  "cpp-ap": { suffix: ".h", leavesOut: TYPES_ONLY, render: (subject) => cppHeader(subject, "ap") },
-  "cpp-ac": { suffix: ".h", leavesOut: TYPES_ONLY, render: (subject) => cppHeader(subject, "ac") },
-  "cpp-sc": { suffix: ".h", leavesOut: TYPES_ONLY, render: (subject) => cppHeader(subject, "sc") },
-  systemverilog: { suffix: ".sv", leavesOut: TYPES_ONLY, render: systemverilogPackage },
-  vhdl: { suffix: ".vhd", leavesOut: TYPES_ONLY, render: vhdlPackage },
+  json: { suffix: ".json", perFilter: true, leavesOut: null, render: assignmentJson },
+  csv: { suffix: ".csv", perFilter: true, leavesOut: null, render: assignmentCsv },
+  hls4ml: { suffix: ".yaml", perFilter: false, leavesOut: null, render: hls4mlConfiguration },
+  "cpp-ap": { suffix: ".h", perFilter: false, leavesOut: TYPES_ONLY, render: (subject) => cppHeader(subject, "ap") },
+  "cpp-ac": { suffix: ".h", perFilter: false, leavesOut: TYPES_ONLY, render: (subject) => cppHeader(subject, "ac") },
+  "cpp-sc": { suffix: ".h", perFilter: false, leavesOut: TYPES_ONLY, render: (subject) => cppHeader(subject, "sc") },
+  systemverilog: { suffix: ".sv", perFilter: false, leavesOut: TYPES_ONLY, render: systemverilogPackage },
+  vhdl: { suffix: ".vhd", perFilter: false, leavesOut: TYPES_ONLY, render: vhdlPackage },
   qonnx: {
     suffix: ".onnx",
+    perFilter: true,
     leavesOut: `QONNX has ${QONNX_REGISTERS.join(", ")} alone: products and accumulators are not in it`,
     render: qonnxModel,
   },
-  matlab: { suffix: ".m", leavesOut: TYPES_ONLY, render: matlabFunction },
+  matlab: { suffix: ".m", perFilter: false, leavesOut: TYPES_ONLY, render: matlabFunction },
 };
 
 /**
@@ -59,5 +63,19 @@ export const EXPORTERS: Readonly<Record<ExportFormat, Exporter>> = {
  * of a mode that acts.
  */
 export function exportAssignment(format: ExportFormat, subject: ExportSubject, lowerable: Graph): string | Uint8Array {
+  if (!EXPORTERS[format].perFilter) requireOnePoint(subject, format);
   return EXPORTERS[format].render(subject, lowerable);
+}
+
+/** A type has one binary point. */
+function requireOnePoint({ layers }: ExportSubject, format: ExportFormat): void {
+  const found = layers
+    .filter(({ options }) => options.weightFractionLengths !== undefined)
+    .map(({ name }) => ({
+      code: "EXPORT_MODE",
+      where: `layer "${name}": weight`,
+      what: `the weights have a binary point per filter, and a type of ${format} has one for all`,
+      hint: "set weight: { perFilter: false } for the layer, or export to json, csv or qonnx",
+    }));
+  if (found.length > 0) throw new DiagnosticError(found);
 }

@@ -1,6 +1,7 @@
 /** `macroscope/assignment/1`: every register of every layer as JSON, written and read. */
 
 import { z } from "zod";
+import { MOST_FILTERS } from "../../compiler/quantization/specification.ts";
 import { DATAPATH_REGISTERS, type DatapathRegister } from "../../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError } from "../../isa/diagnostic.ts";
 import { FORMAT_LIMITS } from "../../isa/format.ts";
@@ -29,6 +30,7 @@ export function assignmentJson({ model, layers }: ExportSubject): string {
       interpolate: options.interpolate,
       tableRange: options.tableRange && [options.tableRange.min, options.tableRange.max],
       weightQuantizer: options.weightQuantizer ?? null,
+      ...(options.weightFractionLengths && { weightFractionLengths: options.weightFractionLengths }),
       registers: Object.fromEntries(
         registers.map(({ register, spec, exact }) => {
           const { format, ...modes } = spec;
@@ -78,6 +80,8 @@ const schema = z.strictObject({
         interpolate: z.boolean().optional(),
         tableRange: z.tuple([z.number(), z.number()]).nullable().optional(),
         weightQuantizer: z.string().nullable(),
+        /** One per filter, the least that of the weight register; absent where all have that. */
+        weightFractionLengths: z.array(z.int()).max(MOST_FILTERS).optional(),
         registers: z.partialRecord(z.enum(DATAPATH_REGISTERS), registerSchema),
       }),
     )
@@ -99,7 +103,14 @@ export function readAssignmentJson(value: unknown, where: string): readonly Read
   }
   const layers = parsed.data.layers.map(
     ({ name, kind, registers, countPadding, weightQuantizer, ...rest }): ReadLayer => {
-      const { explicitInput, averageDivider, lookupBits, interpolate = true, tableRange = null } = rest;
+      const {
+        explicitInput,
+        averageDivider,
+        lookupBits,
+        interpolate = true,
+        tableRange = null,
+        weightFractionLengths,
+      } = rest;
       return {
         name,
         kind,
@@ -114,6 +125,7 @@ export function readAssignmentJson(value: unknown, where: string): readonly Read
           tableRange: tableRange && { min: tableRange[0], max: tableRange[1] },
           countPadding: countPadding ?? undefined,
           weightQuantizer: weightQuantizer ?? undefined,
+          weightFractionLengths,
         },
       };
     },

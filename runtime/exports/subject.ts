@@ -32,6 +32,8 @@ export interface ExportedLayer {
 /** Choices of a layer that are no register. */
 export interface ExportedOptions extends LayerOptions {
   readonly averageDivider: boolean;
+  /** Fraction length of each filter's weights, where they differ. */
+  readonly weightFractionLengths?: readonly number[] | undefined;
   /** What the weights went through before their register, as the assignment says it. */
   readonly weightQuantizer: string | undefined;
 }
@@ -99,6 +101,7 @@ export function exportSubject({
         options: {
           ...options,
           averageDivider: datapath.averageDivider,
+          weightFractionLengths: datapath.weightFractionLengths,
           weightQuantizer: facts.weights === null ? undefined : weightQuantizer(entries.get(name) ?? {}),
         },
       };

@@ -122,6 +122,7 @@ const run = z.looseObject({
     )
     .max(RESULT_LIMITS.layers),
   digest: text.nullable(),
+  calibratedImages: count.exactOptional(),
   observedImages: count,
   advice: text,
   notModelled: z.array(text).max(100),

@@ -35,6 +35,8 @@ export interface RunReport {
   readonly layers: readonly LayerEntry[];
   /** SHA-256 of the output raws; null where layers compute in float. */
   readonly digest: string | null;
+  /** First images of the data whose ranges gave the automatic formats; absent where none is automatic. */
+  readonly calibratedImages?: number;
   /** Images for which ranges, rounding errors and layer errors were taken: the first ones. */
   readonly observedImages: number;
   /** What to look at first, one sentence. */
@@ -46,7 +48,7 @@ export interface RunReport {
 }
 
 /** What the run itself says: without what it was fed with, and without what differs from run to run. */
-export type LastingReport = Omit<RunReport, "resources" | "input">;
+export type LastingReport = Omit<RunReport, "resources" | "input" | "calibratedImages">;
 
 export interface ResourceEntry {
   /** From the configuration to the report. */

@@ -25,16 +25,23 @@ export function runReportText(report: RunReport): string {
     .join("\n\n");
 }
 
-function heading({ model, weights, data, images, input, machine, engine, floatBackend, layers }: RunReport): string {
+function heading(report: RunReport): string {
+  const { model, weights, data, images, input, machine, engine, floatBackend, layers, calibratedImages } = report;
   const drawn = data.startsWith("random:") ? `drawn images (${data})` : data;
   return [
     `${model}${weights === null ? "" : `, weights ${weights},`} on ${drawn}, ${grouped(images)} ${images === 1 ? "image" : "images"}`,
     `input      ${inputText(input)}`,
     ...(input.classes === null ? [] : [`classes    ${input.classes}`]),
     `machine    ${machine ?? `none: float32${layers.length === 0 ? ", nothing is quantized" : " inside the layers, quantized between them"}`}`,
+    ...(calibratedImages === undefined ? [] : [`formats    ${calibrationText(calibratedImages)}`]),
     ...(engine === null ? [] : [`engine     ${engine}`]),
     `float      ${floatBackend ?? "no float reference: a program file holds no float network"}`,
   ].join("\n");
+}
+
+function calibrationText(images: number): string {
+  const shown = images === 1 ? "the first image" : `the first ${grouped(images)} images`;
+  return `automatic ones calibrated on ${shown}; the result holds the ranges`;
 }
 
 /** `28 × 28 × 1, × 1/256: 0 … 0.9961`. */
@@ -195,7 +202,10 @@ function registerTable({ layers, observedImages, cycles }: RunReport): string {
     },
   ];
   const common = oneMode ? `, all ${modes[0]}` : "";
-  return `Registers${common}; ${seenText(observedImages, cycles !== null)}\n${tableText(columns, rows)}`;
+  const perFilter = rows.some(({ entry }) => firstWord(entry.format).includes("…"))
+    ? "\n… weights have a binary point per filter; ranges, of products and sums too, are those of words at the least F"
+    : "";
+  return `Registers${common}; ${seenText(observedImages, cycles !== null)}\n${tableText(columns, rows)}${perFilter}`;
 }
 
 /** A network that the machine computes in parts is not observed. */

@@ -1,4 +1,5 @@
 import { layerNames, soleComputation } from "../../compiler/hybrid/layer-computation.ts";
+import { usesCalibration } from "../../compiler/quantization/uses-calibration.ts";
 import { diagnosticError } from "../../isa/diagnostic.ts";
 import type { Program } from "../../isa/program.ts";
 import { checkProgram } from "../../sim/check/index.ts";
@@ -30,15 +31,16 @@ export async function runModel(configuration: RunConfiguration, hooks: RunHooks 
   const isProgram = await isProgramFile(configuration.model);
   const outcome = await (isProgram ? runProgramFile(configuration, hooks) : runNetwork(configuration, hooks));
   if ("fault" in outcome) return outcome;
-  const { report, watched } = outcome;
+  const { report, watched, calibrated } = outcome;
   const input = inputEntry(watched.data, watched.range());
   const advice = inputAdvice({ ...report, input }) ?? report.advice;
-  return { report: { ...report, input, advice, resources: resourcesSince(started) } };
+  const calibration = calibrated === undefined ? {} : { calibratedImages: calibrated };
+  return { report: { ...report, input, advice, ...calibration, resources: resourcesSince(started) } };
 }
 
-/** A run's report, and the data it was fed with. */
+/** A run's report, the data it was fed with, and the images whose ranges gave it formats. */
 type WatchedOutcome =
-  | { readonly report: LastingReport; readonly watched: WatchedData }
+  | { readonly report: LastingReport; readonly watched: WatchedData; readonly calibrated?: number | undefined }
   | Extract<LastingOutcome, { readonly fault: unknown }>;
 
 async function runNetwork(configuration: RunConfiguration, hooks: RunHooks): Promise<WatchedOutcome> {
@@ -63,7 +65,8 @@ async function runNetwork(configuration: RunConfiguration, hooks: RunHooks): Pro
         : program === null
           ? await runHybridModel({ ...run, prepared }, hooks)
           : await simulate({ ...run, ...prepared, program, unreadInputs: prepared.graph.unreadInputs }, hooks);
-    return "fault" in outcome ? outcome : { ...outcome, watched };
+    const calibrated = usesCalibration(assignment) ? calibration.images : undefined;
+    return "fault" in outcome ? outcome : { ...outcome, watched, calibrated };
   } finally {
     float.dispose();
   }

@@ -13,8 +13,8 @@ export interface NodeContext {
   /** ONNX names of its operands. */
   readonly inputs: readonly string[];
   readonly inputShapes: readonly (readonly number[])[];
-  /** Adds the weights' and the bias' quantizers, where the layer has registers for them. */
-  readonly quantized: (constant: string, register: "weight" | "bias") => string;
+  /** Adds the weights' and the bias' quantizers, where the layer has registers for them. `filterShape`: of a scale for each filter. */
+  readonly quantized: (constant: string, register: "weight" | "bias", filterShape?: readonly number[]) => string;
   /** What an average pool divides by, where the user overrules the model. */
   readonly countPadding: boolean | undefined;
 }
@@ -43,7 +43,7 @@ const WRITERS: { readonly [Name in Operator]: Writer<Name> } = {
   conv2d: (node, context) => {
     const [rows = 1, columns = 1, channels = 1, filters = 1] = node.kernel.shape;
     const moved = permuted(node.kernel.data, [rows, columns, channels, filters], [3, 2, 0, 1]);
-    const operands = constants(node, context, [filters, channels, rows, columns], moved);
+    const operands = constants(node, context, [filters, channels, rows, columns], moved, [filters, 1, 1, 1]);
     const value = context.writer.add(node.name, {
       operator: "Conv",
       inputs: [context.inputs[0] ?? "", ...operands],
@@ -59,7 +59,7 @@ const WRITERS: { readonly [Name in Operator]: Writer<Name> } = {
     const [rows = 1, columns = 1, , filters = 1] = node.kernel.shape;
     const channels = context.inputShapes[0]?.[2] ?? 1;
     const shape = [channels, filters / node.groups, rows, columns];
-    const operands = constants(node, context, shape, transposedKernel(node, channels));
+    const operands = constants(node, context, shape, transposedKernel(node, channels), [1, filters, 1, 1]);
     const value = context.writer.add(node.name, {
       operator: "ConvTranspose",
       inputs: [context.inputs[0] ?? "", ...operands],
@@ -79,7 +79,7 @@ const WRITERS: { readonly [Name in Operator]: Writer<Name> } = {
     const isImage = context.inputShapes[0]?.length === 3;
     const ordered = isImage && node.inputOrder === "as stored" ? transposed(writer, image, node.name, "last") : image;
     const vector = isImage ? reshaped(writer, ordered, node.name, [1, features]) : ordered;
-    const operands = constants(node, context, [features, units], node.kernel.data);
+    const operands = constants(node, context, [features, units], node.kernel.data, [1, units]);
     const value = writer.add(node.name, { operator: "Gemm", inputs: [vector, ...operands] });
     return activated(value, node.activation, context);
   },
@@ -196,8 +196,9 @@ function constants(
   { writer, quantized }: NodeContext,
   shape: readonly number[],
   values: Float32Array,
+  filterShape: readonly number[],
 ): readonly string[] {
-  const weight = quantized(writer.floats(`${node.name}/kernel`, shape, values), "weight");
+  const weight = quantized(writer.floats(`${node.name}/kernel`, shape, values), "weight", filterShape);
   if (node.bias === null) return [weight];
   const { data } = node.bias;
   return [weight, quantized(writer.floats(`${node.name}/offsets`, [data.length], data), "bias")];

@@ -8,12 +8,12 @@ import { diagnosticError, InvariantError } from "../../../isa/diagnostic.ts";
 import type { ExportedLayer, ExportedRegister, ExportSubject } from "../subject.ts";
 import { ModelWriter } from "./model-writer.ts";
 import { onnxShape, writeNode } from "./operators.ts";
-import { addQuant, type QonnxRegister, requireQuant } from "./quant.ts";
+import { addQuant, type FilterScales, type QonnxRegister, requireQuant } from "./quant.ts";
 
 /** `lowerable`: the graph whose layers the subject names. Throws `DiagnosticError` EXPORT_MODE or EXPORT_MODEL. */
 export function qonnxModel(subject: ExportSubject, lowerable: Graph): Uint8Array {
   requireFloat(lowerable, subject.model);
-  requireQuant(subject.layers);
+  requireQuant(subject.layers.map((layer) => ({ ...layer, groups: groupsOf(lowerable, layer.name) })));
   const layers = new Map(subject.layers.map((layer) => [layer.name, layer]));
   const stored = storedValues(lowerable);
   const { input } = lowerable;
@@ -38,7 +38,11 @@ export function qonnxModel(subject: ExportSubject, lowerable: Graph): Uint8Array
       writer,
       inputs: loaded,
       inputShapes: node.inputs.map((name) => shapes.get(name) ?? []),
-      quantized: (constant, register) => quantized(writer, constant, `${constant}/quant`, layer, register),
+      quantized: (constant, register, filterShape) => {
+        const fractionLengths = layer?.options.weightFractionLengths;
+        const filters = filterShape && fractionLengths ? { shape: filterShape, fractionLengths } : null;
+        return quantized(writer, constant, `${constant}/quant`, layer, register, filters);
+      },
       countPadding: layer?.options.countPadding,
     });
     values.set(
@@ -52,6 +56,11 @@ export function qonnxModel(subject: ExportSubject, lowerable: Graph): Uint8Array
     { name: input.name, shape: onnxShape(input.shape) },
     { name: output, shape: onnxShape(shapes.get(lowerable.output) ?? []) },
   );
+}
+
+function groupsOf({ nodes }: Graph, layer: string): number {
+  const node = nodes.find(({ name }) => name === layer);
+  return node !== undefined && "groups" in node ? node.groups : 1;
 }
 
 function readsInput(graph: Graph, stored: ReadonlyMap<string, string>, layer: string): boolean {
@@ -80,10 +89,11 @@ function quantized(
   wanted: string,
   layer: ExportedLayer | undefined,
   name: QonnxRegister,
+  filters: FilterScales | null = null,
 ): string {
   const register: ExportedRegister | undefined = layer?.registers.find(({ register }) => register === name);
   if (register === undefined) throw new InvariantError(`"${wanted}" has no ${name} register`);
-  return addQuant(writer, value, wanted, register);
+  return addQuant(writer, value, wanted, register, filters);
 }
 
 function requireFloat({ nodes }: Graph, model: string): void {

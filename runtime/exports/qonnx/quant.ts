@@ -13,16 +13,36 @@ const FRACTION = { min: -127, max: 149 } as const;
 export const QONNX_REGISTERS = ["input", "weight", "bias", "output"] as const;
 export type QonnxRegister = (typeof QONNX_REGISTERS)[number];
 
+/** Scales that differ along an axis of the value. */
+export interface FilterScales {
+  readonly shape: readonly number[];
+  readonly fractionLengths: readonly number[];
+}
+
 /** Adds the node behind `value` and returns the name of its value. The register must have passed `requireQuant`. */
-export function addQuant(writer: ModelWriter, value: string, wanted: string, { spec }: ExportedRegister): string {
+export function addQuant(
+  writer: ModelWriter,
+  value: string,
+  wanted: string,
+  { spec }: ExportedRegister,
+  filters: FilterScales | null = null,
+): string {
   const { wordLength, fractionLength, signed } = spec.format;
   const name = writer.fresh(wanted);
   const number = (role: string, numeral: number): string =>
     writer.floats(`${name}/${role}`, [], Float32Array.of(numeral));
+  const scale =
+    filters === null
+      ? number("scale", 2 ** -fractionLength)
+      : writer.floats(
+          `${name}/scale`,
+          filters.shape,
+          Float32Array.from(filters.fractionLengths, (f) => 2 ** -f),
+        );
   return writer.add(name, {
     operator: "Quant",
     domain: QUANT_DOMAIN,
-    inputs: [value, number("scale", 2 ** -fractionLength), number("zeropt", 0), number("bitwidth", wordLength)],
+    inputs: [value, scale, number("zeropt", 0), number("bitwidth", wordLength)],
     attributes: {
       signed: { integer: signed ? 1 : 0 },
       narrow: { integer: signed && spec.overflow === "saturate-symmetric" ? 1 : 0 },
@@ -32,9 +52,19 @@ export function addQuant(writer: ModelWriter, value: string, wanted: string, { s
 }
 
 /** Throws `DiagnosticError` EXPORT_MODE with every register that no Quant node can stand for. */
-export function requireQuant(layers: readonly ExportedLayer[]): void {
+export function requireQuant(layers: readonly (ExportedLayer & { readonly groups: number })[]): void {
   const found: Diagnostic[] = [];
   for (const layer of layers) {
+    const { weightFractionLengths: lengths } = layer.options;
+    const weight = layer.registers.find(({ register }) => register === "weight");
+    if (lengths !== undefined && weight !== undefined) {
+      const tiny = lengths.some((length) => length > FRACTION.max);
+      if (tiny) found.push(lacking(layer, weight, "the step of a filter's weights is no float32"));
+      // A kernel of groups has no axis of its own for the filters of all groups.
+      if (layer.kind === "convTranspose2d" && layer.groups > 1) {
+        found.push(lacking(layer, weight, "no scale of a transposed convolution in groups can differ between filters"));
+      }
+    }
     for (const register of layer.registers) {
       const isQuantized = (QONNX_REGISTERS as readonly string[]).includes(register.register);
       const lacks = isQuantized ? whatLacks(register) : undefined;

@@ -152,6 +152,7 @@ function datapathTexts(datapath: DatapathSpec): Record<string, unknown> {
     const spec = datapath[name];
     if (spec !== undefined) registers[name] = registerText(spec);
   }
+  if (datapath.weightFractionLengths !== undefined) registers.weightFractionLengths = datapath.weightFractionLengths;
   return registers;
 }
 
@@ -175,7 +176,8 @@ function registerEntries(run: MachineRun, layer: LayerSymbol, index: number): Re
     if (spec === undefined) continue;
     if (register === "weight" || register === "bias") {
       const entry = constantRegister(program, layer, register, spec);
-      if (entry !== null) entries[register] = entry;
+      const lengths = register === "weight" ? layer.datapath.weightFractionLengths : undefined;
+      if (entry !== null) entries[register] = lengths === undefined ? entry : withFilterPoints(entry, lengths);
       continue;
     }
     const host = register === "input" && onHost ? inputs.evidence : undefined;
@@ -184,6 +186,12 @@ function registerEntries(run: MachineRun, layer: LayerSymbol, index: number): Re
     entries[register] = evidenceEntry(spec, seen, (site) => siteEntry(program, site));
   }
   return entries;
+}
+
+/** `8,0…5 nearest saturate`: the least and the greatest fraction length of a filter. */
+function withFilterPoints(entry: RegisterEntry, lengths: readonly number[]): RegisterEntry {
+  const greatest = lengths.reduce((a, b) => Math.max(a, b));
+  return { ...entry, format: entry.format.replace(/^\S+/, (format) => `${format}…${greatest}`) };
 }
 
 function constantRegister(
