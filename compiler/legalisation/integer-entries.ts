@@ -1,13 +1,13 @@
 /** Registers of an integer network: every word is the integer itself. */
-import type { Graph, GraphNode, IntegerRequantization } from "../graph/graph.ts";
+import type { Graph, GraphNode } from "../graph/graph.ts";
+import { storedValues } from "../quantization/layer-facts.ts";
 import type { LayerEntry } from "../quantization/specification.ts";
 
-/** Word of an input that only its readers tell: pixels. */
+/** Word of an input that neither its type nor a quantizer tells: pixels. */
 const INPUT_FORMAT = "u8,0";
 
 /** Nodes that hand integers on. */
 const KEEPING: ReadonlySet<GraphNode["op"]> = new Set([
-  "reshape",
   "transpose",
   "slice",
   "resize",
@@ -16,65 +16,40 @@ const KEEPING: ReadonlySet<GraphNode["op"]> = new Set([
   "activation",
 ]);
 
-/** Entry by layer of a prepared graph, where it needs one. Layers between floats have none. */
+/** Whether a node computes with integers alone. */
+export function isIntegerLayer(node: GraphNode): boolean {
+  return "requantization" in node && node.requantization !== null;
+}
+
+/** Entry by layer of a prepared graph, where it needs one; integer layers' own registers follow from the integers. */
 export function integerEntries(graph: Graph): ReadonlyMap<string, LayerEntry> {
   const entries = new Map<string, LayerEntry>();
-  // Format of the integers that a value is made of.
-  const formats = new Map<string, string>();
-  if (graph.nodes.some((node) => requantizationOf(node) !== null && reads(node, graph.input.name))) {
-    formats.set(graph.input.name, INPUT_FORMAT);
-  }
+  const stored = storedValues(graph);
+  const source = (value: string): string => stored.get(value) ?? value;
+  const integers = integerValues(graph, source);
   for (const node of graph.nodes) {
-    const [input = ""] = node.inputs;
-    const requantization = requantizationOf(node);
-    if (requantization !== null) {
-      // Its other registers follow from the integers.
-      if (input === graph.input.name) entries.set(node.name, { input: INPUT_FORMAT });
-      formats.set(node.name, wordOf(requantization));
-      continue;
-    }
-    const isMatrix = node.op === "conv2d" || node.op === "dense";
-    if (isMatrix && formats.has(input) && isWhole(node.kernel.data) && isWhole(node.bias?.data ?? [])) {
-      const own = input === graph.input.name ? { input: INPUT_FORMAT } : {};
-      entries.set(node.name, { datapath: "wide", ...own, weight: weightFormat(node.kernel.data), output: SUMS });
-      formats.set(node.name, SUMS);
-      continue;
-    }
-    const format = formats.get(input);
-    if (format === undefined || !node.inputs.every((name) => formats.get(name) === format)) continue;
-    if (node.op === "pool" && node.kind === "maximum") formats.set(node.name, format);
-    if (!KEEPING.has(node.op)) continue;
-    formats.set(node.name, format);
-    if (node.op !== "reshape") entries.set(node.name, { format });
+    const inputs = node.inputs.map(source);
+    if (!integers.has(node.name) || node.op === "reshape") continue;
+    const ofInput = inputs.includes(graph.input.name) ? { input: INPUT_FORMAT } : {};
+    if (isIntegerLayer(node) || node.op === "pool") entries.set(node.name, ofInput);
+    else entries.set(node.name, { ...ofInput, output: "exact" });
   }
   return entries;
 }
 
-/** Sums that nothing scales. */
-const SUMS = "32,0";
-
-function requantizationOf(node: GraphNode): IntegerRequantization | null {
-  return node.op === "conv2d" || node.op === "dense" ? node.requantization : null;
-}
-
-function reads(node: GraphNode, value: string): boolean {
-  return node.inputs.includes(value);
-}
-
-function isWhole(numbers: ArrayLike<number>): boolean {
-  for (let index = 0; index < numbers.length; index++) if (!Number.isInteger(numbers[index])) return false;
-  return true;
-}
-
-function wordOf({ minimum, maximum }: IntegerRequantization): string {
-  if (maximum === null) return SUMS;
-  const bits = Math.log2(maximum + 1);
-  return minimum === 0 ? `u${bits},0` : `${bits + 1},0`;
-}
-
-/** 8, 16 or 32 bits, the fewest that hold all weights. */
-function weightFormat(weights: Float32Array): string {
-  const fits = (bits: number): boolean =>
-    weights.every((weight) => weight >= -(2 ** (bits - 1)) && weight < 2 ** (bits - 1));
-  return `${[8, 16].find(fits) ?? 32},0`;
+/** Values that are integers: those of integer layers and what only moves them, and the input where such a layer reads it. */
+function integerValues(graph: Graph, source: (value: string) => string): ReadonlySet<string> {
+  const keeps = (node: GraphNode): boolean => KEEPING.has(node.op) || (node.op === "pool" && node.kind === "maximum");
+  const read = new Set<string>();
+  for (const node of graph.nodes.toReversed()) {
+    if (isIntegerLayer(node) || (keeps(node) && read.has(node.name))) {
+      for (const input of node.inputs) read.add(source(input));
+    }
+  }
+  const integers = new Set(read.has(graph.input.name) ? [graph.input.name] : []);
+  for (const node of graph.nodes) {
+    const kept = (keeps(node) || node.op === "reshape") && node.inputs.every((input) => integers.has(source(input)));
+    if (isIntegerLayer(node) || kept) integers.add(node.name);
+  }
+  return integers;
 }

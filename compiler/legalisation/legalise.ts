@@ -121,7 +121,7 @@ function recognise(
   constants: ReadonlyMap<string, AnyTensor>,
   known: ReadonlyMap<string, KnownTensor>,
 ): TensorGraph {
-  const integer = recogniseIntegerLayers(graph, new Values(graph, constants), (name) => known.get(name)?.type);
+  const integer = recogniseIntegerLayers(graph, new Values(graph, constants), (name) => known.get(name));
   return recogniseHardSwish(integer, new Values(integer, constants));
 }
 
@@ -143,12 +143,18 @@ function requireRules(nodes: readonly TensorNode[], where: string): void {
   );
   const diagnostics = onePerOperator(unknown, where, (name) => {
     const [reason, instead] = refusedClosing(name) ?? [];
-    const hint = "export the model without it";
+    const hint = ROUNDING_OPERATORS.has(name) ? INTEGER_HINT : "export the model without it";
     const what = `${name} has no place in a network on the machine${reason === undefined ? "" : `: ${reason}`}`;
     return { what, hint: instead ?? hint };
   });
   if (diagnostics.length > 0) throw new DiagnosticError(diagnostics);
 }
+
+/** Operators that only integer networks have here: they round what a layer scales. */
+const ROUNDING_OPERATORS: ReadonlySet<string> = new Set(["Floor", "Ceil", "Round"]);
+const INTEGER_HINT =
+  "it has one in an integer network: whole weights and inputs, and between a sum and its rounding nothing but factors, offsets, " +
+  "divisions and clips by constants";
 
 function operandOf(
   name: string,

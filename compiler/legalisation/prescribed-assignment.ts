@@ -7,7 +7,7 @@ import type { Graph, GraphNode } from "../graph/graph.ts";
 import { consumers } from "../graph/uses.ts";
 import { isAlias, LAYER_KINDS, storedValues } from "../quantization/layer-facts.ts";
 import type { AssignmentSpecification, LayerEntry } from "../quantization/specification.ts";
-import { integerEntries } from "./integer-entries.ts";
+import { integerEntries, isIntegerLayer } from "./integer-entries.ts";
 import type { PrescribedRegister } from "./value.ts";
 
 /** Whether the model prescribes any register at all. */
@@ -17,7 +17,7 @@ export function prescribes({ input, nodes }: Graph): boolean {
     (node) =>
       node.op === "quantize" ||
       node.op === "register" ||
-      isInteger(node) ||
+      isIntegerLayer(node) ||
       ("registers" in node && Object.keys(node.registers ?? {}).length > 0),
   );
 }
@@ -28,7 +28,7 @@ export function prescribedAssignment(graph: Graph): AssignmentSpecification {
   const add = (layer: string, entry: LayerEntry): void => {
     entries.set(layer, { ...entries.get(layer), ...entry });
   };
-  if (graph.nodes.some(isInteger)) for (const [layer, entry] of integerEntries(graph)) add(layer, entry);
+  if (graph.nodes.some(isIntegerLayer)) for (const [layer, entry] of integerEntries(graph)) add(layer, entry);
   const stored = storedValues(graph);
   const readers = consumers(graph);
   const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
@@ -60,10 +60,6 @@ export function prescribedAssignment(graph: Graph): AssignmentSpecification {
     if (entries.get(layer)?.output === undefined) add(layer, { output: prescribed(register) });
   }
   return entries.size === 0 ? {} : { layers: nameRecord([...entries]) };
-}
-
-function isInteger(node: GraphNode): boolean {
-  return (node.op === "conv2d" || node.op === "dense") && node.requantization !== null;
 }
 
 function addConstants(

@@ -6,7 +6,7 @@ import {
   type DatapathSpec,
 } from "../../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
-import type { FixedPointFormat } from "../../isa/format.ts";
+import { type FixedPointFormat, formatsEqual } from "../../isa/format.ts";
 import { productFormat, sumFormat } from "../../isa/growth.ts";
 import type { OverflowMode } from "../../isa/overflow.ts";
 import { type RegisterSpec, validateRegister } from "../../isa/register.ts";
@@ -124,11 +124,27 @@ function roomAround({ min, max }: CalibratedRange): CalibratedRange {
 /** The output register alone; the layer's other registers are not looked at. */
 export function resolveOutputRegister(context: LayerContext): RegisterSpec {
   if (context.layer.requantization !== null) return integerOutput(context, () => inputRegister(context));
+  const { arithmetic } = context.layer;
   const rules: FormatRules = {
+    ...(arithmetic === "vector" && { exact: () => operandsFormat(context) }),
     automatic: (written) => fromRange(context, written, context.layer.name, `${context.where}: output`),
   };
   const { entry, where } = context;
   return readRegister(entry.output, layerStyle(context), () => wordFormat(context), rules, `${where}: output`);
+}
+
+/** A format that holds the words of every operand as they come. */
+function operandsFormat(context: LayerContext): FixedPointFormat {
+  const input = inputRegister(context);
+  const [first = input.format, ...others] =
+    context.entry.input === undefined
+      ? context.producerOutputs.map((produced) => produced?.format ?? input.format)
+      : [input.format];
+  return others.reduce((held, format) => {
+    if (formatsEqual(held, format)) return held;
+    const grown = sumFormat(held, format);
+    return { ...grown, wordLength: grown.wordLength - 1 };
+  }, first);
 }
 
 const DATAPATHS: Readonly<Record<ArithmeticKind, (context: LayerContext) => DatapathSpec>> = {

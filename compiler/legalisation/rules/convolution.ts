@@ -45,7 +45,12 @@ export function addConvolution(call: RuleCall, requantization: IntegerRequantiza
   return [{ name, shape: outputShape(call), order: channelsLast(rank) }];
 }
 
-export const transposedConvolutionRule: LegalisationRule = (call) => {
+export const transposedConvolutionRule: LegalisationRule = (call) => addTransposedConvolution(call, null);
+
+export function addTransposedConvolution(
+  call: RuleCall,
+  requantization: IntegerRequantization | null,
+): readonly NetworkValue[] {
   const weights = constantInput(call, 1, "W");
   const { image, sizes, rank } = spatialInput(call, weights);
   const { node } = call;
@@ -73,10 +78,11 @@ export const transposedConvolutionRule: LegalisationRule = (call) => {
     outputPadding: [extra[0] ?? 0, extra[1] ?? 0],
     groups,
     activation: "none",
+    requantization,
     registers: constantRegistersOf(call),
   });
   return [{ name, shape: outputShape(call), order: channelsLast(rank) }];
-};
+}
 
 /** The input as an image, and the sizes of its spatial axes. */
 function spatialInput(

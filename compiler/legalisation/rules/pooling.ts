@@ -1,5 +1,5 @@
 /** Pooling over windows, over whole images, and means along axes. */
-import type { Padding, PoolNode } from "../../graph/graph.ts";
+import type { IntegerRequantization, Padding, PoolNode } from "../../graph/graph.ts";
 import { elementCount, formatShape, NO_PADDING } from "../../graph/shape.ts";
 import { flagAttribute, integersAttribute, normalAxes } from "../../tensor-graph/node-access.ts";
 import { windowAttributes } from "../../tensor-graph/operators/window-attributes.ts";
@@ -21,61 +21,69 @@ import { channelsLast, type NetworkValue, rowMajor, storedSizes, withShape } fro
 type Kind = PoolNode["kind"];
 
 export function poolRule(kind: Kind): LegalisationRule {
-  return (call) => {
-    const { node } = call;
-    const x = networkInput(call, 0, "X");
-    const rank = x.shape.length;
-    if ((rank !== 3 && rank !== 4) || x.shape[0] !== 1) throw spatialError(x);
-    if ((node.outputs[1] ?? "") !== "") {
-      throw legalisationError("output Indices", "is read, expected the maxima alone", "the machine keeps no positions");
-    }
-    const sizes = x.shape.slice(2);
-    const windows = slidingWindows(sizes, {
-      ...windowAttributes(node, sizes.length),
-      ceilMode: flagAttribute(node, "ceil_mode", false),
-    });
-    const dilated = windows.find(({ dilation, kernel }) => dilation !== 1 && kernel !== 1);
-    if (dilated !== undefined) {
-      throw legalisationError(
-        "attribute dilations",
-        `found ${dilated.dilation}, expected 1`,
-        "the machine's pools have no dilation",
-      );
-    }
-    const value = arranged(call, x, channelsLast(rank));
-    const image = view(call, value.name, [...(rank === 3 ? [1] : []), ...sizes, x.shape[1] ?? 0]);
-    const hasPadding = windows.some(({ before, after }) => before > 0 || after > 0);
-    const countsPadding = kind === "average" && hasPadding && flagAttribute(node, "count_include_pad", false);
-    const hasExcess = windows.some(({ excess }) => excess > 0);
-    // Zeros that count, and beyond them positions that do not: the zeros become a node of their own.
-    const separate = countsPadding && hasExcess;
-    const before = sidesOf(
-      windows,
-      (axis) => axis.before,
-      (axis) => axis.after,
+  return (call) => addPool(call, kind, null);
+}
+
+/** The pool; with a requantization that of the windows' sums. */
+export function addPool(
+  call: RuleCall,
+  kind: Kind,
+  requantization: IntegerRequantization | null,
+): readonly NetworkValue[] {
+  const { node } = call;
+  const x = networkInput(call, 0, "X");
+  const rank = x.shape.length;
+  if ((rank !== 3 && rank !== 4) || x.shape[0] !== 1) throw spatialError(x);
+  if ((node.outputs[1] ?? "") !== "") {
+    throw legalisationError("output Indices", "is read, expected the maxima alone", "the machine keeps no positions");
+  }
+  const sizes = x.shape.slice(2);
+  const windows = slidingWindows(sizes, {
+    ...windowAttributes(node, sizes.length),
+    ceilMode: flagAttribute(node, "ceil_mode", false),
+  });
+  const dilated = windows.find(({ dilation, kernel }) => dilation !== 1 && kernel !== 1);
+  if (dilated !== undefined) {
+    throw legalisationError(
+      "attribute dilations",
+      `found ${dilated.dilation}, expected 1`,
+      "the machine's pools have no dilation",
     );
-    const input = separate ? addHelper(call, "padding", { op: "pad", inputs: [image], padding: before }) : image;
-    const name = addNamed(call, {
-      op: "pool",
-      inputs: [input],
-      kind,
-      kernel: pairOf(windows, ({ kernel }) => kernel),
-      strides: pairOf(windows, ({ stride }) => stride),
-      padding: separate
-        ? sidesOf(
-            windows,
-            () => 0,
-            (axis) => axis.excess,
-          )
-        : sidesOf(
-            windows,
-            (axis) => axis.before,
-            (axis) => axis.after + axis.excess,
-          ),
-      countPadding: countsPadding && !separate,
-    });
-    return [{ name, shape: outputShape(call), order: channelsLast(rank) }];
-  };
+  }
+  const value = arranged(call, x, channelsLast(rank));
+  const image = view(call, value.name, [...(rank === 3 ? [1] : []), ...sizes, x.shape[1] ?? 0]);
+  const hasPadding = windows.some(({ before, after }) => before > 0 || after > 0);
+  const countsPadding = kind === "average" && hasPadding && flagAttribute(node, "count_include_pad", false);
+  const hasExcess = windows.some(({ excess }) => excess > 0);
+  // Zeros that count, and beyond them positions that do not: the zeros become a node of their own.
+  const separate = countsPadding && hasExcess;
+  const before = sidesOf(
+    windows,
+    (axis) => axis.before,
+    (axis) => axis.after,
+  );
+  const input = separate ? addHelper(call, "padding", { op: "pad", inputs: [image], padding: before }) : image;
+  const name = addNamed(call, {
+    op: "pool",
+    inputs: [input],
+    kind,
+    kernel: pairOf(windows, ({ kernel }) => kernel),
+    strides: pairOf(windows, ({ stride }) => stride),
+    padding: separate
+      ? sidesOf(
+          windows,
+          () => 0,
+          (axis) => axis.excess,
+        )
+      : sidesOf(
+          windows,
+          (axis) => axis.before,
+          (axis) => axis.after + axis.excess,
+        ),
+    countPadding: requantization === null && countsPadding && !separate,
+    requantization,
+  });
+  return [{ name, shape: outputShape(call), order: channelsLast(rank) }];
 }
 
 /** Over all positions of every channel. */
@@ -105,10 +113,16 @@ export function reductionRule(kind: Kind): LegalisationRule {
 }
 
 /** One window over the axes `axes`, which become 1. */
-function pooledAxes(call: RuleCall, kind: Kind, x: NetworkValue, axes: readonly number[]): NetworkValue {
+export function pooledAxes(
+  call: RuleCall,
+  kind: Kind,
+  x: NetworkValue,
+  axes: readonly number[],
+  requantization: IntegerRequantization | null = null,
+): NetworkValue {
   const shape = x.shape.map((size, axis) => (axes.includes(axis) ? 1 : size));
   const reduces = (axis: number): boolean => axes.includes(axis) && x.shape[axis] !== 1;
-  if (!axes.some(reduces)) return { ...x, shape };
+  if (!axes.some(reduces) && requantization === null) return { ...x, shape };
   // The axes to reduce stand together in memory, where the outermost of them stands.
   const start = x.order.findIndex(reduces);
   const order = [
@@ -131,6 +145,7 @@ function pooledAxes(call: RuleCall, kind: Kind, x: NetworkValue, axes: readonly 
     strides: [1, 1],
     padding: NO_PADDING,
     countPadding: false,
+    requantization,
   });
   return { name, shape, order };
 }

@@ -73,6 +73,6 @@ export const castRule: LegalisationRule = (call) => {
   throw legalisationError(
     "output",
     `converts a value that the network computes to ${type}`,
-    "the network computes with floats: an integer network needs Conv, Mul, Add, Div or Floor and Clip in a row",
+    "the network computes with floats: an integer network has whole weights and inputs, and factors, offsets, divisions and clips by constants alone before it",
   );
 };

@@ -7,7 +7,15 @@ import { boundRule, clipRule, elementRule, parametricReluRule, reluRule, softmax
 import { addRule, divideRule, multiplyRule, negateRule, powerRule, subtractRule, sumRule } from "./arithmetic.ts";
 import { convolutionRule, transposedConvolutionRule } from "./convolution.ts";
 import { depthToSpaceRule, spaceToDepthRule } from "./depth-space.ts";
-import { INTEGER_DOMAIN, integerConvolutionRule, integerGemmRule } from "./integer-layer.ts";
+import {
+  INTEGER_DOMAIN,
+  integerConvolutionRule,
+  integerGemmRule,
+  integerGlobalPoolRule,
+  integerPoolRule,
+  integerTransposedConvolutionRule,
+  requantizeRule,
+} from "./integer-layer.ts";
 import { concatRule, padRule } from "./joining.ts";
 import { gemmRule, matrixProductRule } from "./matrix.ts";
 import { batchNormalizationRule, localResponseRule } from "./normalization.ts";
@@ -137,5 +145,9 @@ export const LEGALISATION_RULES: Readonly<Record<string, LegalisationRule>> = {
     QONNX_DOMAINS.flatMap((domain) => Object.entries(QONNX_RULES).map(([name, rule]) => [`${domain}.${name}`, rule])),
   ),
   [`${INTEGER_DOMAIN}.Conv`]: integerConvolutionRule,
+  [`${INTEGER_DOMAIN}.ConvTranspose`]: integerTransposedConvolutionRule,
   [`${INTEGER_DOMAIN}.Gemm`]: integerGemmRule,
+  [`${INTEGER_DOMAIN}.AveragePool`]: integerPoolRule,
+  [`${INTEGER_DOMAIN}.GlobalAveragePool`]: integerGlobalPoolRule,
+  [`${INTEGER_DOMAIN}.Requantize`]: requantizeRule,
 };

@@ -117,13 +117,18 @@ describe("a layer of an integer network", () => {
     }
   });
 
-  it("is none with weights that are not whole, a divisor that is no power of two, or a range that is no word's", () => {
-    for (const wrong of [
-      chain("fraction", "divisor", "high"),
-      chain("weights", "three", "high"),
-      chain("weights", "divisor", "odd"),
-    ]) {
-      expect(() => legalise(wrong, { where })).toThrow(/node "floor" \(Floor, opset 17\): Floor has no place/);
+  it("is none with weights that are not whole, and says what an integer network has", () => {
+    const wrong = chain("fraction", "divisor", "high");
+    expect(() => legalise(wrong, { where })).toThrow(
+      /node "floor" \(Floor, opset 17\): Floor has no place.*whole weights and inputs/,
+    );
+  });
+
+  it("divides by any constant and clips to any range", () => {
+    for (const tensorGraph of [chain("weights", "three", "high"), chain("weights", "divisor", "odd")]) {
+      const pixels = Array.from({ length: 12 }, () => draw.int(0, 255));
+      const found = runOnMachine(compiled(legalise(tensorGraph, { where })), channelsLastElements(SHAPE, pixels));
+      expect(found).toEqual(channelsLastElements([1, 4, 2, 2], Array.from(interpreted(tensorGraph, pixels))));
     }
   });
 });
