@@ -35,4 +35,4 @@ export { compileOnly } from "./session/compile-model.ts";
 export { type SweepHooks, type SweepRequest, sweepModel } from "./session/exploration/run-sweep.ts";
 export type { RunHooks, RunOutcome } from "./session/hooks.ts";
 export { runModel } from "./session/run.ts";
-export { openStudy, type Study, type StudyHooks } from "./session/study/study.ts";
+export { openStudy, type Study, type StudyHooks } from "./study.ts";

@@ -132,7 +132,14 @@ describe("the shell is at the edge", () => {
     expect(importers(/^fflate$/)).toEqual(["runtime/datasets/npz.ts"]);
     expect(importers(/^csv-parse/)).toEqual(["runtime/csv.ts"]);
     expect(importers(/^bigint-buffer/)).toEqual(["isa/bit-packing.ts"]);
-    expect(importers(/^@tensorflow\//)).toEqual(["runtime/float-reference/backend.ts"]);
+    expect(importers(/^@tensorflow\//)).toEqual([
+      "runtime/float-reference/backend.ts",
+      "runtime/training/tensorflow.ts",
+    ]);
+    // The whole package is a dependency of development: nothing but training may ask for it.
+    expect(arrows("runtime/", "runtime/training/").filter((arrow) => !arrow.startsWith("runtime/training/"))).toEqual(
+      [],
+    );
     expect(importers(/^(node:)?fs(\/promises)?$/)).toEqual(["runtime/files.ts"]);
     expect(importers(/^(node:)?worker_threads$/)).toEqual([]);
   });

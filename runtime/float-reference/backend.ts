@@ -1,6 +1,7 @@
 /**
  * The one place that imports TensorFlow.js and decides what computes its floats:
- * `@tensorflow/tfjs-node` where it is installed and works, else `@tensorflow/tfjs` on the WASM backend.
+ * `@tensorflow/tfjs-node` where a user has installed it and it works, else the parts of TensorFlow.js that inference takes, on
+ * the WASM backend.
  *
  * Loading prints nothing, needs no network, uses one thread, and leaves the handlers of the process as they were.
  */
@@ -8,19 +9,13 @@ import { createRequire } from "node:module";
 import { dirname, sep } from "node:path";
 import { diagnosticError } from "../../isa/diagnostic.ts";
 
-export type {
-  KernelConfig,
-  LayersModel,
-  Sequential,
-  Tensor,
-  Tensor2D,
-  Tensor4D,
-  TensorInfo,
-  Variable,
-} from "@tensorflow/tfjs";
+export type { Tensor, Tensor2D, Tensor4D } from "@tensorflow/tfjs-core";
 
-/** The API of TensorFlow.js, whichever backend computes. */
-export type TensorFlow = typeof import("@tensorflow/tfjs");
+/**
+ * The operations of TensorFlow.js, whichever backend computes. Tensors have no methods for them: those, gradients and layers
+ * come with the whole package, which training alone takes (runtime/training/tensorflow.ts).
+ */
+export type TensorFlow = typeof import("@tensorflow/tfjs-core");
 
 export interface LoadedTensorFlow {
   readonly tf: TensorFlow;
@@ -61,15 +56,17 @@ async function startNative(native: () => Promise<TensorFlow>): Promise<LoadedTen
     if (!(await tf.setBackend("tensorflow"))) return undefined;
     await tf.ready();
     if (!(await computes(tf))) return undefined;
-    const versions = tf.version as Readonly<Record<string, string>>;
-    return { tf, backend: `tfjs-node ${versions["tfjs-node"] ?? versions.tfjs} (${tf.getBackend()})` };
+    const { version } = tf as Partial<Readonly<Record<"version", Readonly<Record<string, string>>>>>;
+    return { tf, backend: `tfjs-node ${version?.["tfjs-node"] ?? tf.version_core} (${tf.getBackend()})` };
   } catch {
     return undefined;
   }
 }
 
 async function startWasm(): Promise<LoadedTensorFlow> {
-  const tf = await import("@tensorflow/tfjs");
+  const tf = await import("@tensorflow/tfjs-core");
+  // Registers itself: the kernels that WebAssembly has not.
+  await import("@tensorflow/tfjs-backend-cpu");
   const { setWasmPaths } = await import("@tensorflow/tfjs-backend-wasm");
   // Production mode switches nothing off but the library's hints on the console.
   tf.enableProdMode();
@@ -89,7 +86,7 @@ async function startWasm(): Promise<LoadedTensorFlow> {
     );
   }
   const simd = await tf.env().getAsync("WASM_HAS_SIMD_SUPPORT");
-  return { tf, backend: `tfjs ${tf.version.tfjs} (wasm${simd ? ", SIMD" : ""})` };
+  return { tf, backend: `tfjs ${tf.version_core} (wasm${simd ? ", SIMD" : ""})` };
 }
 
 /** A dense product and a convolution: where the native library does not fit this Node.js, they throw or differ. */
@@ -97,7 +94,7 @@ async function computes(tf: TensorFlow): Promise<boolean> {
   const result = tf.tidy(() => {
     const image = tf.tensor4d([1, 2, 3, 4], [1, 2, 2, 1]);
     const filter = tf.tensor4d([1, 10, 100, 1000], [2, 2, 1, 1]);
-    return tf.matMul(tf.conv2d(image, filter, 1, "valid").reshape([1, 1]), tf.tensor2d([[2, 3]]));
+    return tf.matMul(tf.reshape(tf.conv2d(image, filter, 1, "valid"), [1, 1]), tf.tensor2d([[2, 3]]));
   });
   const [twice, thrice] = await result.data();
   result.dispose();

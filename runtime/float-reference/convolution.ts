@@ -21,7 +21,7 @@ export function convolve(
   const [rows, columns, channels, filters] = kernel.shape;
   if (groups === 1) return tf.conv2d(image as Tensor4D, kernel, strides, "valid");
   if (channels === 1 && filters % groups === 0) {
-    const depthwise = kernel.reshape([rows, columns, groups, filters / groups]) as Tensor4D;
+    const depthwise = tf.reshape(kernel, [rows, columns, groups, filters / groups]) as Tensor4D;
     return tf.depthwiseConv2d(image as Tensor4D, depthwise, strides, "valid");
   }
   const images = tf.split(image, groups, -1);
@@ -69,22 +69,16 @@ export function padded(tf: TensorFlow, image: Tensor, padding: Padding, value: n
 /** Rows and columns come to lie `strides` apart; the last ones stay last. */
 function withZerosBetween(tf: TensorFlow, image: Tensor, [rowStride, columnStride]: readonly [number, number]): Tensor {
   const [count = 0, rows = 0, columns = 0, channels = 0] = image.shape;
-  const wide = tf
-    .pad(image.reshape([count, rows * columns, 1, channels]), [
-      [0, 0],
-      [0, 0],
-      [0, columnStride - 1],
-      [0, 0],
-    ])
-    .reshape([count, rows, 1, columns * columnStride * channels]);
-  const tall = tf
-    .pad(wide, [
-      [0, 0],
-      [0, 0],
-      [0, rowStride - 1],
-      [0, 0],
-    ])
-    .reshape([count, rows * rowStride, columns * columnStride, channels]);
+  const behind = (zeros: number): [number, number][] => [
+    [0, 0],
+    [0, 0],
+    [0, zeros],
+    [0, 0],
+  ];
+  const pixels = tf.pad(tf.reshape(image, [count, rows * columns, 1, channels]), behind(columnStride - 1));
+  const lines = tf.reshape(pixels, [count, rows, 1, columns * columnStride * channels]);
+  const shape = [count, rows * rowStride, columns * columnStride, channels];
+  const tall = tf.reshape(tf.pad(lines, behind(rowStride - 1)), shape);
   const size = [count, (rows - 1) * rowStride + 1, (columns - 1) * columnStride + 1, channels];
   return tf.slice(tall, [0, 0, 0, 0], size);
 }

@@ -15,26 +15,27 @@ const FUNCTION_RULES: { readonly [Kind in ElementFunctionKind]: FunctionRule<Kin
     const below = Number.isFinite(maximum) ? tf.minimum(x, maximum) : x;
     return Number.isFinite(minimum) ? tf.maximum(below, minimum) : below;
   },
-  leakyRelu: (tf, x, { slope }) => tf.where(tf.less(x, 0), x.mul(slope), x),
+  leakyRelu: (tf, x, { slope }) => tf.where(tf.less(x, 0), tf.mul(x, slope), x),
   abs: (tf, x) => tf.abs(x),
   thresholdedRelu: (tf, x, { threshold }) => tf.where(tf.greater(x, threshold), x, tf.zerosLike(x)),
   sigmoid: (tf, x) => tf.sigmoid(x),
   tanh: (tf, x) => tf.tanh(x),
-  hardSigmoid: (tf, x, { slope, offset }) => tf.clipByValue(x.mul(slope).add(offset), 0, 1),
-  hardSwish: (tf, x) => x.mul(tf.clipByValue(x.div(6).add(0.5), 0, 1)),
+  hardSigmoid: (tf, x, { slope, offset }) => tf.clipByValue(tf.add(tf.mul(x, slope), offset), 0, 1),
+  hardSwish: (tf, x) => tf.mul(x, tf.clipByValue(tf.add(tf.div(x, 6), 0.5), 0, 1)),
   shrink: (tf, x, { threshold, bias }) => {
-    const inner = tf.where(tf.greater(x, threshold), x.sub(bias), tf.zerosLike(x));
-    return tf.where(tf.less(x, -threshold), x.add(bias), inner);
+    const inner = tf.where(tf.greater(x, threshold), tf.sub(x, bias), tf.zerosLike(x));
+    return tf.where(tf.less(x, -threshold), tf.add(x, bias), inner);
   },
   softplus: (tf, x) => tf.softplus(x),
-  softsign: (tf, x) => x.div(tf.abs(x).add(1)),
-  elu: (tf, x, { scale, width, gain }) => tf.where(tf.less(x, 0), tf.expm1(x.div(width)).mul(scale), x).mul(gain),
-  swish: (tf, x, { slope }) => x.mul(tf.sigmoid(x.mul(slope))),
-  mish: (tf, x) => x.mul(tf.tanh(tf.softplus(x))),
+  softsign: (tf, x) => tf.div(x, tf.add(tf.abs(x), 1)),
+  elu: (tf, x, { scale, width, gain }) =>
+    tf.mul(tf.where(tf.less(x, 0), tf.mul(tf.expm1(tf.div(x, width)), scale), x), gain),
+  swish: (tf, x, { slope }) => tf.mul(x, tf.sigmoid(tf.mul(x, slope))),
+  mish: (tf, x) => tf.mul(x, tf.tanh(tf.softplus(x))),
   gelu: (tf, x, { approximate }) => {
-    if (!approximate) return x.mul(tf.erf(x.div(Math.SQRT2)).add(1)).div(2);
-    const cubic = tf.pow(x, 3).mul(0.044715).add(x);
-    return x.mul(tf.tanh(cubic.mul(Math.sqrt(2 / Math.PI))).add(1)).div(2);
+    if (!approximate) return tf.div(tf.mul(x, tf.add(tf.erf(tf.div(x, Math.SQRT2)), 1)), 2);
+    const cubic = tf.add(tf.mul(tf.pow(x, 3), 0.044715), x);
+    return tf.div(tf.mul(x, tf.add(tf.tanh(tf.mul(cubic, Math.sqrt(2 / Math.PI))), 1)), 2);
   },
   exp: (tf, x) => tf.exp(x),
   log: (tf, x) => tf.log(tf.relu(x)),
@@ -64,7 +65,7 @@ export function normalizeLocally(node: LrnNode, x: Tensor, { tf, made }: RuleCon
   const channels = x.shape.at(-1) ?? 0;
   const band = made(() => bandKernel(node, channels)) as Tensor4D;
   const sums = tf.conv2d(tf.square(x) as Tensor4D, band, 1, "valid");
-  return x.div(tf.pow(sums.add(node.bias), node.beta));
+  return tf.div(x, tf.pow(tf.add(sums, node.bias), node.beta));
 }
 
 /** 1 × 1 × channels × channels with alpha / size wherever the input channel counts for the output channel. */

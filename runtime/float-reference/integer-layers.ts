@@ -109,7 +109,7 @@ export function integerDense(
   const { kernel } = node;
   const [rows = 0, units = 0] = kernel.shape;
   const product = (part: Float32Array): Tensor =>
-    (features as Tensor2D).matMul(tf.tensor2d(part, [rows, units]) as Tensor2D);
+    tf.matMul(features as Tensor2D, tf.tensor2d(part, [rows, units]) as Tensor2D);
   return requantized(tf, exactSums(tf, node, kernel, features, product), requantization);
 }
 

@@ -263,23 +263,23 @@ const RULES: { readonly [Name in Operator]: Rule<Name> } = {
     if (node.requantization !== null) return integerConvolution(context.tf, node, node.requantization, image);
     const sums = convolve(context.tf, image, convolutionKernel(node, context), node);
     context.onSums?.(sums);
-    return activate(context.tf, node.bias ? sums.add(context.constant(node.bias)) : sums, node.activation);
+    return activate(context.tf, node.bias ? context.tf.add(sums, context.constant(node.bias)) : sums, node.activation);
   },
   dense: (node, inputs, context) => {
     const { tf, count, constant } = context;
     const ordered = node.inputOrder === "channels-first" ? tf.transpose(first(inputs), [0, 3, 1, 2]) : first(inputs);
-    const features = ordered.reshape([count, -1]);
+    const features = tf.reshape(ordered, [count, -1]);
     if (node.requantization !== null) return integerDense(tf, node, node.requantization, features);
-    const product = features.matMul(constant(node.kernel));
+    const product = tf.matMul(features, constant(node.kernel));
     context.onSums?.(product);
-    return activate(tf, node.bias ? product.add(constant(node.bias)) : product, node.activation);
+    return activate(tf, node.bias ? tf.add(product, constant(node.bias)) : product, node.activation);
   },
   convTranspose2d: (node, inputs, context) => {
     const { requantization } = node;
     if (requantization !== null) return integerTransposedConvolution(node, requantization, first(inputs), context);
     const sums = convolveTransposed(node, first(inputs), context);
     context.onSums?.(sums);
-    return activate(context.tf, node.bias ? sums.add(context.constant(node.bias)) : sums, node.activation);
+    return activate(context.tf, node.bias ? context.tf.add(sums, context.constant(node.bias)) : sums, node.activation);
   },
   pool: (node, inputs, context) =>
     node.requantization === null
@@ -299,17 +299,17 @@ const RULES: { readonly [Name in Operator]: Rule<Name> } = {
   function: (node, inputs, { tf }) => applyFunction(tf, node.function, first(inputs)),
   lrn: (node, inputs, context) => normalizeLocally(node, first(inputs), context),
   softmax: (_node, inputs, { tf }) => tf.softmax(first(inputs)),
-  reshape: (node, inputs, { count }) => first(inputs).reshape([count, ...node.shape]),
+  reshape: (node, inputs, { tf, count }) => tf.reshape(first(inputs), [count, ...node.shape]),
   quantize: (node, inputs, context) => quantized(node, first(inputs), context),
   register: (node, inputs, context) => quantized(node, first(inputs), context),
   add: (node, inputs, { tf }) =>
     activate(
       tf,
-      inputs.reduce((sum, value) => sum.add(value)),
+      inputs.reduce((sum, value) => tf.add(sum, value)),
       node.activation,
     ),
-  subtract: (node, [a, b], { tf }) => activate(tf, required(a, "a").sub(required(b, "b")), node.activation),
-  multiply: (node, [a, b], { tf }) => activate(tf, required(a, "a").mul(required(b, "b")), node.activation),
+  subtract: (node, [a, b], { tf }) => activate(tf, tf.sub(required(a, "a"), required(b, "b")), node.activation),
+  multiply: (node, [a, b], { tf }) => activate(tf, tf.mul(required(a, "a"), required(b, "b")), node.activation),
   slice: ({ start, stop, step }, inputs, { tf, count }) =>
     tf.stridedSlice(first(inputs), [0, ...start], [count, ...stop], [1, ...step]),
   transpose: (node, inputs, { tf }) => tf.transpose(first(inputs), [0, ...node.permutation.map((axis) => axis + 1)]),
@@ -322,7 +322,7 @@ const RULES: { readonly [Name in Operator]: Rule<Name> } = {
   concatenate: (_node, inputs, { tf }) => tf.concat([...inputs], -1),
   pad: (node, inputs, { tf }) => padded(tf, first(inputs), node.padding, 0),
   constant: (node, _inputs, { tf, count, constant }) =>
-    tf.tile(constant(node.value).expandDims(0), [count, ...node.value.shape.map(() => 1)]),
+    tf.tile(tf.expandDims(constant(node.value), 0), [count, ...node.value.shape.map(() => 1)]),
 };
 
 function quantized({ register }: QuantizeNode | RegisterNode, value: Tensor, { tf, quantizers }: RuleContext): Tensor {
@@ -342,7 +342,7 @@ function pool(node: PoolNode, image: Tensor4D, { tf }: RuleContext): Tensor {
   // The share of valid positions in each window undoes the padding's weight.
   const ones = tf.ones([1, image.shape[1], image.shape[2], 1]);
   const share = tf.avgPool(padded(tf, ones, node.padding, 0) as Tensor4D, kernel, strides, "valid");
-  return mean.div(share);
+  return tf.div(mean, share);
 }
 
 function activate(tf: TensorFlow, value: Tensor, activation: Activation): Tensor {

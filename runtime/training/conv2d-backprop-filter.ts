@@ -7,7 +7,7 @@
  * first because the WASM backend multiplies a transposed operand about ten times slower than a copied one.
  */
 import { InvariantError } from "../../isa/diagnostic.ts";
-import type { Tensor2D, Tensor4D, TensorFlow, TensorInfo } from "../float-reference/backend.ts";
+import type { Tensor2D, Tensor4D, TensorFlow, TensorInfo } from "./tensorflow.ts";
 
 const KERNEL = "Conv2DBackpropFilter";
 

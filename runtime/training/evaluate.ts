@@ -1,7 +1,8 @@
 /** What is measured on a trained network: accuracy, and the range its values need. */
-import type { LayersModel, Tensor2D, TensorFlow } from "../float-reference/backend.ts";
+
 import { inputTensor } from "./lenet.ts";
 import { IMAGE_PIXELS, type LabelledImages } from "./mnist-split.ts";
+import type { LayersModel, Tensor2D, TensorFlow } from "./tensorflow.ts";
 
 /** Images per inference, so that memory stays small. */
 const BATCH = 250;

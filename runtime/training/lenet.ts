@@ -2,8 +2,9 @@
  * LeNet-5 in the form that Caffe made common: wider than LeCun's of 1998, and without activation after the
  * convolutions. 431,080 parameters.
  */
-import type { Sequential, Tensor4D, TensorFlow } from "../float-reference/backend.ts";
+
 import { CLASSES, IMAGE_PIXELS, IMAGE_SIDE } from "./mnist-split.ts";
+import type { Sequential, Tensor4D, TensorFlow } from "./tensorflow.ts";
 
 /** A grey level p enters the network as p / 256: exact with eight fraction bits. */
 export const INPUT_SCALE: number = 1 / 256;

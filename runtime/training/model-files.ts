@@ -1,6 +1,6 @@
 /** A trained network as the two files of the TensorFlow.js layers format: `model.json` and one float32 shard. */
 import { InvariantError } from "../../isa/diagnostic.ts";
-import type { LayersModel, TensorFlow } from "../float-reference/backend.ts";
+import type { LayersModel, TensorFlow } from "./tensorflow.ts";
 
 export interface ModelFiles {
   /** The text of `model.json`; it names its shard `weights.bin`. */

@@ -6,13 +6,13 @@ import { DiagnosticError } from "../../isa/diagnostic.ts";
 import { assetPath } from "../assets.ts";
 import { writeIdx } from "../datasets/idx.ts";
 import { FileError, writeFileAtomically } from "../files.ts";
-import { loadTensorFlow } from "../float-reference/backend.ts";
 import { registerConv2dBackpropFilter } from "./conv2d-backprop-filter.ts";
 import { accuracy, largestActivations } from "./evaluate.ts";
 import { buildLenet } from "./lenet.ts";
 import { IMAGE_SIDE, type LabelledImages, readMnistPackage, splitMnist } from "./mnist-split.ts";
 import { modelCard } from "./model-card.ts";
 import { modelFiles } from "./model-files.ts";
+import { loadTensorFlow } from "./tensorflow.ts";
 import { LENET_TRAINING, train } from "./train.ts";
 import { registerFastWasmKernels } from "./wasm-speed.ts";
 

@@ -2,11 +2,12 @@
  * Training proper: Adam on the cross-entropy of distorted digits with a gentle pull of the weights towards zero.
  * Everything random comes from the seed, so the same backend gives the same weights again.
  */
-import type { Sequential, Tensor, Tensor2D, TensorFlow, Variable } from "../float-reference/backend.ts";
+
 import { DISTORTION, distortedBatch } from "./distortion.ts";
 import { inputTensor } from "./lenet.ts";
 import { CLASSES, type LabelledImages } from "./mnist-split.ts";
 import { seededRandom } from "./random.ts";
+import type { Sequential, Tensor, Tensor2D, TensorFlow, Variable } from "./tensorflow.ts";
 
 export interface TrainingOptions {
   readonly seed: number;

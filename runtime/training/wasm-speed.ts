@@ -5,8 +5,9 @@
  *
  * Only training wants them, so only training registers them.
  */
-import type { KernelConfig, Tensor, Tensor4D, TensorFlow } from "../float-reference/backend.ts";
+
 import type { Conv2dAttributes } from "./conv2d-backprop-filter.ts";
+import type { KernelConfig, Tensor, Tensor4D, TensorFlow } from "./tensorflow.ts";
 
 /** Replaces the two kernels where the WASM backend is in use; does nothing elsewhere. */
 export function registerFastWasmKernels(tf: TensorFlow): void {

@@ -55,6 +55,13 @@ function reasonOf(error: unknown): string {
   return error.cause === undefined ? error.message : `${error.message}: ${reasonOf(error.cause)}`;
 }
 
+/** A worker thread, as far as one may look at it from outside. */
+export interface PoolThread {
+  readonly threadId: number;
+  terminate(): Promise<number>;
+  once(event: "message" | "exit", listener: () => void): unknown;
+}
+
 /**
  * Worker threads that run one program after another; each program is shared once, and threads keep the last ones open. A
  * worker that dies is replaced and its images run again.
@@ -86,7 +93,7 @@ export class SimulationPool {
   }
 
   /** The worker threads that live now. */
-  get threads(): Piscina["threads"] {
+  get threads(): readonly PoolThread[] {
     return this.piscina.threads;
   }
 

@@ -3,10 +3,10 @@ import { isAbsolute, join, sep } from "node:path";
 import { describe, expect, test } from "vitest";
 import { assetPath } from "../../runtime/assets.ts";
 import { readIdx } from "../../runtime/datasets/idx.ts";
-import { loadTensorFlow } from "../../runtime/float-reference/backend.ts";
 import { accuracy, largestActivations } from "../../runtime/training/evaluate.ts";
 import type { LabelledImages } from "../../runtime/training/mnist-split.ts";
 import { readMnistPackage, splitMnist } from "../../runtime/training/mnist-split.ts";
+import { loadTensorFlow } from "../../runtime/training/tensorflow.ts";
 
 function bundledDigits(name: "test" | "validation"): LabelledImages {
   const read = (part: string) => readIdx(readFileSync(assetPath("mnist", `${name}-${part}.idx.gz`)), `${name}-${part}`);

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { loadTensorFlow, type Tensor4D, type TensorFlow } from "../../runtime/float-reference/backend.ts";
 import { registerConv2dBackpropFilter } from "../../runtime/training/conv2d-backprop-filter.ts";
 import { seededRandom } from "../../runtime/training/random.ts";
+import { loadTensorFlow, type Tensor4D, type TensorFlow } from "../../runtime/training/tensorflow.ts";
 import { registerFastWasmKernels } from "../../runtime/training/wasm-speed.ts";
 
 let tf: TensorFlow;

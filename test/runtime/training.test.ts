@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { loadTensorFlow, type TensorFlow } from "../../runtime/float-reference/backend.ts";
 import { registerConv2dBackpropFilter } from "../../runtime/training/conv2d-backprop-filter.ts";
 import { accuracy, largestActivations } from "../../runtime/training/evaluate.ts";
 import { buildLenet, inputTensor } from "../../runtime/training/lenet.ts";
 import { type LabelledImages, readMnistPackage, splitMnist } from "../../runtime/training/mnist-split.ts";
 import { modelCard } from "../../runtime/training/model-card.ts";
 import { modelFiles } from "../../runtime/training/model-files.ts";
+import { loadTensorFlow, type TensorFlow } from "../../runtime/training/tensorflow.ts";
 import { LENET_TRAINING, train } from "../../runtime/training/train.ts";
 import { registerFastWasmKernels } from "../../runtime/training/wasm-speed.ts";
 

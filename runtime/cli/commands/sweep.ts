@@ -12,7 +12,7 @@ import { EXPERIMENT_NAMES, type ExperimentName } from "../../report/experiment-r
 import { experimentMarkdown } from "../../report/experiment-text.ts";
 import type { SweepReport } from "../../report/sweep-report.ts";
 import { sweepReportText } from "../../report/sweep-text.ts";
-import type { ExperimentRequest } from "../../session/exploration/run-experiment.ts";
+import type { ExperimentRequest } from "../../session/exploration/experiment-request.ts";
 import { type SweepHooks, type SweepRequest, sweepModel } from "../../session/exploration/run-sweep.ts";
 import {
   addImageOptions,

@@ -5,18 +5,9 @@ import type { ExperimentSetting, MeasurePoints } from "../../exploration/experim
 import { parseItems } from "../../exploration/number-list.ts";
 import { runExperiment } from "../../exploration/paper-experiments.ts";
 import { measurePoints, type SweepJob, type SweepOutcome } from "../../exploration/sweep.ts";
-import type { ExperimentName, ExperimentReport } from "../../report/experiment-report.ts";
+import type { ExperimentReport } from "../../report/experiment-report.ts";
 import type { Study } from "../study/study.ts";
-
-export interface ExperimentRequest {
-  readonly name: ExperimentName;
-  /** `blocks`, `layers`, or names and patterns with `;` between subunits and `,` within one. */
-  readonly subunits: string;
-  /** In place of the experiment's own; null: those. */
-  readonly wordLengths: readonly number[] | null;
-  /** Datapath of intrinsic quantization. */
-  readonly intrinsic: string;
-}
+import type { ExperimentRequest } from "./experiment-request.ts";
 
 export interface ExperimentOutcome {
   readonly sweep: SweepOutcome;

@@ -17,7 +17,8 @@ import type { RunHooks } from "../hooks.ts";
 import { resourcesSince } from "../resources.ts";
 import { openStudy, type Study } from "../study/study.ts";
 import { imagesDigest, studyIdentity } from "../study/study-identity.ts";
-import { type ExperimentRequest, experimentImages, runStudyExperiment } from "./run-experiment.ts";
+import type { ExperimentRequest } from "./experiment-request.ts";
+import { experimentImages, runStudyExperiment } from "./run-experiment.ts";
 
 export interface SweepRequest {
   readonly grid: Omit<Grid, "subunits" | "images" | "search">;

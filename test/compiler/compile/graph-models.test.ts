@@ -6,7 +6,7 @@ import { DEFAULT_MACHINE } from "../../../isa/machine.ts";
 import { quantizeFloat64 } from "../../../isa/quantize.ts";
 import { allocateRaws, rawAt, setRaw } from "../../../isa/raws.ts";
 import { register } from "../../../isa/register.ts";
-import { loadTensorFlow } from "../../../runtime/float-reference/backend.ts";
+import { loadTensorFlow } from "../../../runtime/training/tensorflow.ts";
 import { checkProgram } from "../../../sim/check/index.ts";
 import { fastEngine } from "../../../sim/fast/engine.ts";
 import { randomFloats } from "../../arbitraries/graph.ts";

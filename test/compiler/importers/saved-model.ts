@@ -2,7 +2,7 @@
 import { expect } from "vitest";
 import type { Graph } from "../../../compiler/graph/graph.ts";
 import { importTfjsLayersModel } from "../../../compiler/importers/tfjs/import.ts";
-import type { LayersModel, TensorFlow } from "../../../runtime/float-reference/backend.ts";
+import type { LayersModel, TensorFlow } from "../../../runtime/training/tensorflow.ts";
 import { randomFloats } from "../../arbitraries/graph.ts";
 import { evaluateGraph } from "../../oracles/graph-float.ts";
 

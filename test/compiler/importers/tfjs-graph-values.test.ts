@@ -1,7 +1,7 @@
 /** Arithmetic, shapes and parts of values in graph models compute what TensorFlow.js's executor computes. */
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { loadTensorFlow, type TensorFlow } from "../../../runtime/float-reference/backend.ts";
+import { loadTensorFlow, type TensorFlow } from "../../../runtime/training/tensorflow.ts";
 import {
   expectSameAsExecutor,
   flag,

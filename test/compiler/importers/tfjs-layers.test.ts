@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { importTfjsLayersModel } from "../../../compiler/importers/tfjs/import.ts";
-import { loadTensorFlow, type TensorFlow } from "../../../runtime/float-reference/backend.ts";
+import { loadTensorFlow, type TensorFlow } from "../../../runtime/training/tensorflow.ts";
 import { randomFloats } from "../../arbitraries/graph.ts";
 import { evaluateGraph } from "../../oracles/graph-float.ts";
 import { sequentialModel } from "./keras-json.ts";

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { importTfjsLayersModel } from "../../../compiler/importers/tfjs/import.ts";
-import { loadTensorFlow, type TensorFlow } from "../../../runtime/float-reference/backend.ts";
+import { loadTensorFlow, type TensorFlow } from "../../../runtime/training/tensorflow.ts";
 import { expectSameAsPredict, saveModel } from "./saved-model.ts";
 
 let tf: TensorFlow;

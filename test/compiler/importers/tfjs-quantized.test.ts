@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { beforeAll, expect, it } from "vitest";
 import { importTfjsLayersModel } from "../../../compiler/importers/tfjs/import.ts";
 import { DiagnosticError } from "../../../isa/diagnostic.ts";
-import { loadTensorFlow, type TensorFlow } from "../../../runtime/float-reference/backend.ts";
+import { loadTensorFlow, type TensorFlow } from "../../../runtime/training/tensorflow.ts";
 import { expectSameAsExecutor, flag, GraphModelBuilder, importGraph } from "./graph-model.ts";
 
 let tf: TensorFlow;

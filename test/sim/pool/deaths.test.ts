@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { SimulationPool, WorkerDeathError } from "../../../sim/pool/pool.ts";
 import { lenetCase, type PoolCase, plainResult, withoutPool } from "./pool-cases.ts";
@@ -33,7 +32,7 @@ function killEvery(target: SimulationPool, when: "starting" | "running"): () => 
       known.add(thread);
       // The first message of a thread says that it is ready and takes batches.
       if (when === "starting") void thread.terminate();
-      else void once(thread, "message").then(() => setTimeout(() => void thread.terminate(), 20));
+      else thread.once("message", () => setTimeout(() => void thread.terminate(), 20));
     }
   }, 1);
   return () => clearInterval(timer);
