@@ -74,25 +74,67 @@ export function registers(
     );
 }
 
-/** A two's complement integer of at most `bits` bits: anywhere, near zero, near the ends, near a power of two. */
-export function integers(bits: number): fc.Arbitrary<bigint> {
+/**
+ * Draws what `drawn` draws and shrinks as `simple` does, which must be able to shrink any value of it: towards the smallest case,
+ * whatever way the value was made in.
+ */
+export function shrinkingAs<Value>(drawn: fc.Arbitrary<Value>, simple: fc.Arbitrary<Value>): fc.Arbitrary<Value> {
+  return new ShrinkingAs(drawn, simple);
+}
+
+class ShrinkingAs<Value> extends fc.Arbitrary<Value> {
+  readonly #drawn: fc.Arbitrary<Value>;
+  readonly #simple: fc.Arbitrary<Value>;
+
+  constructor(drawn: fc.Arbitrary<Value>, simple: fc.Arbitrary<Value>) {
+    super();
+    this.#drawn = drawn;
+    this.#simple = simple;
+  }
+
+  generate(random: fc.Random, biasFactor: number | undefined): fc.Value<Value> {
+    return new fc.Value(this.#drawn.generate(random, biasFactor).value_, undefined);
+  }
+
+  canShrinkWithoutContext(value: unknown): value is Value {
+    return this.#simple.canShrinkWithoutContext(value);
+  }
+
+  shrink(value: Value, context: unknown): fc.Stream<fc.Value<Value>> {
+    return this.#simple.shrink(value, context);
+  }
+}
+
+/**
+ * An integer of at most `bits` bits, two's complement unless it is not signed: anywhere, near zero, near the ends, near a power of
+ * two. Shrinks towards zero.
+ */
+export function integers(bits: number, signed = true): fc.Arbitrary<bigint> {
+  if (!signed) {
+    const end = 1n << BigInt(bits);
+    const half = integers(bits + 1).map((value) => (value < 0n ? -value - 1n : value) % end);
+    return shrinkingAs(half, fc.bigInt({ min: 0n, max: end - 1n }));
+  }
   const end = 1n << BigInt(bits - 1);
   const clamp = (value: bigint): bigint => (value < -end ? -end : value >= end ? end - 1n : value);
   const nearPowers = fc
     .tuple(fc.integer({ min: 0, max: bits - 1 }), fc.bigInt({ min: -2n, max: 2n }), fc.boolean())
     .map(([exponent, offset, negative]) => clamp((negative ? -1n : 1n) * (1n << BigInt(exponent)) + offset));
-  return fc.oneof(
-    fc.bigInt({ min: -end, max: end - 1n }),
+  const anywhere = fc.bigInt({ min: -end, max: end - 1n });
+  const drawn = fc.oneof(
+    anywhere,
     fc.bigInt({ min: -9n, max: 9n }).map(clamp),
     fc.constantFrom(-end, -end + 1n, end - 2n, end - 1n).map(clamp),
     nearPowers,
   );
+  return shrinkingAs(drawn, anywhere);
 }
 
-/** A raw that a format can hold, its ends drawn often. */
+/** A raw that a format can hold, its ends drawn often. Shrinks towards zero. */
 export function rawsOf(format: FixedPointFormat): fc.Arbitrary<bigint> {
   const { min, max } = rawRange(format);
-  return fc.oneof(fc.bigInt({ min, max }), fc.constantFrom(min, max), fc.constant(0n));
+  const anywhere = fc.bigInt({ min, max });
+  return shrinkingAs(fc.oneof(anywhere, fc.constantFrom(min, max), fc.constant(0n)), anywhere);
 }
 
 /**

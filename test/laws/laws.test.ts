@@ -9,6 +9,11 @@ import type { Engine } from "../../sim/engine.ts";
 import { ENGINE_NAMES, ENGINES } from "../../sim/engines.ts";
 import { roundRational } from "../oracles/rational-rounding.ts";
 import {
+  type AsyncLaw,
+  asyncRegisterUnitLaws,
+  asyncRoundingUnitLaws,
+  batchedRegisterUnitLaws,
+  batchedRoundingUnitLaws,
   DETERMINISTIC_ROUNDING_MODES,
   type DeterministicRoundingMode,
   deterministicRoundingModes,
@@ -160,5 +165,100 @@ describe("laws of engines", () => {
     expect(broken(engineLaws(flipping), 20)).toContain(
       "gives what the reference engine gives, in every raw, count, first offender and cycle",
     );
+  });
+});
+
+/** The message of the first law that does not hold. */
+async function failure(laws: readonly (Law | AsyncLaw)[], name = "gives what the definition gives"): Promise<string> {
+  const found = laws.find((law) => law.name === name);
+  try {
+    await found?.check({ seed: 7, numRuns: 500 });
+    return "";
+  } catch (error) {
+    const { message, cause } = error as Error;
+    return `${message}\n${cause instanceof Error ? cause.message : ""}`;
+  }
+}
+
+describe("a failing law", () => {
+  it("shrinks to the smallest failing word and says what was found, expected and dropped", async () => {
+    const text = await failure(roundingUnitLaws((raw, bits) => raw >> BigInt(bits), "zero", { sourceBits: 24 }));
+    expect(text).toContain("Counterexample: [[-1n,1]]");
+    expect(text).toContain(
+      "raw -1, 1 bits dropped: found -1, expected 0 (zero); kept -1, guard 1, sticky 0 (dropped 1)",
+    );
+    const register16 = register(parseFormat("8,4", "test"), "nearest-even");
+    const nearestUp = { ...register16, rounding: "nearest-up" } as const;
+    const wrong = await failure(
+      registerUnitLaws((raw, fraction) => quantize(raw, fraction, nearestUp).raw, register16),
+    );
+    expect(wrong).toMatch(
+      /raw -?\d+ of F \d+ into 8,4 nearest-even saturate: found -?\d+, expected -?\d+; kept -?\d+, guard 1, sticky 0/,
+    );
+  });
+});
+
+describe("units of one shift or of fixed formats", () => {
+  const mode = "nearest-even";
+
+  it("keep the laws with their own shift alone, signed and unsigned", () => {
+    for (const signed of [true, false]) {
+      const limits = { droppedBits: 3, sourceBits: 9, signed };
+      const unit: RoundingUnit = (raw) => round(raw, 3, mode);
+      expect(broken(roundingUnitLaws(unit, mode, limits))).toEqual([]);
+      // A half adder in the place of the tie rule.
+      expect(broken(roundingUnitLaws((raw) => (raw + 4n) >> 3n, mode, limits))).toContain(
+        "gives what the definition gives",
+      );
+    }
+  });
+
+  it("keep the laws between two formats, and are caught where they do not fit their word", () => {
+    const spec = register(parseFormat("6,2", "test"), mode);
+    for (const [text, wrongToo] of [
+      ["u9,5", true],
+      ["12,7", true],
+      ["5,1", false],
+    ] as const) {
+      const source = parseFormat(text, "test");
+      const right = registerUnitLaws((raw) => quantize(raw, source.fractionLength, spec).raw, spec, { source });
+      expect(broken(right), text).toEqual([]);
+      const wrapping = register(spec.format, mode, "wrap");
+      const wrong = registerUnitLaws((raw) => quantize(raw, source.fractionLength, wrapping).raw, spec, { source });
+      expect(broken(wrong).includes("gives what the definition gives"), text).toBe(wrongToo);
+    }
+  });
+});
+
+describe("units that answer later, and units that take many raws", () => {
+  const spec = register(parseFormat("9,3", "test"), "nearest", "wrap");
+
+  it("keep the same laws, and break them by the same words", async () => {
+    const later = async (raw: bigint, bits: number): Promise<bigint> => {
+      await Promise.resolve();
+      return round(raw, bits, "up");
+    };
+    for (const { check } of asyncRoundingUnitLaws(later, "up")) await check({ numRuns: 100, seed: 3 });
+    expect(await failure(asyncRoundingUnitLaws(later, "down"))).toMatch(/Counterexample: \[\[-?1n,1\]\]/);
+    const words = async (raw: bigint, fraction: number): Promise<bigint> => quantize(raw, fraction, spec).raw;
+    for (const { check } of asyncRegisterUnitLaws(words, spec)) await check({ numRuns: 100, seed: 3 });
+  });
+
+  it("get raws of one shift together and must answer each", async () => {
+    const sizes: number[] = [];
+    const together = (raws: readonly bigint[], bits: number): bigint[] => {
+      sizes.push(raws.length);
+      return raws.map((raw) => round(raw, bits, "odd"));
+    };
+    for (const { check } of batchedRoundingUnitLaws(together, "odd", { droppedBits: 5 }))
+      await check({ numRuns: 50, seed: 3 });
+    expect(Math.max(...sizes)).toBeGreaterThan(5);
+    expect(await failure(batchedRoundingUnitLaws(together, "zero"))).toContain(
+      "raw 1, 1 bits dropped: found 1, expected 0 (zero)",
+    );
+    expect(await failure(batchedRoundingUnitLaws((raws) => raws.slice(1), "odd"))).toContain("found 0 answers");
+    const words = (raws: readonly bigint[], fraction: number) =>
+      Promise.resolve(raws.map((raw) => quantize(raw, fraction, spec).raw));
+    for (const { check } of batchedRegisterUnitLaws(words, spec)) await check({ numRuns: 50, seed: 3 });
   });
 });
