@@ -14,7 +14,7 @@ import type {
 import { quantizedValues } from "../../compiler/graph/quantized-values.ts";
 import { elementCount, isNoPadding } from "../../compiler/graph/shape.ts";
 import { writtenValues } from "../../compiler/quantization/layer-facts.ts";
-import { InvariantError } from "../../isa/diagnostic.ts";
+import { diagnosticError, InvariantError } from "../../isa/diagnostic.ts";
 import type { Tensor, Tensor4D, TensorFlow } from "./backend.ts";
 import { convolutionKernel, convolve, convolveTransposed, padded } from "./convolution.ts";
 import { applyFunction, normalizeLocally } from "./element-wise.ts";
@@ -75,6 +75,22 @@ interface PartRun {
   readonly lastUse: ReadonlyMap<string, number>;
   readonly wanted: ReadonlyMap<string, Float32Array>;
   readonly options: PartOptions;
+}
+
+/** What the library's own code cannot compute, for want of memory as a rule, is the network's fault. */
+function computing<T>(node: GraphNode, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    // A WebAssembly.RuntimeError, which has no name in the types at hand.
+    if (!(error instanceof Error) || error.name !== "RuntimeError") throw error;
+    throw diagnosticError(
+      "FLOAT",
+      `layer "${node.name}" (${node.op})`,
+      `TensorFlow.js cannot compute a value of ${node.shape.join(" × ")}: ${error.message}`,
+      "give the layer fewer channels, or compile the model and run the program file, which needs no float reference",
+    );
+  }
 }
 
 /** Images that are computed together, at most. */
@@ -188,11 +204,13 @@ export class FloatNetwork {
       const keepSums = (value: Tensor): void => {
         sums = tf.keep(value.clone());
       };
-      const computed = tf.tidy(() => {
-        const value = this.evaluate(node, inputs, count, options.observeSums && keepSums);
-        // A node that changes nothing hands its input on; each value is disposed by itself.
-        return inputs.includes(value) ? value.clone() : value;
-      });
+      const computed = computing(node, () =>
+        tf.tidy(() => {
+          const value = this.evaluate(node, inputs, count, options.observeSums && keepSums);
+          // A node that changes nothing hands its input on; each value is disposed by itself.
+          return inputs.includes(value) ? value.clone() : value;
+        }),
+      );
       if (options.observeSums && isSumming(node))
         await observeSums(node, required(inputs[0], node.name), sums, options.observeSums, batch);
       await keep(node.name, computed, options.observe);
