@@ -212,6 +212,8 @@ export async function readYaml(path: string): Promise<unknown> {
   return parseYaml(await readTextFile(path, FILE_LIMIT), path);
 }
 
+const USUAL_HINT = "write YAML 1.2 or JSON";
+
 /** YAML or JSON text as plain data; `DiagnosticError` YAML for anything else. */
 export function parseYaml(text: string, where: string): unknown {
   let document: ReturnType<typeof parseDocument>;
@@ -227,7 +229,9 @@ export function parseYaml(text: string, where: string): unknown {
   const [error] = document.errors;
   if (error === undefined) return value;
   const what = error.message.split("\n")[0]?.replace(/:$/, "") ?? error.message;
-  throw diagnosticError("YAML", where, what, "write YAML 1.2 or JSON");
+  const hint =
+    error.code === "DUPLICATE_KEY" ? 'write each key once, and formats in quotation marks: "8,4"' : USUAL_HINT;
+  throw diagnosticError("YAML", where, what, hint);
 }
 
 /** Reads `--config`: a configuration, or a result of `run`, whose own configuration is taken. */
@@ -277,10 +281,13 @@ function fieldsAt(value: unknown, path: readonly PropertyKey[]): readonly string
   return key === undefined ? Object.keys(value) : fieldsAt((value as Record<PropertyKey, unknown>)[key], rest);
 }
 
+/** What a machine file may hold. */
+export const MACHINE_HINT: string = `write e.g. { rows: 8, columns: 32 }; the fields are ${Object.keys(DEFAULT_MACHINE).join(", ")}`;
+
 /** Lays single fields over the default machine (memories field by field) and checks the whole. */
 export function machineFrom(fields: unknown, where: string): Machine {
   if (typeof fields !== "object" || fields === null || Array.isArray(fields)) {
-    throw diagnosticError("MACHINE", where, "expected the fields of a machine", "see isa/machine.ts for their names");
+    throw diagnosticError("MACHINE", where, "expected the fields of a machine", MACHINE_HINT);
   }
   const defaults = new Map<string, unknown>(Object.entries(DEFAULT_MACHINE));
   const merged = new Map(defaults);

@@ -3,18 +3,19 @@
  * with its format and single registers that differ from it. Plain data, from YAML, JSON or flags.
  */
 import { z } from "zod";
-import { BIAS_ORDERS, type BiasOrder } from "../../isa/datapath.ts";
-import { type Diagnostic, DiagnosticError, nearestName } from "../../isa/diagnostic.ts";
+import { BIAS_ORDERS, type BiasOrder, DATAPATH_REGISTERS } from "../../isa/datapath.ts";
+import { type Diagnostic, DiagnosticError, formatDiagnostic, nearestName } from "../../isa/diagnostic.ts";
 import { FORMAT_LIMITS } from "../../isa/format.ts";
-import { nameRecordSchema } from "../../isa/name-record.ts";
+import { nameRecord, nameRecordSchema } from "../../isa/name-record.ts";
 import { DIALECTS, type Dialect } from "../../isa/overflow.ts";
 import { ROUNDING_MODES, type RoundingMode } from "../../isa/rounding.ts";
+import { withOwnFormat } from "./format-notations.ts";
 
 /** `intrinsic`, `tensorquant`, `wide`, `wide:N`, `extrinsic` or `float`; see design, "The machine". A layer of the last is not quantized. */
 export const PRESET_NAMES = ["intrinsic", "tensorquant", "wide", "extrinsic", "float"] as const;
 export type PresetName = (typeof PRESET_NAMES)[number];
 
-/** The fields of a register that differ from the preset's. `format` is `W,F`, `uW,F`, `W,auto` or `exact`. */
+/** The fields of a register that differ from the preset's. `format` is `W,F`, `uW,F`, `W,auto`, `exact` or another tool's notation. */
 export interface RegisterFields {
   readonly format?: string | undefined;
   readonly rounding?: RoundingMode | undefined;
@@ -151,11 +152,42 @@ const specification: z.ZodType<AssignmentSpecification> = z.strictObject({
 
 const KNOWN_KEYS = ["default", "layers", ...Object.keys(entryFields)];
 
-/** Checks the structure of a specification; texts inside it are read by `resolveAssignment`. Throws `DiagnosticError` ASSIGNMENT. */
+/**
+ * Checks the structure of a specification and writes formats of other tools as `W,F`; other texts inside it are read by
+ * `resolveAssignment`. Throws `DiagnosticError` ASSIGNMENT or FORMAT.
+ */
 export function parseAssignmentSpecification(value: unknown, where: string): AssignmentSpecification {
   const result = specification.safeParse(value);
-  if (result.success) return result.data;
-  throw new DiagnosticError(result.error.issues.map((issue) => structureDiagnostic(issue, where)));
+  if (!result.success) {
+    const found = result.error.issues.map(
+      (issue) => splitFormat(value, issue.path, where) ?? structureDiagnostic(issue, where),
+    );
+    // Both halves of a format that was torn apart are wrong.
+    throw new DiagnosticError([...new Map(found.map((each) => [formatDiagnostic(each), each])).values()]);
+  }
+  const { default: all, layers } = result.data;
+  return {
+    ...(all === undefined ? {} : { default: ownFormats(all, `${where}: default`) }),
+    ...(layers === undefined
+      ? {}
+      : {
+          layers: nameRecord(
+            Object.entries(layers).map(([name, entry]) => [name, ownFormats(entry, `${where}: layer "${name}"`)]),
+          ),
+        }),
+  };
+}
+
+/** The entry with every format that another tool would write turned into this one's, and its modes beside it. */
+function ownFormats(entry: LayerEntry, where: string): LayerEntry {
+  const registers = DATAPATH_REGISTERS.flatMap((name) => {
+    const written = name === "scale" ? undefined : entry[name];
+    if (written === undefined) return [];
+    const { format, ...modes } = withOwnFormat(typeof written === "string" ? { format: written } : written, where);
+    const alone = typeof written === "string" && Object.keys(modes).length === 0;
+    return [[name, alone ? format : { format, ...modes }] as const];
+  });
+  return { ...withOwnFormat(entry, where), ...Object.fromEntries(registers) };
 }
 
 function structureDiagnostic(issue: z.core.$ZodIssue, where: string): Diagnostic {
@@ -173,6 +205,42 @@ function structureDiagnostic(issue: z.core.$ZodIssue, where: string): Diagnostic
   const hint =
     issue.code === "invalid_union"
       ? 'write a format such as "16,8", or { format, rounding, overflow, dialect } with the names of the tables'
-      : "see `macroscope run --help` for an example";
+      : "`macroscope run --help` shows an example";
   return { code: "ASSIGNMENT", where: place, what: issue.message, hint };
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  let found = value;
+  for (const key of path) {
+    if (typeof found !== "object" || found === null) return undefined;
+    found = (found as Record<PropertyKey, unknown>)[key];
+  }
+  return found;
+}
+
+/** In braces YAML ends a value at a comma: `{ format: 8,4 }` is a format 8 and a key 4. The line to write, where it is clear. */
+function splitFormat(value: unknown, path: readonly PropertyKey[], where: string): Diagnostic | undefined {
+  const [found, around] = [valueAt(value, path), valueAt(value, path.slice(0, -1))];
+  const isFormat = ["format", ...DATAPATH_REGISTERS].includes(String(path.at(-1)));
+  const entry = isObject(found) ? found : isFormat && isObject(around) ? around : {};
+  const place = (keys: readonly PropertyKey[]): string =>
+    [where, keys.map(String).join(".")].filter(Boolean).join(": ");
+  const own = place(isObject(found) ? path : path.slice(0, -1));
+  const fractions = Object.keys(entry).filter((key) => entry[key] === null && /^(-?[0-9]+|auto)$/.test(key));
+  const lengths = Object.keys(entry).filter((key) => /^u?[0-9]+$/.test(String(entry[key])));
+  const [fraction] = fractions;
+  if (fraction !== undefined) {
+    const [name = "weight"] = lengths;
+    const clear = fractions.length === 1 && lengths.length === 1;
+    const what = `in braces a comma ends a value: "${fraction}" became a key`;
+    const line = clear ? `${name}: "${entry[name]},${fraction}"` : 'weight: "8,4", bias: "8,4"';
+    return { code: "ASSIGNMENT", where: own, what, hint: `write formats in quotation marks: { ${line} }` };
+  }
+  if (!isFormat || typeof found !== "number") return undefined;
+  const hint = `write W,F in quotation marks, e.g. "${Number.isInteger(found) ? `${found},4` : String(found).replace(".", ",")}"`;
+  return { code: "ASSIGNMENT", where: place(path), what: `found the number ${found}, expected a format`, hint };
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null;
 }

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type Command, Option } from "commander";
 import { BATCH_NORMALIZATION_MODES, type BatchNormalizationMode } from "../../compiler/prepare-graph.ts";
 import { parseWrittenFormat } from "../../compiler/quantization/automatic-format.ts";
+import { parseForeignFormat, withOwnFormat } from "../../compiler/quantization/format-notations.ts";
 import { PRESET_NAMES } from "../../compiler/quantization/specification.ts";
 import { DEFAULT_LIMITS, type SizeLimits } from "../../compiler/size-limits.ts";
 import { DiagnosticError, diagnosticError, nearestName } from "../../isa/diagnostic.ts";
@@ -13,6 +14,7 @@ import { ENGINE_NAMES, type EngineName } from "../../sim/engines.ts";
 import {
   CONFIGURATION_LIMITS,
   type ConfigurationFile,
+  MACHINE_HINT,
   preprocessingSchema,
   type RunConfiguration,
   readConfiguration,
@@ -23,6 +25,7 @@ import {
 import { LAYOUTS, type Layout } from "../datasets/layout.ts";
 import { readAssignment } from "../exports/read-assignment.ts";
 import { isProgramFile, openProgramFile } from "../model.ts";
+import { addAssignmentHelp } from "./format-help.ts";
 import { parseInteger, parseName, parseSeed } from "./options.ts";
 import { addPreprocessingOptions, type PreprocessingFlags, withPreprocessingFlags } from "./preprocessing-options.ts";
 import { parseDialect } from "./register-options.ts";
@@ -73,7 +76,7 @@ export function addModelOptions(
   command: Command,
   addFormats: (command: Command) => Command = addFormatOptions,
 ): Command {
-  const withModel = addPreprocessingOptions(command)
+  const withModel = addPreprocessingOptions(addAssignmentHelp(command))
     .option("--config <file>", "configuration (YAML or JSON), or a result of run to repeat")
     .option(
       "--data <path>",
@@ -281,7 +284,7 @@ async function programDefaults(
 async function machineFields(file: ConfigurationFile, flags: ConfigurationFlags): Promise<Record<string, unknown>> {
   const given = flags.machine === undefined ? (file.machine ?? {}) : await readYaml(flags.machine);
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
-    throw diagnosticError("MACHINE", flags.machine ?? "machine", "expected the fields of a machine", "see the README");
+    throw diagnosticError("MACHINE", flags.machine ?? "machine", "expected the fields of a machine", MACHINE_HINT);
   }
   const fields: Record<string, unknown> = { ...given };
   if (flags.array !== undefined) Object.assign(fields, parseArray(flags.array));
@@ -309,7 +312,7 @@ const LAYER_FLAGS: Readonly<
   Record<"datapath" | "format" | "rounding" | "overflow" | "dialect", (text: string) => unknown>
 > = {
   datapath: parseDatapath,
-  format: (text) => parseWrittenFormat(text, "--format"),
+  format: (text) => parseForeignFormat(text, "--format") ?? parseWrittenFormat(text, "--format"),
   rounding: (text) => parseRoundingMode(text, "--rounding"),
   overflow: (text) => parseOverflow(text, "--overflow"),
   dialect: (text) => parseDialect(text),
@@ -330,7 +333,7 @@ async function assignmentValue(file: ConfigurationFile, flags: ConfigurationFlag
   const isObject = (value: unknown): value is object =>
     typeof value === "object" && value !== null && !Array.isArray(value);
   if (given !== undefined && !isObject(given)) {
-    const hint = "see the README for an example";
+    const hint = 'write e.g. default: { format: "16,8" }';
     throw diagnosticError("ASSIGNMENT", assignmentPlace(flags), "expected default and layers", hint);
   }
   const overlay: Record<string, string> = {};
@@ -344,5 +347,5 @@ async function assignmentValue(file: ConfigurationFile, flags: ConfigurationFlag
   const base = written.default ?? {};
   // What is no entry is left to the reader of the specification, which says where it stands.
   if (!isObject(base)) return written;
-  return { ...written, default: { ...DEFAULT_ENTRY, ...base, ...overlay } };
+  return { ...written, default: { ...DEFAULT_ENTRY, ...base, ...withOwnFormat(overlay, "--format") } };
 }

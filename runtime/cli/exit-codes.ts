@@ -1,4 +1,4 @@
-import { DiagnosticError, formatDiagnostic } from "../../isa/diagnostic.ts";
+import { type Diagnostic, DiagnosticError, formatDiagnostic } from "../../isa/diagnostic.ts";
 import { printable } from "../../isa/printable.ts";
 import { FileError } from "../files.ts";
 import { FaultError } from "../session/fault-error.ts";
@@ -31,7 +31,7 @@ export class AnsweredNo extends Error {
 /** What to print for an error, one line per diagnostic, and the code to end with. */
 export function explainError(error: unknown): { lines: readonly string[]; exitCode: number } {
   if (error instanceof DiagnosticError) {
-    return { lines: error.diagnostics.map(formatDiagnostic), exitCode: EXIT.usage };
+    return { lines: grouped(error.diagnostics).map(formatDiagnostic), exitCode: EXIT.usage };
   }
   if (error instanceof AnsweredNo) return { lines: [], exitCode: EXIT.no };
   if (error instanceof FaultError) return { lines: [printable(error.message)], exitCode: EXIT.fault };
@@ -39,6 +39,21 @@ export function explainError(error: unknown): { lines: readonly string[]; exitCo
   if (error instanceof Error && error.name === "AbortError")
     return { lines: ["interrupted"], exitCode: EXIT.interrupted };
   return { lines: bugLines(error), exitCode: EXIT.bug };
+}
+
+/** One cause at many places is said once: with its first place, and how many more there are. */
+function grouped(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  const causes = new Map<string, { readonly diagnostic: Diagnostic; readonly places: Set<string> }>();
+  for (const diagnostic of diagnostics) {
+    const { code, what, hint, where } = diagnostic;
+    const key = JSON.stringify([code, what, hint]);
+    const cause = causes.get(key) ?? { diagnostic, places: new Set() };
+    cause.places.add(where);
+    causes.set(key, cause);
+  }
+  return [...causes.values()].map(({ diagnostic, places: { size } }) =>
+    size === 1 ? diagnostic : { ...diagnostic, where: `${diagnostic.where} and ${size - 1} more` },
+  );
 }
 
 /** The diagnostic on the first line, where it happened behind it. */

@@ -1,3 +1,4 @@
+import { withOwnFormat } from "../../compiler/quantization/format-notations.ts";
 import { DiagnosticError, diagnosticError, nearestName } from "../../isa/diagnostic.ts";
 import { parseFormat } from "../../isa/format.ts";
 import { DIALECTS, type Dialect, parseOverflow } from "../../isa/overflow.ts";
@@ -15,20 +16,21 @@ export function parseDialect(text: string, where = "--dialect"): Dialect {
   );
 }
 
-/** A register from the texts of its options; throws diagnostics that name them. */
+/** A register from the texts of its options: to nearest, saturating, with SystemC's corners unless they say otherwise; throws diagnostics that name them. */
 export function registerFromOptions(options: {
-  format: string;
-  rounding: string;
-  overflow: string;
-  dialect: string;
+  readonly format: string;
+  readonly rounding?: string | undefined;
+  readonly overflow?: string | undefined;
+  readonly dialect?: string | undefined;
 }): RegisterSpec {
-  const { mode, saturatedBits } = parseOverflow(options.overflow, "--overflow");
+  const own = withOwnFormat(options, "--to");
+  const { mode, saturatedBits } = parseOverflow(own.overflow ?? "saturate", "--overflow");
   const spec = register(
-    parseFormat(options.format, "--to"),
-    parseRoundingMode(options.rounding, "--rounding"),
+    parseFormat(own.format, "--to"),
+    parseRoundingMode(own.rounding ?? "nearest", "--rounding"),
     mode,
     saturatedBits,
-    parseDialect(options.dialect),
+    parseDialect(own.dialect ?? "sc"),
   );
   const found = validateRegister(spec, "--to");
   if (found.length > 0) throw new DiagnosticError(found);

@@ -15,8 +15,9 @@
  */
 
 import { z } from "zod";
+import { parseAnyFormat } from "../../compiler/quantization/format-notations.ts";
 import { type DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
-import { type FixedPointFormat, formatText, parseFormat, rawRange } from "../../isa/format.ts";
+import { type FixedPointFormat, formatText, rawRange } from "../../isa/format.ts";
 import type { ModelOutput } from "../../isa/model-output.ts";
 import { printableJson } from "../../isa/printable.ts";
 import { elementCount } from "../../isa/program.ts";
@@ -172,7 +173,7 @@ export function parseDump(text: string, where: string): Dump {
     `${where}, line 1`,
   );
   const layers = header.layers.map(({ format, ...layer }): DumpLayer => {
-    return { ...layer, format: parseFormat(format, `${where}, line 1: ${layer.name}`) };
+    return { ...layer, format: parseAnyFormat(format, `${where}, line 1: ${layer.name}`) };
   });
   const known = new Map(layers.map((layer) => [layer.name, layer]));
   if (known.size < layers.length)

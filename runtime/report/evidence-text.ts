@@ -1,7 +1,7 @@
 import { formatOnly, integerBits, writtenFormat } from "./format-text.ts";
 import type { ClassEntry, HistogramEntry, LayerEntry, RegisterEntry, RunReport } from "./run-report.ts";
 import { type Column, NOTHING, tableText } from "./table.ts";
-import { grouped, percent, percentRange, significant } from "./wording.ts";
+import { grouped, percent, percentRange, significant, wrapped } from "./wording.ts";
 
 /** What `run --histograms` prints more: values by octave for every register, noise by layer, accuracy by class. */
 export function evidenceText(report: RunReport): string {
@@ -41,6 +41,17 @@ function histogramTable({ layers, observedImages }: RunReport): string {
   ];
   const images = observedImages === 1 ? "the first image" : `the first ${grouped(observedImages)} images`;
   return `Values by octave, first bit on the left, ${images}; each step of height is twice as many\n${tableText(columns, rows)}`;
+}
+
+/** What `run --formulas` prints more: the closed form of the array's cycles, layer by layer. Load and store run beside it. */
+export function formulasText({ layers }: RunReport): string {
+  const shown = layers.filter(({ formula }) => formula !== "");
+  if (shown.length === 0) return "No machine computes these layers: they have no cycles.";
+  const width = Math.max(...shown.map(({ name }) => name.length));
+  return [
+    "Cycles of the array per image, closed forms; its loads and stores run beside it",
+    ...shown.map(({ name, formula }) => wrapped(`${name.padEnd(width)}  ${formula}`)),
+  ].join("\n");
 }
 
 function total({ octaves, zero }: HistogramEntry): number {

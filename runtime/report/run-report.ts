@@ -213,7 +213,7 @@ export interface LayerEntry {
   readonly macs: number;
   /** Per image. */
   readonly cycles: number;
-  /** The closed form behind the array's cycles. */
+  /** The closed form of the cycles in which the array is busy, with its value behind the last `=`. */
   readonly formula: string;
   /** Per image. */
   readonly energyPj: number;

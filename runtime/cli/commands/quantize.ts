@@ -1,10 +1,12 @@
 import { type Command, Option } from "commander";
+import { parseAnyFormat } from "../../../compiler/quantization/format-notations.ts";
 import { parseDecimal, quantizeDecimal } from "../../../isa/decimal.ts";
 import { diagnosticError } from "../../../isa/diagnostic.ts";
-import { parseFormat, rawRange } from "../../../isa/format.ts";
+import { rawRange } from "../../../isa/format.ts";
 import { type Quantized, quantize, quantizeFloat64 } from "../../../isa/quantize.ts";
 import { type RandomWordSource, tensorGenerator } from "../../../isa/random.ts";
 import { type RegisterSpec, registerText } from "../../../isa/register.ts";
+import { addFormatHelp } from "../format-help.ts";
 import { readLines } from "../lines.ts";
 import { parseSeed } from "../options.ts";
 import { addJsonOption, type Output, requireOutputs, textStream, writeJson } from "../output.ts";
@@ -13,9 +15,9 @@ import { registerFromOptions } from "../register-options.ts";
 interface QuantizeOptions extends Output {
   readonly from?: string;
   readonly to: string;
-  readonly rounding: string;
-  readonly overflow: string;
-  readonly dialect: string;
+  readonly rounding?: string;
+  readonly overflow?: string;
+  readonly dialect?: string;
   readonly values?: boolean;
   readonly seed: number;
 }
@@ -24,15 +26,14 @@ interface QuantizeOptions extends Output {
 const BLOCK = 4096;
 
 export function addQuantizeCommand(program: Command): void {
-  const command = program
-    .command("quantize")
+  const command = addFormatHelp(program.command("quantize"))
     .summary("quantize numbers from standard input to standard output")
     .description("A filter: raw integers, one per line, from one format to another; decimals with --values.")
     .option("--from <W,F>", "format of the integers read (not with --values)")
     .requiredOption("--to <W,F>", "format of the integers written")
-    .option("--rounding <mode>", "rounding mode", "nearest")
-    .option("--overflow <mode>", "overflow mode, also wrap:N", "saturate")
-    .option("--dialect <name>", "corner cases as in sc, ap or ac", "sc")
+    .option("--rounding <mode>", "rounding mode (default: nearest, or the format's own)")
+    .option("--overflow <mode>", "overflow mode, also wrap:N (default: saturate, or the format's own)")
+    .option("--dialect <name>", "corner cases as in sc, ap or ac (default: sc, or the format's own)")
     .option("--values", "read decimal values instead of raw integers, exactly as written")
     .addOption(new Option("--seed <n>", "seed of stochastic rounding").default(1).argParser(parseSeed));
   addJsonOption(command, "counts and range")
@@ -111,7 +112,7 @@ function rawConverter(spec: RegisterSpec, options: QuantizeOptions): Converter {
     const hint = "give the format of the integers read, or --values for decimals";
     throw diagnosticError("USAGE", "--from", "missing", hint);
   }
-  const from = parseFormat(options.from, "--from");
+  const from = parseAnyFormat(options.from, "--from");
   const range = rawRange(from);
   const random = generator(options);
   return (text, lineNumber) => {

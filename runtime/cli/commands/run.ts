@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { NETWORK_NAMES } from "../../../compiler/networks/index.ts";
 import { RunDump } from "../../dump/run-dump.ts";
 import { writeFileAtomically } from "../../files.ts";
-import { evidenceText } from "../../report/evidence-text.ts";
+import { evidenceText, formulasText } from "../../report/evidence-text.ts";
 import { runReportText } from "../../report/text.ts";
 import type { BatchWords } from "../../session/hooks.ts";
 import { runModel } from "../../session/run.ts";
@@ -14,6 +14,7 @@ import { type Progress, startProgress } from "../progress.ts";
 
 interface RunFlags extends ConfigurationFlags, Output {
   readonly histograms?: boolean;
+  readonly formulas?: boolean;
   readonly dump?: string;
 }
 
@@ -32,6 +33,7 @@ export function addRunCommand(program: Command): void {
     );
   addRunOptions(command)
     .option("--histograms", "print values by octave for every register, noise by layer and accuracy by class as well")
+    .option("--formulas", "print the closed form of each layer's cycles as well, with its numbers")
     .option("--dump <file>", "write the output words of all images, and of all layers for observed ones (JSON Lines)");
   addReportOption(addJsonOption(command, "the result"))
     .addHelpText("after", "\nExample:\n  $ npx macroscope run --format 8,4 --datapath tensorquant --images 200\n")
@@ -58,8 +60,12 @@ export function addRunCommand(program: Command): void {
           const { report } = outcome;
           if (dump !== null) await writeFileAtomically(flags.dump ?? "", dump.text(report.images));
           await emit(flags, report, (shown) => {
-            const more = flags.histograms === true ? `\n\n${evidenceText(shown)}` : "";
-            return `${runReportText(shown)}${more}`;
+            const parts = [
+              runReportText(shown),
+              ...(flags.histograms === true ? [evidenceText(shown)] : []),
+              ...(flags.formulas === true ? [formulasText(shown)] : []),
+            ];
+            return parts.join("\n\n");
           });
         } finally {
           progress?.stop();

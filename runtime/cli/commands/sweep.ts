@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { parseForeignFormat } from "../../../compiler/quantization/format-notations.ts";
 import { diagnosticError, nearestName } from "../../../isa/diagnostic.ts";
 import { overflowText, parseOverflow } from "../../../isa/overflow.ts";
 import { printableTexts } from "../../../isa/printable.ts";
@@ -203,10 +204,23 @@ function experimentFrom(flags: SweepFlags, hasWordLengths: boolean): ExperimentR
   };
 }
 
+/** A format in the place of a list: its lengths are lists of their own. */
+function requireNoFormat(text: string, option: string): void {
+  // A pair of numbers is a list of two.
+  const foreign = /^[^0-9]/.test(text) ? parseForeignFormat(text, option) : null;
+  if (foreign === null) return;
+  const { wordLength, fractionLength } = foreign.format;
+  const what = `"${text}" is a format, expected lengths`;
+  const hint = `write --word-lengths ${wordLength} --fraction-lengths ${fractionLength}`;
+  throw diagnosticError("OPTION", option, what, hint);
+}
+
 /** What is not written comes from the configuration's own entry for all layers. */
 function requestFrom(flags: SweepFlags, { assignment }: RunConfiguration, hasWordLengths: boolean): SweepRequest {
   const { wordLengths, fractionLengths, layers, searchImages, datapath, rounding, overflow, journal } = flags;
   const own = assignment.default ?? {};
+  requireNoFormat(wordLengths, "--word-lengths");
+  requireNoFormat(fractionLengths, "--fraction-lengths");
   const items = (text: string, where: string, read: (item: string) => string): readonly string[] =>
     distinct(parseItems(text, where).map(read));
   return {

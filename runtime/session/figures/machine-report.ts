@@ -14,7 +14,7 @@ import type { CycleReport } from "../../../sim/cycles.ts";
 import { energyOf, HOROWITZ_45NM } from "../../../sim/energy/index.ts";
 import type { LayerEvidence, OverflowSite, RegisterEvidence } from "../../../sim/evidence.ts";
 import type { PoolResult } from "../../../sim/pool/pool.ts";
-import { formulaText, layerFormulas, type Schedule } from "../../../sim/timing/index.ts";
+import { type FormulaTerm, formulaText, layerFormulas, type Schedule } from "../../../sim/timing/index.ts";
 import { ErrorMeter } from "../../metrics/error.ts";
 import type {
   CycleEntry,
@@ -58,7 +58,7 @@ export function machineFigures(run: MachineRun): MachineFigures {
     const spent = withLeakage(program, actions.perLayer[index] ?? [], cycles);
     return layerEntry(run, layer, index, {
       cycles,
-      formula: formulaText(formulas[index] ?? [], "compute"),
+      formula: closedForm(formulas[index] ?? []),
       energyPj: energyOf(spent, HOROWITZ_45NM).total.value,
     });
   });
@@ -74,6 +74,13 @@ export function machineFigures(run: MachineRun): MachineFigures {
     overflow: { total: running.reduce((sum, count) => sum + count, 0), compile },
     layers,
   };
+}
+
+/** The array's closed form with its value: the cycles in which it is busy with the layer. */
+function closedForm(terms: readonly FormulaTerm[]): string {
+  const own = terms.filter(({ unit }) => unit === "compute");
+  const cycles = own.reduce((sum, { count, cycles }) => sum + count * cycles, 0);
+  return own.length === 0 ? "" : `${formulaText(own, "compute")} = ${cycles}`;
 }
 
 /** Actions of a program together with the leakage of `cycles` cycles. */

@@ -28,6 +28,21 @@ function counted({ octaves, zero }: HistogramEntry): number {
   return octaves.reduce((sum, { negative, positive }) => sum + negative + positive, zero);
 }
 
+describe("closed forms", () => {
+  it("are printed where asked for, and their values add up to what keeps the array busy", async () => {
+    const { report, text } = await run("--formulas", "--images", "3");
+    const values = report.layers.map(({ formula }) => Number(/ = ([0-9]+)$/.exec(formula)?.[1]));
+    const { busy = 0 } = report.cycles?.byUnit.compute ?? {};
+    // The halt belongs to no layer.
+    expect(values.reduce((sum, value) => sum + value, 1)).toBe(busy / 3);
+    // As printed, across its line ends.
+    const printed = text.replace(/\n {2}/g, " ");
+    for (const { name } of report.layers) expect(printed).toMatch(new RegExp(`^${name} +.* = `, "m"));
+    for (const { formula } of report.layers) expect(printed).toContain(formula);
+    expect((await run()).text).not.toContain("closed form");
+  });
+});
+
 describe("evidence of registers", () => {
   it("counts every value of the observed images once, and what was flushed by its size", async () => {
     const { report } = await run("--format", "8,3", "--observe", "3");

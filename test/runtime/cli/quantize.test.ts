@@ -19,6 +19,23 @@ function quantize(options: string, lines: readonly (string | bigint | number)[])
 }
 
 describe("quantize", () => {
+  it("takes formats as other tools write them, with their modes", async () => {
+    const raws = [24, 25, -8, 127, 128];
+    const own = await quantize("--from 9,4 --to 4,1 --rounding nearest-up --overflow saturate --dialect ap", raws);
+    for (const [from, to] of [
+      ["sfix9_En4", "ap_fixed<4,3,AP_RND,AP_SAT>"],
+      ["'sfixed(4 downto -4)'", "fixed<4,3,RND,SAT>"],
+      ["'(9, 4)'", "ac_fixed<4,3,true,AC_RND,AC_SAT>"],
+    ]) {
+      expect(await quantize(`--from ${from} --to '${to}'`, raws)).toEqual(own);
+    }
+    const cut = await quantize("--from 9,4 --to 'ap_fixed<4,3>'", raws);
+    expect(cut).toEqual(await quantize("--from 9,4 --to 4,1 --rounding down --overflow wrap", raws));
+    const answered = await quantize("--from Q5.4 --to 4,1", raws);
+    expect(answered.code).toBe(2);
+    expect(answered.stderr).toContain("write 9,4 or 10,4");
+  });
+
   it("gives one raw per line in the order read: every 9-bit raw, nearest-even and saturating", async () => {
     const raws = Array.from({ length: 512 }, (_, index) => BigInt(((index * 77) % 512) - 256));
     const { code, stdout, stderr } = await quantize("--from 9,4 --to 5,1 --rounding nearest-even", raws);

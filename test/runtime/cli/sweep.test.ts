@@ -179,3 +179,11 @@ describe("Ctrl-C", () => {
     expect(await readdir(folder)).toEqual(["sweep.jsonl"]);
   });
 });
+
+describe("a format in the place of a list", () => {
+  it("is answered with the lists to write", async () => {
+    const { code, stderr } = await invoke("sweep", "lenet5", "--word-lengths", "ap_fixed<16,6>");
+    expect(code).toBe(2);
+    expect(stderr).toContain("write --word-lengths 16 --fraction-lengths 10");
+  });
+});
