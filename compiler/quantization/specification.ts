@@ -78,8 +78,21 @@ export interface LayerEntry extends RegisterFields {
   readonly marginBits?: number | undefined;
 }
 
+/** What an assignment that was searched for showed on images that the search did not see. No word depends on it. */
+export interface Verification {
+  /** Kind of the target, e.g. `relative`. */
+  readonly target: string;
+  readonly wanted: number;
+  /** Null where there is no number, e.g. the SQNR of no error. */
+  readonly found: number | null;
+  readonly kept: boolean;
+  readonly images: number;
+  readonly data: string;
+}
+
 /** The whole of it. `layers` maps names and patterns to entries. */
 export interface AssignmentSpecification {
+  readonly verified?: Verification | undefined;
   readonly default?: LayerEntry | undefined;
   readonly layers?: Readonly<Record<string, LayerEntry>> | undefined;
 }
@@ -145,12 +158,22 @@ const entryFields = {
 
 const layerEntry: z.ZodType<LayerEntry> = z.strictObject(entryFields);
 
+export const verificationSchema: z.ZodType<Verification> = z.strictObject({
+  target: z.string().max(100),
+  wanted: z.number(),
+  found: z.number().nullable(),
+  kept: z.boolean(),
+  images: z.int().min(0),
+  data: z.string().max(10_000),
+});
+
 const specification: z.ZodType<AssignmentSpecification> = z.strictObject({
+  verified: verificationSchema.optional(),
   default: layerEntry.optional(),
   layers: nameRecordSchema(layerEntry).optional(),
 });
 
-const KNOWN_KEYS = ["default", "layers", ...Object.keys(entryFields)];
+const KNOWN_KEYS = ["default", "layers", "verified", ...Object.keys(entryFields)];
 
 /**
  * Checks the structure of a specification and writes formats of other tools as `W,F`; other texts inside it are read by
@@ -165,8 +188,9 @@ export function parseAssignmentSpecification(value: unknown, where: string): Ass
     // Both halves of a format that was torn apart are wrong.
     throw new DiagnosticError([...new Map(found.map((each) => [formatDiagnostic(each), each])).values()]);
   }
-  const { default: all, layers } = result.data;
+  const { verified, default: all, layers } = result.data;
   return {
+    ...(verified === undefined ? {} : { verified }),
     ...(all === undefined ? {} : { default: ownFormats(all, `${where}: default`) }),
     ...(layers === undefined
       ? {}

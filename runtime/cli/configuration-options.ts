@@ -343,9 +343,11 @@ async function assignmentValue(file: ConfigurationFile, flags: ConfigurationFlag
     LAYER_FLAGS[name](text);
     overlay[name] = text;
   }
-  const written = (given ?? {}) as { default?: unknown };
+  const written = { ...given } as { default?: unknown; verified?: unknown };
   const base = written.default ?? {};
   // What is no entry is left to the reader of the specification, which says where it stands.
   if (!isObject(base)) return written;
+  // What was verified is not what the flags make of it.
+  if (Object.keys(overlay).length > 0 && "verified" in written) delete written.verified;
   return { ...written, default: { ...DEFAULT_ENTRY, ...base, ...withOwnFormat(overlay, "--format") } };
 }

@@ -3,6 +3,7 @@ import type { AssignmentSpecification } from "../../compiler/quantization/specif
 
 import { formatText } from "../../isa/format.ts";
 import type {
+  AlternativeAssignment,
   LayerRequirement,
   Measured,
   MeasuredAssignment,
@@ -19,6 +20,7 @@ import {
   type RegisterNeed,
   shortenTogether,
 } from "./greedy.ts";
+import { cheapestFinalist, heldOutOf } from "./held-out.ts";
 import { type CostWeights, type Priced, priceAgainst } from "./objective.ts";
 import type { OutcomeStore } from "./outcome-store.ts";
 import { assignmentOf, type Formats, registerBits, type SearchRegister, type SearchSpace } from "./search-space.ts";
@@ -59,6 +61,7 @@ export interface SearchResult {
   readonly uniform: MeasuredAssignment | null;
   readonly chosen: MeasuredAssignment | null;
   readonly kept: boolean;
+  readonly alternative: AlternativeAssignment | null;
   readonly trials: readonly Trial[];
   readonly front: readonly number[];
   readonly layers: readonly LayerRequirement[];
@@ -85,10 +88,12 @@ export async function search(request: SearchRequest, hooks: SearchHooks = {}): P
   const measuredUniform = uniform && (await measured(request, uniform.change, uniform, hooks));
   const chosen = best === uniform ? measuredUniform : best && (await measured(request, PER_REGISTER, best, hooks));
   const figure = chosen?.final?.figure;
+  const kept = figure !== undefined && keeps(target.kind, figure, target.value);
   return {
     uniform: measuredUniform,
     chosen,
-    kept: figure !== undefined && keeps(target.kind, figure, target.value),
+    kept,
+    alternative: best === null || kept ? null : await alternativeTo(best, runner, request, hooks),
     trials: runner.trials.map(({ key, change, images, figure, cost, verdict, early }) => ({
       key,
       change,
@@ -102,6 +107,36 @@ export async function search(request: SearchRequest, hooks: SearchHooks = {}): P
     layers: requirements(space, single, best === single?.judged ? null : (best?.assignment ?? null)),
     startWordLength: single?.start.wordLength ?? null,
   };
+}
+
+/** See `AlternativeAssignment`. */
+async function alternativeTo(
+  missed: Judged,
+  { trials }: TrialRunner,
+  request: SearchRequest,
+  hooks: SearchHooks,
+): Promise<AlternativeAssignment | null> {
+  const { final, target, weights } = request;
+  const heldOut = heldOutOf(final.span);
+  if (heldOut === null) return null;
+  const { signal } = hooks;
+  const finalist = await cheapestFinalist({
+    trials,
+    missed,
+    target,
+    weights,
+    evaluate: (assignment) =>
+      final.evaluator.evaluate({ assignment, layers: null }, heldOut.decision, signal === undefined ? {} : { signal }),
+  });
+  if (finalist === null) return null;
+  const found = await measured(
+    { ...request, final: { ...final, span: heldOut.rest } },
+    finalist.change,
+    finalist,
+    hooks,
+  );
+  const figure = found.final?.figure;
+  return figure !== undefined && keeps(target.kind, figure, target.value) ? { ...found, ...heldOut } : null;
 }
 
 /** Name of an assignment that no single format describes. */

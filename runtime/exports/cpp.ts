@@ -5,7 +5,7 @@
 import { type Diagnostic, DiagnosticError } from "../../isa/diagnostic.ts";
 import type { Dialect } from "../../isa/overflow.ts";
 import { registerText } from "../../isa/register.ts";
-import { commentText, identifier, layerIdentifiers } from "./identifiers.ts";
+import { commentText, identifier, layerIdentifiers, verificationComment } from "./identifiers.ts";
 import { type LibraryModes, lacking, libraryModes } from "./library-modes.ts";
 import type { ExportedRegister, ExportSubject } from "./subject.ts";
 
@@ -42,12 +42,13 @@ const LIBRARIES: Readonly<Record<Dialect, Library>> = {
  * `DiagnosticError` EXPORT_MODE with every register whose modes the library lacks; for words made at compile time, which no
  * hardware rounds, a comment says so instead.
  */
-export function cppHeader({ model, layers }: ExportSubject, library: Dialect): string {
+export function cppHeader({ model, verified, layers }: ExportSubject, library: Dialect): string {
   const found: Diagnostic[] = [];
   const identifiers = layerIdentifiers(layers.map(({ name }) => name));
   const guard = `MACROSCOPE_${identifier(model).toUpperCase()}_${library.toUpperCase()}_FIXED_H`;
   const lines = [
     `// Fixed-point types of ${commentText(model)}, written by macroscope: one per register.`,
+    ...verificationComment({ verified }, "//"),
     `#ifndef ${guard}`,
     `#define ${guard}`,
     "",

@@ -10,6 +10,7 @@ import { nameRecordSchema } from "../../isa/name-record.ts";
 import { yamlText } from "../yaml.ts";
 import { layerEntry, registerFields } from "./entries.ts";
 import { hls4mlType, parseHls4mlType, plainType } from "./hls4ml-type.ts";
+import { verificationComment } from "./identifiers.ts";
 import { lacking } from "./library-modes.ts";
 import type { ExportedLayer, ExportedRegister, ExportSubject } from "./subject.ts";
 
@@ -25,7 +26,7 @@ const COMMENT = ` Precision of every layer, written by macroscope.
 `;
 
 /** Throws `DiagnosticError` EXPORT_MODE with every register that rounds or fits by a mode hls4ml lacks. */
-export function hls4mlConfiguration({ model, layers }: ExportSubject): string {
+export function hls4mlConfiguration({ model, verified, layers }: ExportSubject): string {
   const found: Diagnostic[] = [];
   const written = layers.map((layer) => ({ layer, ...layerPrecision(layer, found) }));
   if (found.length > 0) throw new DiagnosticError(found);
@@ -40,7 +41,8 @@ export function hls4mlConfiguration({ model, layers }: ExportSubject): string {
     },
   };
   const comment = COMMENT.replace(/^/gm, "#").replace(/#$/, "");
-  return comment + yamlText(configuration);
+  const known = verificationComment({ verified }, "#").map((line) => `${line}\n`);
+  return [comment, ...known, yamlText(configuration)].join("");
 }
 
 interface LayerPrecision {

@@ -3,6 +3,9 @@
  * first a letter, the last none of the underscores, no word that MATLAB keeps for itself, and no two alike in any case of letters.
  */
 
+import { verificationText } from "../report/verification-text.ts";
+import type { ExportSubject } from "./subject.ts";
+
 /** Longest identifier of a layer; MATLAB takes 63 characters in all. */
 const LONGEST = 40;
 
@@ -55,6 +58,11 @@ export function identifier(name: string): string {
     .replace(/^_|_$/g, "");
   const stands = /^[A-Za-z]/.test(words) && !MATLAB_KEYWORDS.has(words);
   return stands ? words : `layer_${words}`.replace(/_$/, "");
+}
+
+/** Whether the assignment keeps its target, as a comment of its own behind `mark`; no line where nothing is known. */
+export function verificationComment({ verified }: Pick<ExportSubject, "verified">, mark: string): string[] {
+  return verified === undefined ? [] : [`${mark} ${commentText(verificationText(verified))}`];
 }
 
 /** Text that may stand in a comment of one line in any of the languages. */

@@ -1,7 +1,7 @@
 /** `macroscope/assignment/1`: every register of every layer as JSON, written and read. */
 
 import { z } from "zod";
-import { MOST_FILTERS } from "../../compiler/quantization/specification.ts";
+import { MOST_FILTERS, verificationSchema } from "../../compiler/quantization/specification.ts";
 import { DATAPATH_REGISTERS, type DatapathRegister } from "../../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError } from "../../isa/diagnostic.ts";
 import { FORMAT_LIMITS } from "../../isa/format.ts";
@@ -16,10 +16,11 @@ import type { ExportSubject } from "./subject.ts";
 export const ASSIGNMENT_SCHEMA = "macroscope/assignment/1";
 
 /** value = raw · 2^−fractionLength; `integerLength` = W − F, as ap_fixed counts it. */
-export function assignmentJson({ model, layers }: ExportSubject): string {
+export function assignmentJson({ model, verified, layers }: ExportSubject): string {
   const value = {
     schema: ASSIGNMENT_SCHEMA,
     model,
+    ...(verified === undefined ? {} : { verified }),
     layers: layers.map(({ name, kind, options, registers }) => ({
       name,
       kind,
@@ -68,6 +69,7 @@ const registerSchema = z
 const schema = z.strictObject({
   schema: z.literal(ASSIGNMENT_SCHEMA),
   model: z.string(),
+  verified: verificationSchema.optional(),
   layers: z
     .array(
       z.strictObject({

@@ -3,7 +3,7 @@ import { type Diagnostic, DiagnosticError } from "../../isa/diagnostic.ts";
 import { OVERFLOW_MODES, overflowText } from "../../isa/overflow.ts";
 import { type RegisterSpec, registerText } from "../../isa/register.ts";
 import { ROUNDING_MODES } from "../../isa/rounding.ts";
-import { commentText, identifier, layerIdentifiers } from "./identifiers.ts";
+import { commentText, identifier, layerIdentifiers, verificationComment } from "./identifiers.ts";
 import { lacking } from "./library-modes.ts";
 import type { ExportSubject } from "./subject.ts";
 
@@ -25,13 +25,14 @@ function fimathText(spec: RegisterSpec): string | { readonly lacks: string } {
 }
 
 /** A register at which nothing is lost has a numerictype alone; the rest as for the C++ headers. */
-export function matlabFunction({ model, layers }: ExportSubject): string {
+export function matlabFunction({ model, verified, layers }: ExportSubject): string {
   const found: Diagnostic[] = [];
   const identifiers = layerIdentifiers(layers.map(({ name }) => name));
   const name = `${identifier(model)}_types`;
   const lines = [
     `function types = ${name}()`,
     `% Word lengths of ${commentText(model)}, written by macroscope.`,
+    ...verificationComment({ verified }, "%"),
     "% types.<layer>.<register>.type is its numerictype, .math its fimath.",
   ];
   for (const layer of layers) {

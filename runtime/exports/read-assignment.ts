@@ -27,7 +27,13 @@ export async function readAssignment(path: string): Promise<ReadAssignment> {
   if (isAssignmentCsv(text)) return alone(specificationOf(readAssignmentCsv(text, path)));
   const value = parseYaml(text, path) ?? {};
   const schema = typeof value === "object" && "schema" in value ? value.schema : undefined;
-  if (schema === ASSIGNMENT_SCHEMA) return alone(specificationOf(readAssignmentJson(value, path)));
+  if (schema === ASSIGNMENT_SCHEMA) {
+    const verified =
+      typeof value === "object" && "verified" in value && value.verified !== undefined
+        ? { verified: value.verified }
+        : {};
+    return alone({ ...verified, ...specificationOf(readAssignmentJson(value, path)) });
+  }
   if (schema !== undefined) return fromResult(value, String(schema), path);
   return alone(isHls4ml(value) ? readHls4ml(value, path) : value);
 }

@@ -4,7 +4,7 @@ import { type ArithmeticKind, type LayerFacts, layerFacts } from "../../compiler
 import { quantizeWeights, weightQuantizer } from "../../compiler/quantization/quantize-weights.ts";
 import { type Calibration, layerEntries, resolveAssignment } from "../../compiler/quantization/resolve-assignment.ts";
 import type { LayerOptions } from "../../compiler/quantization/resolve-layer.ts";
-import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
+import type { AssignmentSpecification, Verification } from "../../compiler/quantization/specification.ts";
 import { DATAPATH_REGISTERS, type DatapathRegister, type DatapathSpec } from "../../isa/datapath.ts";
 import { InvariantError } from "../../isa/diagnostic.ts";
 import type { FixedPointFormat } from "../../isa/format.ts";
@@ -40,6 +40,8 @@ export interface ExportedOptions extends LayerOptions {
 
 export interface ExportSubject {
   readonly model: string;
+  /** What is known of the assignment as a whole; absent where nothing is. */
+  readonly verified?: Verification | undefined;
   /** In the order in which they compute. */
   readonly layers: readonly ExportedLayer[];
 }
@@ -85,6 +87,7 @@ export function exportSubject({
   const inputFormat = first === undefined ? undefined : resolved.formats[first]?.input.format;
   return {
     model,
+    ...(assignment.verified === undefined ? {} : { verified: assignment.verified }),
     layers: layers.map((facts) => {
       const { name, kind } = facts;
       const datapath = resolved.formats[name];

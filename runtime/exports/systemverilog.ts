@@ -1,7 +1,7 @@
 /** SystemVerilog package: lengths, types and modes of every register. */
 import { OVERFLOW_MODES, overflowText } from "../../isa/overflow.ts";
 import { ROUNDING_MODES } from "../../isa/rounding.ts";
-import { commentText, identifier, layerIdentifiers } from "./identifiers.ts";
+import { commentText, identifier, layerIdentifiers, verificationComment } from "./identifiers.ts";
 import type { ExportSubject } from "./subject.ts";
 
 const literal = (mode: string): string => mode.toUpperCase().replaceAll("-", "_");
@@ -11,11 +11,12 @@ const literal = (mode: string): string => mode.toUpperCase().replaceAll("-", "_"
  * modes are literals of `rounding_e` and `overflow_e`, kept as numbers, since Icarus Verilog has no parameters of enumerations; their values
  * are those of the machine's encodings.
  */
-export function systemverilogPackage({ model, layers }: ExportSubject): string {
+export function systemverilogPackage({ model, verified, layers }: ExportSubject): string {
   const identifiers = layerIdentifiers(layers.map(({ name }) => name));
   const name = `${identifier(model)}_types`;
   const lines = [
     `// Word lengths of ${commentText(model)}, written by macroscope. value = word * 2^-F.`,
+    ...verificationComment({ verified }, "//"),
     `package ${name};`,
     "",
     ...enumeration("rounding_e", "ROUND", ROUNDING_MODES),

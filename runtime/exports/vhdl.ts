@@ -2,7 +2,7 @@
 import { OVERFLOW_MODES, type OverflowMode } from "../../isa/overflow.ts";
 import type { RegisterSpec } from "../../isa/register.ts";
 import { ROUNDING_MODES, type RoundingMode } from "../../isa/rounding.ts";
-import { commentText, identifier, layerIdentifiers } from "./identifiers.ts";
+import { commentText, identifier, layerIdentifiers, verificationComment } from "./identifiers.ts";
 import type { ExportSubject } from "./subject.ts";
 
 const ROUND_STYLES: Readonly<Partial<Record<RoundingMode, string>>> = {
@@ -35,11 +35,12 @@ const literal = (prefix: string, mode: string): string => `${prefix}_${mode.repl
  * Per register the subtype `<layer>_<register>_t` (W − F − 1 downto −F) and the constants `_rounding`, `_overflow` and `_n`. The
  * package's own enumerations have every mode; a comment says what resize of fixed_pkg takes for the same.
  */
-export function vhdlPackage({ model, layers }: ExportSubject): string {
+export function vhdlPackage({ model, verified, layers }: ExportSubject): string {
   const identifiers = layerIdentifiers(layers.map(({ name }) => name));
   const name = `${identifier(model)}_types`;
   const lines = [
     `-- Word lengths of ${commentText(model)}, written by macroscope. VHDL-2008.`,
+    ...verificationComment({ verified }, "--"),
     "library ieee;",
     "use ieee.std_logic_1164.all;",
     "use ieee.fixed_pkg.all;",

@@ -32,6 +32,8 @@ export interface BitsReport {
   readonly chosen: MeasuredAssignment | null;
   /** Whether the chosen assignment keeps the target on the final images. */
   readonly kept: boolean;
+  /** What to use where the chosen one missed; null where it did not, or where nothing that was tried holds. Absent in older results. */
+  readonly alternative?: AlternativeAssignment | null | undefined;
   /** Every candidate that was tried, in order. */
   readonly trials: readonly Trial[];
   /** Indices into `trials` that no other trial betters in both cost and the target's figure. */
@@ -48,6 +50,15 @@ export interface MeasuredAssignment {
   readonly search: Measured;
   /** Null where it was not verified on the final images. */
   readonly final: Measured | null;
+}
+
+/**
+ * The cheapest assignment tried that keeps the target on images that no decision saw: it was picked on the first half of the final images
+ * (`decision`), and `final` is of the other half (`rest`).
+ */
+export interface AlternativeAssignment extends MeasuredAssignment {
+  readonly decision: ImageSpan;
+  readonly rest: ImageSpan;
 }
 
 /** What images showed of an assignment. */

@@ -4,17 +4,26 @@ import type { BitsReport, Measured, MeasuredAssignment, RegisterRequirement, Tar
 import { type Column, NOTHING, tableText } from "./table.ts";
 import { grouped, percent, percentRange, significant, wrapped } from "./wording.ts";
 
-/** `use` is the command line that runs what was found; null where nothing was written. */
-export function bitsReportText(report: BitsReport, use: string | null): string {
+/** What was written, and the command line that runs it. */
+export interface BitsUse {
+  readonly file: string;
+  /** File of the alternative; null where there is none. */
+  readonly alternative: string | null;
+  readonly command: string;
+}
+
+/** `use` is null where nothing was written. */
+export function bitsReportText(report: BitsReport, use: BitsUse | null): string {
   const parts = [
     heading(report),
     verdict(report),
+    alternativeText(report),
     comparison(report),
     registerTable(report),
     front(report),
     trials(report),
   ];
-  return [...parts, report.chosen === null ? "" : usage(use)].filter((part) => part !== "").join("\n\n");
+  return [...parts, report.chosen === null ? "" : usage(report, use)].filter((part) => part !== "").join("\n\n");
 }
 
 function heading({ model, weights, target, search, final, floatBackend }: BitsReport): string {
@@ -24,14 +33,15 @@ function heading({ model, weights, target, search, final, floatBackend }: BitsRe
   const sign = BETTER[target.kind] === "higher" ? "at least" : "at most";
   return [
     `${model}${weights === null ? "" : `, weights ${weights}`}`,
-    `target     ${NAMES[target.kind]} ${sign} ${figureText(target.kind, target.value)}${margin}`,
+    `target     ${TARGET_NAMES[target.kind]} ${sign} ${figureText(target.kind, target.value)}${margin}`,
     `search     ${span(search)}`,
     `final      ${span(final)}, seen by no decision`,
     `float      ${floatBackend}`,
   ].join("\n");
 }
 
-const NAMES: Readonly<Record<TargetKind, string>> = {
+/** Names of targets in sentences. */
+export const TARGET_NAMES: Readonly<Record<TargetKind, string>> = {
   relative: "relative accuracy",
   agreement: "agreement with float",
   "top1-drop": "top-1 drop",
@@ -40,7 +50,7 @@ const NAMES: Readonly<Record<TargetKind, string>> = {
   "largest-error": "largest error",
 };
 
-const BETTER: Readonly<Record<TargetKind, "higher" | "lower">> = {
+export const BETTER: Readonly<Record<TargetKind, "higher" | "lower">> = {
   relative: "higher",
   agreement: "higher",
   "top1-drop": "lower",
@@ -49,7 +59,7 @@ const BETTER: Readonly<Record<TargetKind, "higher" | "lower">> = {
   "largest-error": "lower",
 };
 
-function figureText(kind: TargetKind, figure: number): string {
+export function figureText(kind: TargetKind, figure: number): string {
   if (!Number.isFinite(figure)) return kind === "sqnr" ? "no error" : NOTHING;
   if (kind === "relative" || kind === "agreement") return figure.toFixed(4);
   if (kind === "top1-drop") return `${figure.toFixed(2)} points`;
@@ -67,7 +77,7 @@ function verdict({ target, chosen, kept }: BitsReport): string {
   const { final } = chosen;
   if (final === null) return "";
   const lines = [
-    `${kept ? "Kept" : "NOT kept"} on the final images: ${NAMES[target.kind]} ${withInterval(target.kind, final)}`,
+    `${kept ? "Kept" : "NOT kept"} on the final images: ${TARGET_NAMES[target.kind]} ${withInterval(target.kind, final)}`,
   ];
   const { accuracy, agreement } = final;
   if (accuracy !== null && accuracy.float !== null) {
@@ -123,7 +133,7 @@ function comparison({ target, chosen, uniform }: BitsReport): string {
     return measured === null ? NOTHING : withInterval(target.kind, measured);
   };
   for (const on of ["search", "final"] as const) {
-    const name = `${NAMES[target.kind]}, ${on === "search" ? "search" : "final images"}`;
+    const name = `${TARGET_NAMES[target.kind]}, ${on === "search" ? "search" : "final images"}`;
     rows.push({ name, chosen: figure(chosen, on), uniform: figure(uniform, on), ratio: NOTHING });
   }
   const columns: readonly Column<ComparisonRow>[] = [
@@ -170,7 +180,7 @@ function front({ strategy, front: indices, trials, target }: BitsReport): string
   if (strategy !== "pareto") return "";
   const rows = indices.flatMap((index) => trials[index] ?? []);
   const columns: readonly Column<(typeof rows)[number]>[] = [
-    { title: NAMES[target.kind], align: "right", cell: ({ figure }) => figureText(target.kind, figure) },
+    { title: TARGET_NAMES[target.kind], align: "right", cell: ({ figure }) => figureText(target.kind, figure) },
     { title: "stored bits", align: "right", cell: ({ cost }) => (cost === null ? NOTHING : grouped(cost.storedBits)) },
     {
       title: "energy nJ",
@@ -193,8 +203,35 @@ function trials({ trials: all, search, request, resources }: BitsReport): string
   );
 }
 
-function usage(use: string | null): string {
-  return use === null
-    ? "Write it with -o assignment.yaml, and run it with macroscope run --assign assignment.yaml"
-    : `Use: ${use}`;
+function usage({ kept, search, final }: BitsReport, use: BitsUse | null): string {
+  if (use === null) {
+    return "Write it with -o assignment.yaml, and run it with npx macroscope run --assign assignment.yaml";
+  }
+  const { file, alternative, command } = use;
+  const { first } = final.span;
+  return [
+    kept ? "" : `${file} MISSED the target${alternative === null ? "" : `; ${alternative} keeps it`}.`,
+    `Use: ${command}`,
+    first === 0 || search.data !== final.data ? "" : `  Its first ${grouped(first)} images are those of the search.`,
+  ]
+    .filter((line) => line !== "")
+    .join("\n");
+}
+
+/** What to use instead of what missed. */
+function alternativeText({ chosen, kept, alternative, target, final }: BitsReport): string {
+  if (chosen === null || kept) return "";
+  if (!alternative?.final) return wrapped("No dearer candidate keeps the target on images that no decision saw.");
+  const { name, rest, cost, final: found } = alternative;
+  const times = (own: number, other: number): string => (other === 0 ? "" : ` (${(own / other).toFixed(2)} ×)`);
+  const costs =
+    cost === null || chosen.cost === null
+      ? ""
+      : `; ${grouped(cost.storedBits)} stored bits${times(cost.storedBits, chosen.cost.storedBits)}, ` +
+        `${grouped(cost.energyPjPerImage / 1000)} nJ per image${times(cost.energyPjPerImage, chosen.cost.energyPjPerImage)}`;
+  return wrapped(
+    `Instead: "${name}" is the cheapest tried that keeps it, ${TARGET_NAMES[target.kind]} ${withInterval(target.kind, found)} on ` +
+      `images ${grouped(rest.first)} to ${grouped(rest.first + rest.images - 1)} of ${final.data}, which no decision saw: those before ` +
+      `them chose it${costs}.`,
+  );
 }

@@ -263,6 +263,12 @@ const bits = z.looseObject({
   uniform: assignment.nullable(),
   chosen: assignment.nullable(),
   kept: z.boolean(),
+  alternative: assignment
+    .extend({
+      decision: z.looseObject({ first: count, images: count }),
+      rest: z.looseObject({ first: count, images: count }),
+    })
+    .nullish(),
   trials: z
     .array(
       z.looseObject({

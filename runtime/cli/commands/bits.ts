@@ -1,12 +1,23 @@
+import { join, parse } from "node:path";
 import { type Command, Option } from "commander";
-import { diagnosticError } from "../../../isa/diagnostic.ts";
+import { parseAssignmentSpecification } from "../../../compiler/quantization/specification.ts";
+import { diagnosticError, InvariantError } from "../../../isa/diagnostic.ts";
 import { printable } from "../../../isa/printable.ts";
 import type { RunConfiguration } from "../../configuration.ts";
 import { DEFAULT_WEIGHTS, parseObjective } from "../../exploration/objective.ts";
 import { targetOf } from "../../exploration/target.ts";
 import { writeFileAtomically } from "../../files.ts";
-import { type BitsReport, STRATEGIES, type Strategy, TARGET_KINDS, type TargetKind } from "../../report/bits-report.ts";
-import { bitsReportText } from "../../report/bits-text.ts";
+import {
+  type BitsReport,
+  type MeasuredAssignment,
+  STRATEGIES,
+  type Strategy,
+  TARGET_KINDS,
+  type TargetKind,
+} from "../../report/bits-report.ts";
+import { type BitsUse, bitsReportText } from "../../report/bits-text.ts";
+import { shellQuoted } from "../../report/shell.ts";
+import { verificationText } from "../../report/verification-text.ts";
 import { type BitsHooks, type BitsRequest, findBits } from "../../session/exploration/bits.ts";
 import { yamlText } from "../../yaml.ts";
 import { addImageOptions, addWorkersOption, type ConfigurationFlags, resolveFlags } from "../configuration-options.ts";
@@ -15,6 +26,7 @@ import { interruptible } from "../interrupt.ts";
 import { parseInteger, parseName } from "../options.ts";
 import { addJsonOption, addReportOption, emit, note, type Output, requireOutputs } from "../output.ts";
 import { type Progress, startProgress } from "../progress.ts";
+import { recordOptions, repeatedOptions } from "../repetition.ts";
 import { VERSION } from "../version.ts";
 
 interface BitsFlags extends ConfigurationFlags, Output {
@@ -85,20 +97,27 @@ export function addBitsCommand(program: Command): void {
     )
     .option("--journal <file>", "keep outcomes there (JSON Lines) and take those that are there already")
     .option("-o, --output <file>", "write the assignment (YAML), as run --assign takes it");
-  addReportOption(addJsonOption(command, "the result"))
+  addReportOption(addJsonOption(command, "the result"));
+  const written = recordOptions(command);
+  command
     .addHelpText(
       "after",
       "\nExample:\n  $ npx macroscope bits --strategy uniform --target 0.9 --search-images 50 --images 50 -o assignment.yaml\n",
     )
     .action(async (model: string | undefined, flags: BitsFlags) => {
-      await requireOutputs(flags.json, flags.report, flags.output, flags.journal);
+      const { output } = flags;
+      const files = output === undefined ? null : { chosen: output, kept: keptName(output) };
+      await requireOutputs(flags.json, flags.report, files?.chosen, files?.kept, flags.journal);
       const request = requestOf(flags);
       const configuration = await resolveFlags(model, flags);
       const report = await interruptible((signal) => searched(configuration, request, signal));
-      if (flags.output !== undefined && report.chosen !== null) {
-        await writeFileAtomically(flags.output, assignmentFile(report));
+      const { chosen, alternative = null } = report;
+      if (files !== null && chosen !== null) {
+        await writeFileAtomically(files.chosen, assignmentFile(report, chosen));
+        if (alternative !== null) await writeFileAtomically(files.kept, assignmentFile(report, alternative));
       }
-      const use = flags.output === undefined ? null : useOf(report, flags.output);
+      const repeated = repeatedOptions(written, runCommand(program), SEARCHED);
+      const use = files === null ? null : useOf(report, files, repeated);
       await emit(flags, report, (shown) => bitsReportText(shown, use));
       if (!report.kept) process.exitCode = EXIT.no;
     });
@@ -205,16 +224,65 @@ class SearchProgress {
   }
 }
 
-function assignmentFile({ chosen, target, model, search }: BitsReport): string {
-  const comment = `# ${printable(model)}: ${target.kind} ${target.value}, searched on ${search.span.images} images of ${printable(search.data)}\n`;
-  return comment + yamlText(chosen?.assignment ?? {});
+interface AssignmentFiles {
+  readonly chosen: string;
+  readonly kept: string;
 }
 
-/** Runs what was found on the final images; machine and preprocessing are those of the search. */
-function useOf({ configuration, final }: BitsReport, file: string): string {
+/** Beside the file of what was chosen stands one of what keeps the target: `formats.kept.yaml`. */
+function keptName(path: string): string {
+  const { dir, name, ext } = parse(path);
+  return join(dir, `${name}.kept${ext}`);
+}
+
+function assignmentFile({ model, search }: BitsReport, { assignment }: MeasuredAssignment): string {
+  const { verified } = parseAssignmentSpecification(assignment, "assignment");
+  const lines = [
+    `Formats of ${model}, searched on ${search.span.images} images of ${search.data}.`,
+    ...(verified === undefined ? [] : [verificationText(verified)]),
+  ];
+  return lines.map((line) => `# ${printable(line)}\n`).join("") + yamlText(assignment);
+}
+
+/** Options whose part the assignment and the final images have, and those that no bit depends on. */
+const SEARCHED = [
+  "datapath",
+  "rounding",
+  "overflow",
+  "dialect",
+  "assign",
+  "images",
+  "model",
+  "workers",
+  "json",
+  "report",
+].map((name) => `--${name}`);
+
+function runCommand(program: Command): Command {
+  const run = program.commands.find((command) => command.name() === "run");
+  if (run === undefined) throw new InvariantError("no command run");
+  return run;
+}
+
+/** Runs what was found on the final images, as they were made. */
+function useOf(
+  { configuration, final, alternative }: BitsReport,
+  files: AssignmentFiles,
+  repeated: readonly string[],
+): BitsUse {
   const { model, data } = configuration;
-  const images = final.span.first + final.span.images;
-  return `macroscope run ${String(model)} --data ${String(data)} --images ${images} --assign ${file}`;
+  const used = alternative == null ? files.chosen : files.kept;
+  const words = [
+    ...["npx", "macroscope", "run", shellQuoted(String(model))],
+    ...(repeated.includes("--data") ? [] : ["--data", shellQuoted(String(data))]),
+    ...repeated,
+    ...["--images", String(final.span.first + final.span.images), "--assign", shellQuoted(used)],
+  ];
+  return {
+    file: printable(files.chosen),
+    alternative: alternative == null ? null : printable(files.kept),
+    command: words.join(" "),
+  };
 }
 
 function number(option: string): (text: string) => number {

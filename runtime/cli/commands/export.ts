@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import type { Verification } from "../../../compiler/quantization/specification.ts";
 import { diagnosticError } from "../../../isa/diagnostic.ts";
 import { CONFIGURATION_LIMITS } from "../../configuration.ts";
 import { exportPrepared } from "../../exports/export-prepared.ts";
@@ -7,6 +8,8 @@ import { exportMemory, MEMORY_FOLDER } from "../../exports/mem/export-memory.ts"
 import { readAssignment } from "../../exports/read-assignment.ts";
 import { requireWritableFolder, writeFileAtomically } from "../../files.ts";
 import { openModel } from "../../model.ts";
+import { verificationText } from "../../report/verification-text.ts";
+import { wrapped } from "../../report/wording.ts";
 import { prepareModel } from "../../session/compile-model.ts";
 import { addModelOptions, type ConfigurationFlags, resolveFlags } from "../configuration-options.ts";
 import { FaultError } from "../exit-codes.ts";
@@ -106,10 +109,12 @@ interface ExportSummary {
   readonly exact: number;
   /** What the format has no place for; null where it holds everything. */
   readonly leavesOut: string | null;
+  /** Whether the assignment keeps the target it was searched for; null where nothing is known. */
+  readonly verified: Verification | null;
 }
 
 function summaryOf(
-  { model, layers }: ExportSubject,
+  { model, verified, layers }: ExportSubject,
   to: ExportFlags["to"],
   output: string,
   files: number | null,
@@ -125,11 +130,17 @@ function summaryOf(
     registers: registers.length,
     exact: registers.filter(({ exact }) => exact).length,
     leavesOut: to === "mem" ? null : EXPORTERS[to].leavesOut,
+    verified: verified ?? null,
   };
 }
 
-function summaryText({ model, format, output, files, layers, registers, exact, leavesOut }: ExportSummary): string {
+function summaryText(summary: ExportSummary): string {
+  const { model, format, output, files, layers, registers, exact, leavesOut, verified } = summary;
   const held = files === null ? "" : `${files} files of words, `;
   const text = `${output}: ${format} of ${model}, ${held}${layers} layers, ${registers} registers (${exact} exact)`;
-  return leavesOut === null ? text : `${text}\nNot in it: ${leavesOut}.`;
+  return [
+    text,
+    ...(leavesOut === null ? [] : [`Not in it: ${leavesOut}.`]),
+    ...(verified === null ? [] : [wrapped(verificationText(verified))]),
+  ].join("\n");
 }

@@ -1,4 +1,4 @@
-import type { LayerRequirement, RegisterRequirement } from "../bits-report.ts";
+import type { BitsReport, RegisterRequirement } from "../bits-report.ts";
 import { formatOnly, writtenFormat } from "../format-text.ts";
 import { type Chart, withoutCommonParts } from "./chart.ts";
 import { HEAT_COLOURS, PALETTE } from "./palette.ts";
@@ -24,13 +24,13 @@ const LEVELS: readonly MapLevel[] = [
 ];
 
 /** Layers × registers of a search: the format each was given; null where none is listed. */
-export function neededBits(layers: readonly LayerRequirement[]): Chart | null {
+export function neededBits({ layers, kept, chosen }: Pick<BitsReport, "layers" | "kept" | "chosen">): Chart | null {
   const columns = registerColumns(layers.map(({ registers }) => registers));
   if (columns.length === 0) return null;
   const framed = layers.some(({ registers }) => Object.values(registers).some(({ bottleneck }) => bottleneck));
   return registerMap({
     id: "needed-bits",
-    title: "Formats that keep the target",
+    title: chosen === null || !kept ? "Formats found, which miss the target" : "Formats that keep the target",
     caption: `Word length and fraction length of every register; the stronger the colour, the longer the word.${
       framed ? " Framed: the registers that held the target back first." : ""
     }`,

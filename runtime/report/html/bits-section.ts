@@ -32,19 +32,20 @@ const TARGETS: Readonly<Record<TargetKind, (figure: string) => string>> = {
 /** One search: what every register was given, what stands behind it and what it costs. */
 export function bitsSection(report: BitsReport, prefix: string, file: string | null): Section {
   const { model, weights, chosen, uniform, trials, layers } = report;
-  const charts = [neededBits(layers), paretoFront(report)].filter((chart) => chart !== null);
+  const charts = [neededBits(report), paretoFront(report)].filter((chart) => chart !== null);
   const mood = chosen === null || !report.kept ? "bad" : "good";
   const assignment = chosen === null ? null : yamlText(chosen.assignment);
   const body = html`<p class="summary">${summary(report)}</p>
 <p class="verdict ${mood}">${verdict(report)}</p>
 ${chosen === null ? null : keyFigures(figures(chosen, uniform))}
+${report.kept ? null : alternative(report)}
 ${charts.map((chart) => figure(chart, prefix))}
 ${comparisonTable(chosen, uniform)}
 ${layers.length === 0 ? null : html`<h3>What stands behind every register</h3>\n${requirementTable(layers)}`}
 ${
   assignment === null
     ? null
-    : html`<h3>The assignment</h3><p>Save it as <code>assignment.yaml</code> and give it to <code>--assign</code>.</p><pre><code>${assignment}</code></pre>`
+    : html`<h3>The assignment${report.kept ? "" : ", which misses the target"}</h3><p>Save it as <code>assignment.yaml</code> and give it to <code>--assign</code>.</p><pre><code>${assignment}</code></pre>`
 }
 <h3>Candidates</h3>
 ${trialTable(trials)}
@@ -55,7 +56,7 @@ ${reproduction({
   digest: chosen?.final?.digest ?? null,
 })}`;
   return {
-    heading: `${model}: formats for ${TARGETS[report.target.kind](significant(report.target.value))}`,
+    heading: `${model}: formats ${report.kept ? "for" : "sought for"} ${TARGETS[report.target.kind](significant(report.target.value))}`,
     subtitle: [
       `bits, ${report.strategy} search for ${OBJECTIVES[report.objective]}`,
       ...(weights === null ? [] : [`weights ${weights}`]),
@@ -112,8 +113,20 @@ function verdict({ chosen, kept, target }: BitsReport): string {
   if (final === null) return `The assignment found was not verified on other images; wanted: ${wanted}.`;
   const interval = final.figure95 === null ? "" : ` (95 %: ${final.figure95.map(significant).join(" … ")})`;
   return `On images no decision saw the assignment has ${significant(final.figure)}${interval}; wanted: ${wanted}. ${
-    kept ? "The target is kept." : "The target is missed: give a larger margin."
+    kept ? "The target is kept." : "The target is missed."
   }`;
+}
+
+/** What to use where the chosen assignment missed. */
+function alternative({ chosen, alternative: found, target, final }: BitsReport): Markup | null {
+  if (chosen === null) return null;
+  if (!found?.final) return html`<p>No dearer candidate keeps the target on images that no decision saw.</p>`;
+  const { name, rest, assignment } = found;
+  const { figure: value, figure95 } = found.final;
+  const interval = figure95 === null ? "" : ` (95 %: ${figure95.map(significant).join(" … ")})`;
+  return html`<p>Instead: “${name}” is the cheapest tried that keeps ${TARGETS[target.kind](significant(target.value))}: ${significant(value)}${interval} on images ${grouped(rest.first)} to ${grouped(rest.first + rest.images - 1)} of ${final.data}, which no decision saw; those before them chose it.</p>
+<details><summary>The assignment that keeps the target</summary>
+<pre><code>${yamlText(assignment)}</code></pre></details>`;
 }
 
 function figures(chosen: MeasuredAssignment, uniform: MeasuredAssignment | null): readonly KeyFigure[] {

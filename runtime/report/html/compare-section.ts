@@ -1,11 +1,12 @@
 import type { Chart } from "../charts/chart.ts";
 import { layerDifferences } from "../charts/layer-differences.ts";
 import type { CompareReport, HistoryRow, HistoryWord, PairEntry, PartingEntry } from "../compare-report.ts";
+import { shellQuoted } from "../shell.ts";
 import { NOTHING } from "../table.ts";
 import { grouped, placeInSum, significant } from "../wording.ts";
 import { figure } from "./figure.ts";
 import { html, type Markup } from "./markup.ts";
-import { reproduction, shellQuoted } from "./reproduction.ts";
+import { reproduction } from "./reproduction.ts";
 import type { Section } from "./section.ts";
 import { type HtmlColumn, htmlTable } from "./table.ts";
 

@@ -1,5 +1,6 @@
 import { yamlText } from "../../yaml.ts";
 import type { ResourceEntry } from "../run-report.ts";
+import { shellQuoted } from "../shell.ts";
 import { grouped, significant } from "../wording.ts";
 import { html, type Markup } from "./markup.ts";
 
@@ -63,9 +64,4 @@ function flagsText(request: Readonly<Record<string, unknown>>): string {
       return ` --${shellQuoted(flag)} ${shellQuoted(String(value))}`;
     })
     .join("");
-}
-
-/** A path as a shell reads it. */
-export function shellQuoted(path: string): string {
-  return /^[A-Za-z0-9_./,:=+-]+$/.test(path) && !path.startsWith("-") ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

@@ -1,5 +1,5 @@
 /** `macroscope bits`: opens search and final images, searches, and reports the assignment that was found. */
-import type { LayerEntry } from "../../../compiler/quantization/specification.ts";
+import type { LayerEntry, Verification } from "../../../compiler/quantization/specification.ts";
 import { DATAPATH_REGISTERS } from "../../../isa/datapath.ts";
 import { diagnosticError } from "../../../isa/diagnostic.ts";
 import type { RunConfiguration } from "../../configuration.ts";
@@ -10,7 +10,7 @@ import { BITS_JOURNAL, JournalStore, type OutcomeEntry, parseOutcomeEntry } from
 import type { CostWeights } from "../../exploration/objective.ts";
 import { type ImagesOf, type SearchHooks, search } from "../../exploration/search.ts";
 import type { Target } from "../../exploration/target.ts";
-import type { BitsReport, Objective, Strategy } from "../../report/bits-report.ts";
+import type { BitsReport, MeasuredAssignment, Objective, Strategy } from "../../report/bits-report.ts";
 import type { RunHooks } from "../hooks.ts";
 import { resourcesSince } from "../resources.ts";
 import { openStudy, type Study } from "../study/study.ts";
@@ -88,13 +88,15 @@ export async function findBits(
     const { target, objective, strategy } = request;
     const { startWordLength, ...result } = found;
     const final = finalStudy.parts.configuration;
+    const { name: finalData } = finalStudy.parts.data;
+    const chosen = result.chosen && verified(result.chosen, target, result.kept, finalData);
     return {
       schema: "macroscope/bits/1",
       configuration: {
         ...final,
         images: parts.final.span.first + parts.final.span.images,
         calibration: measured.calibration,
-        assignment: result.chosen?.assignment ?? configuration.assignment,
+        assignment: chosen?.assignment ?? configuration.assignment,
       },
       request: { ...request, startWordLength },
       model: prepared.name,
@@ -104,14 +106,32 @@ export async function findBits(
       objective,
       strategy,
       search: { data: searchStudy.parts.data.name, span: parts.search.span },
-      final: { data: finalStudy.parts.data.name, span: parts.final.span },
+      final: { data: finalData, span: parts.final.span },
       ...result,
+      chosen,
+      alternative: result.alternative && verified(result.alternative, target, true, finalData),
       resources: resourcesSince(started),
     };
   } finally {
     await searchStudy.close();
     if (finalStudy !== searchStudy) await finalStudy.close();
   }
+}
+
+/** The assignment says itself whether it keeps its target. */
+function verified<Found extends MeasuredAssignment>(found: Found, target: Target, kept: boolean, data: string): Found {
+  const { assignment, final } = found;
+  if (final === null) return found;
+  const { figure, images } = final;
+  const verification: Verification = {
+    target: target.kind,
+    wanted: target.value,
+    found: Number.isFinite(figure) ? figure : null,
+    kept,
+    images,
+    data,
+  };
+  return { ...found, assignment: { verified: verification, ...assignment } };
 }
 
 async function openJournal(

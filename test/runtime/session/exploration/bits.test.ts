@@ -126,7 +126,11 @@ describe("bits of a small network", () => {
   });
 
   it("tells people the formats, the intervals, what it costs and how to use it", async () => {
-    const text = bitsReportText(found, "macroscope run --assign found.yaml");
+    const text = bitsReportText(found, {
+      file: "found.yaml",
+      alternative: null,
+      command: "macroscope run --assign found.yaml",
+    });
     expect(text).toContain("<- bottleneck");
     expect(text).toMatch(/Kept on the final images: SQNR \d+\.\d dB \(95 %: /);
     expect(text).toMatch(/stored bits +[\d,]+ +[\d,]+ +0\.\d+/);
