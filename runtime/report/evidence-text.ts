@@ -1,4 +1,5 @@
 import { formatOnly, integerBits, writtenFormat } from "./format-text.ts";
+import { histogramTotal } from "./overflow-rate.ts";
 import type { ClassEntry, HistogramEntry, LayerEntry, RegisterEntry, RunReport } from "./run-report.ts";
 import { type Column, NOTHING, tableText } from "./table.ts";
 import { grouped, percent, percentRange, significant, wrapped } from "./wording.ts";
@@ -30,7 +31,7 @@ function histogramTable({ layers, observedImages }: RunReport): string {
     { title: "register", align: "left", cell: ({ name }) => name },
     { title: "format", align: "left", cell: ({ entry }) => formatOnly(entry.format) },
     { title: "too large│format│too small", align: "left", cell: (row) => pictures.get(row) ?? "" },
-    { title: "zero", align: "right", cell: ({ histogram }) => percent(histogram.zero / total(histogram), 1) },
+    { title: "zero", align: "right", cell: ({ histogram }) => percent(histogram.zero / histogramTotal(histogram), 1) },
     {
       title: "low bits 0",
       align: "right",
@@ -52,10 +53,6 @@ export function formulasText({ layers }: RunReport): string {
     "Cycles of the array per image, closed forms; its loads and stores run beside it",
     ...shown.map(({ name, formula }) => wrapped(`${name.padEnd(width)}  ${formula}`)),
   ].join("\n");
-}
-
-function total({ octaves, zero }: HistogramEntry): number {
-  return zero + octaves.reduce((sum, { negative, positive }) => sum + negative + positive, 0);
 }
 
 /** Octaves that a written format holds, lowest and highest; every register of a run has one. */
@@ -85,7 +82,7 @@ function pictureParts({ entry, histogram }: RegisterRow): { tooLarge: string; in
     counts.set(octave, (counts.get(octave) ?? 0) + negative + positive);
   }
   const lost = new Map(histogram.underflow.map((lost) => [lost.integerBits, lost.count]));
-  const all = total(histogram);
+  const all = histogramTotal(histogram);
   const bar = (count: number | undefined, empty: string): string => {
     if (count === undefined) return empty;
     const height = Math.max(0, Math.ceil(HEIGHTS.length - 1 + Math.log2(count / all)));

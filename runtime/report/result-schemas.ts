@@ -48,6 +48,7 @@ const register = z.looseObject({
   first: anything.nullable(),
   min: value.nullable(),
   max: value.nullable(),
+  energyPj: amount.optional(),
   unusedHighBits: z.int().min(0).max(4096).nullable(),
   unusedLowBits: z.int().min(0).max(4096).nullable().default(null),
   flushedToZero: count.nullable(),

@@ -139,6 +139,8 @@ export interface RegisterEntry {
   readonly min: number | null;
   readonly max: number | null;
   readonly unusedHighBits: number | null;
+  /** Of one image: DRAM words, memory, bus and registers that hold its words; absent where no words are its own. */
+  readonly energyPj?: number | undefined;
   readonly flushedToZero: number | null;
   /** Low bits of the word that were 0 in every value; the whole word where all of them were 0. */
   readonly unusedLowBits: number | null;

@@ -1,3 +1,4 @@
+import { overflowCountText, overflowShare, shareText } from "./overflow-rate.ts";
 import type {
   Accuracy,
   AgreementEntry,
@@ -95,7 +96,8 @@ function accuracyLines(accuracy: Accuracy): string[] {
   return lines;
 }
 
-function layerTable({ layers, cycles }: RunReport): string {
+function layerTable(report: RunReport): string {
+  const { layers, cycles, observedImages } = report;
   if (layers.length === 0) return "";
   const onMachine = (show: (layer: LayerEntry) => string) => (layer: LayerEntry) =>
     cycles === null && layer.cycles === 0 ? NOTHING : show(layer);
@@ -112,12 +114,13 @@ function layerTable({ layers, cycles }: RunReport): string {
     { title: "energy nJ", align: "right", cell: onMachine((layer) => significant(layer.energyPj / 1000)) },
     { title: "SQNR dB", align: "right", cell: ({ sqnrDb }) => (sqnrDb === null ? NOTHING : sqnrDb.toFixed(1)) },
     { title: "output range", align: "right", cell: ({ registers }) => rangeText(registers.output) },
-    { title: "overflows", align: "left", cell: overflowText, maxWidth: 24 },
+    { title: "overflows", align: "left", cell: (layer) => overflowText(layer, report), maxWidth: 24 },
   ];
   const twice = layers.some(({ doubleRounding }) => doubleRounding)
     ? "\n* input loaded in another format than its producer wrote: rounded twice"
     : "";
-  return `Layers, per image; overflows of all images\n${tableText(columns, layers)}${twice}`;
+  const ranges = observedImages === 0 ? "" : `; output ranges of ${observedText(observedImages)}`;
+  return `Layers, per image; overflows of all images${ranges}\n${tableText(columns, layers)}${twice}`;
 }
 
 /** Size and error of every look-up table; nothing for a network without. */
@@ -164,9 +167,11 @@ function firstWord(text: string): string {
   return text.split(" ")[0] ?? text;
 }
 
-function overflowText({ registers }: LayerEntry): string {
+function overflowText({ registers }: LayerEntry, report: RunReport): string {
   const parts = Object.entries(registers).filter(([, { overflow }]) => overflow > 0);
-  return parts.length === 0 ? "0" : parts.map(([name, { overflow }]) => `${name} ${grouped(overflow)}`).join(", ");
+  return parts.length === 0
+    ? "0"
+    : parts.map(([name, entry]) => `${name} ${overflowCountText(entry, name, report)}`).join(", ");
 }
 
 interface RegisterRow {
@@ -175,7 +180,8 @@ interface RegisterRow {
   readonly entry: RegisterEntry;
 }
 
-function registerTable({ layers, observedImages, cycles }: RunReport): string {
+function registerTable(report: RunReport): string {
+  const { layers, images, observedImages, cycles } = report;
   const rows = layers.flatMap(({ name: layer, registers }) =>
     Object.entries(registers)
       // A register at which nothing was quantized has nothing to show.
@@ -192,6 +198,7 @@ function registerTable({ layers, observedImages, cycles }: RunReport): string {
     { title: "register", align: "left", cell: ({ name }) => name },
     { title: "format", align: "left", cell: ({ entry }) => (oneMode ? firstWord(entry.format) : entry.format) },
     { title: "overflows", align: "right", cell: ({ entry }) => grouped(entry.overflow) },
+    { title: "share", align: "right", cell: ({ name, entry }) => overflowRate(entry, name, report) },
     { title: "range before the fit", align: "right", cell: ({ entry }) => rangeText(entry) },
     { title: "unused bits", align: "right", cell: ({ entry }) => number(entry.unusedHighBits, String) },
     { title: "lost to zero", align: "right", cell: ({ entry }) => number(entry.flushedToZero, grouped) },
@@ -205,14 +212,25 @@ function registerTable({ layers, observedImages, cycles }: RunReport): string {
   const perFilter = rows.some(({ entry }) => firstWord(entry.format).includes("…"))
     ? "\n… weights have a binary point per filter; ranges, of products and sums too, are those of words at the least F"
     : "";
-  return `Registers${common}; ${seenText(observedImages, cycles !== null)}\n${tableText(columns, rows)}${perFilter}`;
+  const counted = `overflows of ${images === 1 ? "the image" : `all ${grouped(images)} images`}`;
+  const heading = wrapped(`Registers${common}; ${counted}; ${seenText(observedImages, cycles !== null)}`);
+  return `${heading}\n${tableText(columns, rows)}${perFilter}`;
+}
+
+/** Of the values written; nothing where none overflowed. */
+function overflowRate(entry: RegisterEntry, name: string, report: RunReport): string {
+  const share = entry.overflow === 0 ? null : overflowShare(entry, name, report);
+  return share === null ? NOTHING : shareText(share);
 }
 
 /** A network that the machine computes in parts is not observed. */
 function seenText(observedImages: number, canObserve: boolean): string {
   if (observedImages === 0) return `ranges, losses and errors not taken${canObserve ? ": --observe 1 takes them" : ""}`;
-  const images = observedImages === 1 ? "the first image" : `the first ${grouped(observedImages)} images`;
-  return `ranges, losses and errors (in last bits) of ${images}`;
+  return `ranges, losses and errors (in last bits) of ${observedText(observedImages)}`;
+}
+
+function observedText(images: number): string {
+  return images === 1 ? "the first image" : `the first ${grouped(images)} images`;
 }
 
 function rangeText(entry: RegisterEntry | undefined): string {

@@ -1,7 +1,12 @@
+import { overflowShare, shareText } from "../report/overflow-rate.ts";
 import type { CycleEntry, LayerEntry, RegisterEntry, RunReport } from "../report/run-report.ts";
+import { grouped, percent, significant } from "../report/wording.ts";
 
-/** A share of overflowing values from which it is worth a look even without a loss of accuracy. */
-const NOTABLE_LOSS = 0.05;
+/** What advice is taken from. */
+export type Advised = Pick<
+  RunReport,
+  "accuracy" | "agreement" | "error" | "layers" | "cycles" | "images" | "observedImages"
+>;
 
 interface Place {
   readonly layer: string;
@@ -9,34 +14,71 @@ interface Place {
   readonly entry: RegisterEntry;
 }
 
-/** One sentence: what a designer should look at first in a result, the gravest finding first. */
-export function adviceOn(report: Pick<RunReport, "accuracy" | "layers" | "cycles">): string {
+/** One sentence, or two: what a designer should look at first in a result, the gravest finding first. */
+export function adviceOn(report: Advised): string {
   const places = report.layers.flatMap(({ name, registers }) =>
     Object.entries(registers).map(([register, entry]): Place => ({ layer: name, register, entry })),
   );
-  const significant = (report.accuracy?.mcnemar?.pValue ?? 1) < NOTABLE_LOSS;
-  return (
-    overflowAdvice(places, significant) ??
-    tableAdvice(report.layers) ??
-    (significant ? resolutionAdvice(report.layers, places) : undefined) ??
-    headroomAdvice(report.layers, places) ??
-    cycleAdvice(report.layers, report.cycles)
-  );
+  const effect = effectOf(report);
+  const overflow = overflowAdvice(places, effect, report);
+  if (overflow !== undefined && effect.suffers === true) return overflow;
+  const table = tableAdvice(report.layers);
+  if (effect.suffers === true) return table ?? resolutionAdvice(report.layers, places, effect);
+  const spare = table ?? headroomAdvice(report, places) ?? cycleAdvice(report.layers, report.cycles);
+  if (overflow === undefined) return `nothing overflows; ${spare}`;
+  return `${overflow} ${spare.charAt(0).toUpperCase()}${spare.slice(1)}`;
 }
 
-function overflowAdvice(places: readonly Place[], significant: boolean): string | undefined {
+/** What quantization does to the network's answers. */
+interface Effect {
+  /** Null where nothing tells. */
+  readonly suffers: boolean | null;
+  readonly text: string;
+}
+
+/** Of a test, the probability below which a difference from float counts as shown. */
+const SIGNIFICANCE = 0.05;
+/** Share of images that keep float's class, and SQNR of the output, below which a network without labels suffers. */
+const KEPT_CLASSES = 0.99;
+const KEPT_SQNR_DB = 20;
+
+function effectOf({ accuracy, agreement, error }: Advised): Effect {
+  const test = accuracy?.mcnemar;
+  if (test != null) {
+    const suffers = test.pValue < SIGNIFICANCE && test.onlyFloat > test.onlyFixed;
+    const text = suffers ? "accuracy suffers" : "accuracy does not suffer measurably on these images";
+    return { suffers, text };
+  }
+  if (agreement !== null) {
+    const { share, share95 } = agreement;
+    return { suffers: share95[1] < KEPT_CLASSES, text: `${percent(share)} of the images keep float's class` };
+  }
+  if (typeof error?.sqnrDb === "number") {
+    return {
+      suffers: error.sqnrDb < KEPT_SQNR_DB,
+      text: `the output has an SQNR of ${error.sqnrDb.toFixed(1)} dB against float`,
+    };
+  }
+  return { suffers: null, text: "nothing tells whether accuracy suffers" };
+}
+
+function overflowAdvice(places: readonly Place[], { suffers, text }: Effect, report: Advised): string | undefined {
   const worst = largest(places, ({ entry }) => entry.overflow);
   if (worst === undefined || worst.entry.overflow === 0) return undefined;
   const { layer, register, entry } = worst;
-  const effect = significant ? "accuracy suffers" : "accuracy does not suffer measurably on these images";
+  const share = overflowShare(entry, register, report);
+  const often = `${grouped(entry.overflow)} times${share === null ? "" : `, ${shareText(share)} of its values`}`;
   const reach =
     entry.min === null || entry.max === null
       ? ""
-      : `; values reach ${Number(entry.min.toPrecision(4))} … ${Number(entry.max.toPrecision(4))}`;
-  return (
-    `the ${register} register of ${layer} (${entry.format}) overflows most, ${entry.overflow.toLocaleString("en-US")} times${reach}; ` +
-    `${effect}: give it integer bits before anything else.`
-  );
+      : `; ${seenIn(register, report)} they reach ${significant(entry.min)} … ${significant(entry.max)}`;
+  const conclusion =
+    suffers === true
+      ? "give it integer bits before anything else"
+      : suffers === false
+        ? "nothing needs to be widened for them"
+        : "compare with float before anything is widened";
+  return `the ${register} register of ${layer} (${entry.format}) overflows most, ${often}${reach}; ${text}: ${conclusion}.`;
 }
 
 /** Last places by which a table may be off before it, and not the word, sets a layer's precision. */
@@ -56,49 +98,64 @@ function tableAdvice(layers: readonly LayerEntry[]): string | undefined {
   );
 }
 
-function resolutionAdvice(layers: readonly LayerEntry[], places: readonly Place[]): string {
+/** The images that ranges were taken from. */
+function seenIn(register: string, { observedImages }: Advised): string {
+  if (register === "weight" || register === "bias") return "in the model";
+  return observedImages === 1 ? "in the first image" : `in the first ${grouped(observedImages)} images`;
+}
+
+function resolutionAdvice(layers: readonly LayerEntry[], places: readonly Place[], { text }: Effect): string {
   const noisiest = largest(layers, ({ sqnrDb }) => -(sqnrDb ?? Number.POSITIVE_INFINITY));
   const flushed = largest(places, ({ entry }) => entry.flushedToZero ?? 0);
   const layer = noisiest?.name ?? flushed?.layer ?? "the first layer";
   const zero =
-    flushed?.entry.flushedToZero === undefined ||
-    flushed.entry.flushedToZero === 0 ||
-    flushed.entry.flushedToZero === null
+    flushed === undefined || (flushed.entry.flushedToZero ?? 0) === 0
       ? ""
       : `, where the ${flushed.register} register of ${flushed.layer} flushes most values to zero`;
-  return `nothing overflows but accuracy suffers: the fraction is too short, ${layer} has the lowest SQNR${zero}.`;
+  return `nothing overflows but ${text}: the fraction is too short, ${layer} has the lowest SQNR${zero}.`;
 }
 
 /** Spare bits from which a shorter word is worth a look. */
 const NOTABLE_HEADROOM = 2;
 
-/** Where spare bits cost most: unused high bits weighed with the energy of their layer. */
-function headroomAdvice(layers: readonly LayerEntry[], places: readonly Place[]): string | undefined {
-  const energyOf = (name: string): number => layers.find((layer) => layer.name === name)?.energyPj ?? 0;
-  const total = layers.reduce((sum, { energyPj }) => sum + energyPj, 0);
+/** Where spare bits cost most: the part of a register's own energy that they take. */
+function headroomAdvice(report: Advised, places: readonly Place[]): string | undefined {
   // Biases are few words: their length costs next to nothing.
   const measured = places.filter(({ register, entry }) => register !== "bias" && entry.unusedHighBits !== null);
   const spare = measured.filter(({ entry }) => (entry.unusedHighBits ?? 0) >= NOTABLE_HEADROOM);
-  const dearest = largest(spare, ({ layer, entry }) => (entry.unusedHighBits ?? 0) * (energyOf(layer) || 1));
+  const wasted = ({ entry }: Place): number => {
+    const unused = entry.unusedHighBits ?? 0;
+    // Without energies, and between registers that have none of their own, the bits alone decide.
+    return ((entry.energyPj ?? 0) * unused) / wordLengthOf(entry) + 1e-9 * unused;
+  };
+  const dearest = largest(spare, wasted);
   const tightest = largest(measured, ({ entry }) => -(entry.unusedHighBits ?? 0));
   if (tightest === undefined || dearest === undefined) return undefined;
   const { layer, register, entry } = dearest;
-  const share = total === 0 ? "" : `, which takes ${((100 * energyOf(layer)) / total).toFixed(0)} % of the energy,`;
+  const total = report.layers.reduce((sum, { energyPj }) => sum + energyPj, 0);
+  const share =
+    entry.energyPj === undefined || entry.energyPj === 0 || total === 0
+      ? ""
+      : `, whose words take ${percent(entry.energyPj / total, 0)} of the energy,`;
   const limit =
     tightest === dearest
       ? "shorten it"
       : `shorten it; the ${tightest.register} register of ${tightest.layer}, with ${tightest.entry.unusedHighBits}, sets the limit`;
+  const where = report.observedImages === 0 ? "" : ` ${seenIn(register, report)}`;
   return (
-    `nothing overflows; the ${register} register of ${layer}${share} leaves ${entry.unusedHighBits} of ` +
-    `${entry.format.split(",")[0]?.replace("u", "")} bits unused: ${limit}.`
+    `the ${register} register of ${layer}${share} leaves ${entry.unusedHighBits} of ` +
+    `${wordLengthOf(entry)} bits unused${where}: ${limit}.`
   );
+}
+
+function wordLengthOf({ format }: RegisterEntry): number {
+  return Number(format.split(",")[0]?.replace("u", ""));
 }
 
 function cycleAdvice(layers: readonly LayerEntry[], cycles: CycleEntry | null): string {
   const slowest = largest(layers, (layer) => layer.cycles);
-  if (slowest === undefined || cycles === null)
-    return "nothing overflows and no register has bits to spare on these images.";
-  return `word lengths fit; ${slowest.name} takes ${((100 * slowest.cycles) / cycles.perImage).toFixed(0)} % of the cycles.`;
+  if (slowest === undefined || cycles === null) return "no register has bits to spare on these images.";
+  return `word lengths fit, and ${slowest.name} takes ${percent(slowest.cycles / cycles.perImage, 0)} of the cycles.`;
 }
 
 function largest<T>(items: readonly T[], measure: (item: T) => number): T | undefined {

@@ -123,6 +123,7 @@ async function simulate(simulation: Simulation, hooks: RunHooks): Promise<Lastin
   const { answers, error, digest, observed } = outcome;
   const figures = machineFigures({ program, schedule, ...outcome });
   const accuracy = answers.accuracy();
+  const agreement = answers.agreement();
   const report: LastingReport = {
     schema: "macroscope/run/1",
     configuration: { ...configuration },
@@ -135,13 +136,16 @@ async function simulate(simulation: Simulation, hooks: RunHooks): Promise<Lastin
     floatBackend: float?.backend ?? null,
     accuracy,
     accuracyMissing: answers.missing(),
-    agreement: answers.agreement(),
+    agreement,
     classes: answers.byClass(),
     error,
     ...figures,
     digest,
     observedImages: observed,
-    advice: adviceOn({ accuracy, layers: figures.layers, cycles: figures.cycles }),
+    advice: adviceOn({
+      ...{ accuracy, agreement, error, images: count, observedImages: observed },
+      ...{ layers: figures.layers, cycles: figures.cycles },
+    }),
     notModelled: notModelled(program.hostOperators, simulation.unreadInputs ?? []),
   };
   return { report };

@@ -46,6 +46,7 @@ export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Pro
   if ("fault" in outcome) return outcome;
   const { answers, error, layers: found } = outcome;
   const accuracy = answers.accuracy();
+  const agreement = answers.agreement();
   const layers = prepared.lowerable.nodes.flatMap((node) => {
     const register = outputs.get(node.name);
     const evidence = found.get(node.name);
@@ -63,7 +64,7 @@ export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Pro
     floatBackend: float.backend,
     accuracy,
     accuracyMissing: answers.missing(),
-    agreement: answers.agreement(),
+    agreement,
     classes: answers.byClass(),
     error,
     cycles: null,
@@ -72,7 +73,7 @@ export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Pro
     layers,
     digest: null,
     observedImages: count,
-    advice: adviceOn({ accuracy, layers, cycles: null }),
+    advice: adviceOn({ accuracy, agreement, error, layers, cycles: null, images: count, observedImages: count }),
     notModelled: [
       "everything inside a layer: it is computed in float32",
       ...outsideTheNetwork(hostOperators(prepared.graph), prepared.graph.unreadInputs),

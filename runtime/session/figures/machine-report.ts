@@ -26,6 +26,7 @@ import type {
 } from "../../report/run-report.ts";
 import { type QuantizedImages, tensorSymbol } from "../host-input.ts";
 import { rawsToValues } from "../values.ts";
+import { registerEnergies } from "./register-energy.ts";
 import { constantEntry, evidenceEntry } from "./register-entry.ts";
 
 /** Everything a run on the simulated machine left behind. */
@@ -53,6 +54,7 @@ export function machineFigures(run: MachineRun): MachineFigures {
   const report = result.cycles ?? schedule.report;
   const actions = countActions(program);
   const formulas = layerFormulas(program, schedule);
+  const energies = registerEnergies(program, actions.perLayer);
   const layers = program.layers.map((layer, index) => {
     const cycles = report.layers[index] ?? 0;
     const spent = withLeakage(program, actions.perLayer[index] ?? [], cycles);
@@ -60,6 +62,7 @@ export function machineFigures(run: MachineRun): MachineFigures {
       cycles,
       formula: closedForm(formulas[index] ?? []),
       energyPj: energyOf(spent, HOROWITZ_45NM).total.value,
+      registerEnergies: energies[index] ?? {},
     });
   });
   const compile = program.compileOverflow.reduce((sum, { weight, bias }) => sum + weight + bias, 0);
@@ -124,7 +127,12 @@ function layerEntry(
   run: MachineRun,
   layer: LayerSymbol,
   index: number,
-  figures: Pick<LayerEntry, "cycles" | "formula" | "energyPj">,
+  {
+    registerEnergies: own,
+    ...figures
+  }: Pick<LayerEntry, "cycles" | "formula" | "energyPj"> & {
+    readonly registerEnergies: Readonly<Record<string, number>>;
+  },
 ): LayerEntry {
   const { rows, columns } = run.program.machine;
   return {
@@ -138,7 +146,12 @@ function layerEntry(
     noise: run.noise.get(layer.name) ?? null,
     doubleRounding: layer.doubleRounding,
     ...(layer.table && { table: tableEntry(layer.table, layer.datapath.output.format, run.program) }),
-    registers: registerEntries(run, layer, index),
+    registers: Object.fromEntries(
+      Object.entries(registerEntries(run, layer, index)).map(([name, entry]) => {
+        const energyPj = own[name];
+        return [name, energyPj === undefined ? entry : { ...entry, energyPj }];
+      }),
+    ),
   };
 }
 

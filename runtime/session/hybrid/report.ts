@@ -40,6 +40,7 @@ export async function runHybridModel(run: HybridRun, hooks: RunHooks): Promise<L
     if ("fault" in outcome) return outcome;
     const { answers, error, network } = outcome;
     const accuracy = answers.accuracy();
+    const agreement = answers.agreement();
     const programs = network.programs.map((program) => programFigures(program, count));
     const layers = layersOf(network, programs);
     const all = layerNames(plan.graph);
@@ -59,7 +60,7 @@ export async function runHybridModel(run: HybridRun, hooks: RunHooks): Promise<L
       floatBackend: float.backend,
       accuracy,
       accuracyMissing: answers.missing(),
-      agreement: answers.agreement(),
+      agreement,
       classes: answers.byClass(),
       error,
       cycles: null,
@@ -71,7 +72,7 @@ export async function runHybridModel(run: HybridRun, hooks: RunHooks): Promise<L
       layers,
       digest: null,
       observedImages: 0,
-      advice: adviceOn({ accuracy, layers, cycles: null }),
+      advice: adviceOn({ accuracy, agreement, error, layers, cycles: null, images: count, observedImages: 0 }),
       notModelled: [
         ...(inFloat.length === 0 ? [] : [`${inFloat.length} of ${all.length} layers: they are computed in float32`]),
         ...(plan.extrinsic.size === 0

@@ -1,5 +1,6 @@
 /** What a run says of single registers, layers and classes, from files to the printed picture. */
 import { mkdtempSync, rmSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -24,9 +25,46 @@ async function run(...args: readonly string[]): Promise<{ report: RunReport; tex
   return { report: checkedResult(JSON.parse(ran.stdout)), text: ran.stderr };
 }
 
+async function formats(layer: Readonly<Record<string, string>>): Promise<string> {
+  const path = join(folder, "formats.json");
+  await writeFile(path, JSON.stringify({ default: { format: "16,8" }, layers: { "*1": layer } }));
+  return path;
+}
+
 function counted({ octaves, zero }: HistogramEntry): number {
   return octaves.reduce((sum, { negative, positive }) => sum + negative + positive, zero);
 }
+
+describe("the energy of a register's words", () => {
+  it("is part of its layer's, falls with its length, and is nobody else's", async () => {
+    const [wide, narrow] = [await run("--format", "16,8"), await run("--assign", await formats({ weight: "8,6" }))];
+    for (const { registers, energyPj } of wide.report.layers) {
+      const own = Object.values(registers).map((entry) => entry.energyPj ?? 0);
+      expect(own.reduce((sum, each) => sum + each, 0)).toBeLessThan(energyPj);
+      expect(registers.product?.energyPj).toBeUndefined();
+    }
+    for (const [index, { registers, macs }] of wide.report.layers.entries()) {
+      const other = narrow.report.layers[index]?.registers;
+      if (macs === 0) continue;
+      expect(other?.weight?.energyPj).toBeLessThan(registers.weight?.energyPj ?? 0);
+      expect(other?.input?.energyPj).toBe(registers.input?.energyPj);
+      expect(other?.output?.energyPj).toBe(registers.output?.energyPj);
+    }
+  });
+});
+
+describe("overflows", () => {
+  it("stand beside how often the register was written, in all images", async () => {
+    const { report, text } = await run("--format", "6,4", "--images", "10", "--observe", "2");
+    const [conv1] = report.layers;
+    const { overflow = 0 } = conv1?.registers.accumulator ?? {};
+    expect(overflow).toBeGreaterThan(0);
+    // 4 × 4 × 3 sums of 6 products and a bias, in each of ten images.
+    const share = `${((100 * overflow) / (336 * 10)).toFixed(overflow >= 336 ? 1 : 2)} %`;
+    expect(text.replace(/\n {2,}/g, " ")).toContain(`accumulator ${overflow.toLocaleString("en-US")} (${share})`);
+    expect(text).toMatch(/Registers.*; overflows of all 10 images; ranges/);
+  });
+});
 
 describe("closed forms", () => {
   it("are printed where asked for, and their values add up to what keeps the array busy", async () => {

@@ -27,6 +27,7 @@ const register = z.strictObject({
   min: z.number().nullable(),
   max: z.number().nullable(),
   unusedHighBits: count.nullable(),
+  energyPj: amount.optional(),
   flushedToZero: count.nullable(),
   unusedLowBits: count.nullable(),
   meanRoundingError: z.number().nullable(),

@@ -217,7 +217,7 @@ function layer(name: string, changes: Partial<LayerEntry> = {}): LayerEntry {
 function advice(layers: readonly LayerEntry[], pValue = 1): string {
   const cycles = { perImage: 100 } as RunReport["cycles"];
   const accuracy = { mcnemar: { onlyFloat: 9, onlyFixed: 0, pValue } } as RunReport["accuracy"];
-  return adviceOn({ layers, cycles, accuracy });
+  return adviceOn({ layers, cycles, accuracy, agreement: null, error: null, images: 100, observedImages: 2 });
 }
 
 describe("advice", () => {
@@ -227,8 +227,11 @@ describe("advice", () => {
       layer("b", { registers: { accumulator: { ...QUIET, overflow: 1234, min: -300, max: 200 }, output: QUIET } }),
     ];
     expect(advice(layers, 0.001)).toContain("the accumulator register of b");
-    expect(advice(layers, 0.001)).toMatch(/1,234 times; values reach -300 … 200; accuracy suffers/);
-    expect(advice(layers, 0.2)).toContain("does not suffer");
+    expect(advice(layers, 0.001)).toMatch(
+      /1,234 times; in the first 2 images they reach -300 … 200; accuracy suffers: give it integer bits/,
+    );
+    expect(advice(layers, 0.2)).toMatch(/does not suffer measurably on these images: nothing needs to be widened/);
+    expect(advice(layers, 0.2)).not.toContain("integer bits");
   });
 
   it("without overflow but with a loss, the layer of the lowest SQNR", () => {
@@ -239,13 +242,15 @@ describe("advice", () => {
 
   it("without a loss, the spare bits that cost most energy, never a bias", () => {
     const layers = [
-      layer("a", { energyPj: 1, registers: { weight: { ...QUIET, unusedHighBits: 9 } } }),
+      layer("a", { energyPj: 1, registers: { weight: { ...QUIET, unusedHighBits: 9, energyPj: 0.5 } } }),
       layer("b", {
         energyPj: 99,
-        registers: { weight: { ...QUIET, unusedHighBits: 4 }, bias: { ...QUIET, unusedHighBits: 15 } },
+        registers: { weight: { ...QUIET, unusedHighBits: 4, energyPj: 60 }, bias: { ...QUIET, unusedHighBits: 15 } },
       }),
     ];
-    expect(advice(layers)).toMatch(/weight register of b, which takes 99 % of the energy, leaves 4 of 16 bits unused/);
+    expect(advice(layers)).toMatch(
+      /weight register of b, whose words take 60 % of the energy, leaves 4 of 16 bits unused/,
+    );
   });
 
   it("else the layer that takes most cycles", () => {
