@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { printable, printableJson, printableTexts } from "../../isa/printable.ts";
 import { requireWritable, writeFileAtomically } from "../files.ts";
+import { onPage } from "../report/page-width.ts";
 import { writeResultPage } from "./result-pages.ts";
 
 /** Where a command's two results go: `--json` file or `-`, and the text for people on the other side. */
@@ -38,7 +39,8 @@ export async function requireOutputs(...files: readonly (string | undefined)[]):
 export async function emit<Result>(output: Output, result: Result, text: (shown: Result) => string): Promise<void> {
   await writeJson(output, result);
   if (output.report !== undefined) await writeResultPage(output.report, JSON.parse(jsonText(result)));
-  textStream(output).write(`${text(printableTexts(result))}\n`);
+  const stream = textStream(output);
+  stream.write(`${onPage(stream.columns, () => text(printableTexts(result)))}\n`);
 }
 
 /** Writes the machine-readable result where `--json` says. */

@@ -1,5 +1,7 @@
 /** Numbers and sentences as people read them. */
+
 import { BEFORE_SUM } from "../../sim/evidence.ts";
+import { pageWidth } from "./page-width.ts";
 
 /** `1,234,567`; rounded to an integer. */
 export function grouped(value: number): string {
@@ -31,7 +33,7 @@ export function wrapped(sentence: string): string {
   const lines = [""];
   for (const word of sentence.split(" ")) {
     const line = lines.at(-1) ?? "";
-    if (line.length > 0 && line.length + 1 + word.length > LINE_WIDTH) lines.push(`  ${word}`);
+    if (line.length > 0 && line.length + 1 + word.length > Math.min(LINE_WIDTH, pageWidth())) lines.push(`  ${word}`);
     else lines[lines.length - 1] = line === "" ? word : `${line} ${word}`;
   }
   return lines.join("\n");
