@@ -61,6 +61,18 @@ export interface AlternativeAssignment extends MeasuredAssignment {
   readonly rest: ImageSpan;
 }
 
+/** What an assignment says of itself under `verified`. */
+export interface VerificationEntry {
+  /** Kind of the target. */
+  readonly target: string;
+  readonly wanted: number;
+  /** Null where there is no number, e.g. the SQNR of no error. */
+  readonly found: number | null;
+  readonly kept: boolean;
+  readonly images: number;
+  readonly data: string;
+}
+
 /** What images showed of an assignment. */
 export interface Measured {
   readonly images: number;

@@ -1,10 +1,9 @@
-import type { Verification } from "../../compiler/quantization/specification.ts";
-import { TARGET_KINDS } from "./bits-report.ts";
+import { TARGET_KINDS, type VerificationEntry } from "./bits-report.ts";
 import { BETTER, figureText, TARGET_NAMES } from "./bits-text.ts";
 import { grouped } from "./wording.ts";
 
 /** One sentence: whether an assignment keeps the target that it was searched for. */
-export function verificationText({ target, wanted, found, kept, images, data }: Verification): string {
+export function verificationText({ target, wanted, found, kept, images, data }: VerificationEntry): string {
   const kind = TARGET_KINDS.find((known) => known === target);
   const shown = (figure: number): string => (kind === undefined ? String(figure) : figureText(kind, figure));
   const name = kind === undefined ? target : TARGET_NAMES[kind];
