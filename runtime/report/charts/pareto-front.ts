@@ -1,5 +1,7 @@
 import type { CandidateCost } from "../../exploration/evaluation.ts";
+
 import type { BitsReport, MeasuredAssignment, Objective, TargetKind, Trial } from "../bits-report.ts";
+import { BETTER } from "../bits-text.ts";
 import { significant } from "../wording.ts";
 import {
   AXIS,
@@ -31,6 +33,31 @@ const FIGURES: Readonly<Record<TargetKind, string>> = {
   "largest-error": "largest error",
 };
 
+/** How far on either side of the target a decision lies, in the figure's unit; errors are compared by their ratio. */
+const AROUND: Readonly<Record<TargetKind, (target: number) => number>> = {
+  relative: () => 0.03,
+  agreement: () => 0.03,
+  "top1-drop": () => 3,
+  sqnr: () => 6,
+  "mean-error": (target) => target,
+  "largest-error": (target) => target,
+};
+
+/**
+ * What the axis of the figure shows: what is near the target or better than it, so that far misses do not press together what is
+ * decided. The bad end lies as far behind the target as the best figure lies before it, and a few points at least.
+ */
+export function decisionRange(kind: TargetKind, target: number, figures: readonly number[]): readonly [number, number] {
+  const higher = BETTER[kind] === "higher";
+  const least = AROUND[kind](target) || 1;
+  const finite = figures.filter(Number.isFinite);
+  const gain = finite.reduce((most, figure) => Math.max(most, higher ? figure - target : target - figure), 0);
+  const loss = Math.max(least, gain);
+  return higher
+    ? [target - loss, target + 1.1 * Math.max(gain, least / 4)]
+    : [target - 1.1 * Math.max(gain, least / 4), target + loss];
+}
+
 /** Candidates that are drawn: more would hide each other. */
 const TRIALS = 5000;
 
@@ -56,6 +83,7 @@ export function paretoFront(report: BitsReport): Chart | null {
     title: `What accuracy costs: ${axis} against ${FIGURES[kind]}`,
     caption:
       "Every point is a candidate, measured on the images of the search; those on the line are bettered by none in both. " +
+      "Triangles at the edge lie beyond it. " +
       `The dashed line is the target, ${significant(value)}.`,
     widths: PAGE_WIDTHS,
     draw: (width) =>
@@ -63,6 +91,11 @@ export function paretoFront(report: BitsReport): Chart | null {
         {
           axes: [axis, FIGURES[kind]],
           target: value,
+          range: decisionRange(
+            kind,
+            value,
+            [...kept, ...measured(report.uniform)].map(([, figure]) => figure),
+          ),
           missed,
           kept,
           front: front.toSorted(([a], [b]) => a - b),
@@ -77,6 +110,8 @@ export function paretoFront(report: BitsReport): Chart | null {
 interface Points {
   readonly axes: readonly [cost: string, figure: string];
   readonly target: number;
+  /** Of the figure. */
+  readonly range: readonly [low: number, high: number];
   readonly missed: readonly Point[];
   readonly kept: readonly Point[];
   readonly front: readonly Point[];
@@ -84,9 +119,15 @@ interface Points {
   readonly chosen: readonly Point[];
 }
 
-function drawing({ axes, target, missed, kept, front, uniform, chosen }: Points, width: number): Drawing {
+function drawing({ axes, target, range: [low, high], ...points }: Points, width: number): Drawing {
+  const isNear = ([, figure]: Point): boolean => figure >= low && figure <= high;
+  const near = (all: readonly Point[]): readonly Point[] => all.filter(isNear);
+  const beyond = [points.missed, points.kept].flat().filter((point) => !isNear(point));
+  const edge = beyond.map(([cost, figure]): Point => [cost, figure < low ? low : high]);
+  const [missed, kept, front] = [near(points.missed), near(points.kept), near(points.front)];
+  const [uniform, chosen] = [near(points.uniform), near(points.chosen)];
   const { muted, series1, series2, series4, good } = PALETTE;
-  const costs = [...missed, ...kept, ...uniform, ...chosen].map(([cost]) => cost);
+  const costs = [...missed, ...kept, ...edge, ...uniform, ...chosen].map(([cost]) => cost);
   const [least, most] = [Math.min(...costs), Math.max(...costs)];
   const room = most > least ? 0.04 * (most - least) : Math.max(1, Math.abs(most)) * 0.05;
   const [from, to] = [Math.max(0, least - room), most + room];
@@ -107,6 +148,7 @@ function drawing({ axes, target, missed, kept, front, uniform, chosen }: Points,
     data: points.map((point) => [...point]),
   });
   const all: ChartSeries[] = [
+    scatter("far beyond the edge", muted.light, "triangle", 7, edge),
     scatter("target missed", muted.light, "circle", 5, missed),
     scatter("target kept", series1.light, "circle", 6, kept),
     {
@@ -166,9 +208,11 @@ function drawing({ axes, target, missed, kept, front, uniform, chosen }: Points,
       ...AXIS,
       type: "value",
       scale: true,
+      min: low,
+      max: high,
       name: axes[1],
       nameTextStyle: { ...AXIS.nameTextStyle, align: "left", padding: [0, 0, 0, -20] },
-      axisLabel: { ...AXIS.axisLabel, formatter: exactNumber },
+      axisLabel: { ...AXIS.axisLabel, showMinLabel: false, showMaxLabel: false, formatter: exactNumber },
     },
     series,
   };

@@ -187,7 +187,11 @@ function comparisonTable(chosen: MeasuredAssignment | null, uniform: MeasuredAss
     },
     { title: "overflows", align: "right", cell: ({ measured }) => grouped(measured.overflow) },
     { title: "stored bits", align: "right", cell: ({ assignment }) => costText(assignment, "storedBits") },
-    { title: "energy, nJ", align: "right", cell: ({ assignment }) => costText(assignment, "energyPjPerImage", 1e-3) },
+    {
+      title: "energy per image, nJ",
+      align: "right",
+      cell: ({ assignment }) => costText(assignment, "energyPjPerImage", 1e-3),
+    },
   ];
   return html`<h3>Chosen and uniform</h3>${htmlTable("Chosen and uniform", columns, rows)}`;
 }
@@ -213,13 +217,21 @@ function requirementTable(layers: readonly LayerRequirement[]): Markup {
     { title: "register", align: "left", cell: ({ register }) => register },
     { title: "format", align: "left", cell: ({ requirement }) => requirement.format },
     {
-      title: "integer bits observed",
+      title: "integer bits, seen",
       align: "right",
       cell: ({ requirement }) => number(requirement.observedIntegerBits),
     },
-    { title: "proven", align: "right", cell: ({ requirement }) => number(requirement.provenIntegerBits) },
-    { title: "W, same bits", align: "right", cell: ({ requirement }) => number(requirement.identicalWordLength) },
-    { title: "W, target kept", align: "right", cell: ({ requirement }) => number(requirement.targetWordLength) },
+    { title: "integer bits, proven", align: "right", cell: ({ requirement }) => number(requirement.provenIntegerBits) },
+    {
+      title: "bits alone, same output",
+      align: "right",
+      cell: ({ requirement }) => number(requirement.identicalWordLength),
+    },
+    {
+      title: "bits alone, target kept",
+      align: "right",
+      cell: ({ requirement }) => number(requirement.targetWordLength),
+    },
     {
       title: "bottleneck",
       align: "left",
@@ -233,10 +245,10 @@ function trialTable(trials: readonly Trial[]): Markup {
   const columns: readonly HtmlColumn<Trial>[] = [
     { title: "change", align: "left", cell: ({ change }) => change },
     { title: "verdict", align: "left", cell: ({ verdict: found, early }) => (early ? `${found}, early` : found) },
-    { title: "figure", align: "right", cell: ({ figure: value }) => significant(value) },
+    { title: "target’s figure", align: "right", cell: ({ figure: value }) => significant(value) },
     { title: "images", align: "right", cell: ({ images }) => grouped(images) },
     { title: "stored bits", align: "right", cell: (trial) => costText(trial, "storedBits") },
-    { title: "energy, nJ", align: "right", cell: (trial) => costText(trial, "energyPjPerImage", 1e-3) },
+    { title: "energy per image, nJ", align: "right", cell: (trial) => costText(trial, "energyPjPerImage", 1e-3) },
   ];
   return htmlTable("Candidates in the order in which they were tried", columns, trials);
 }

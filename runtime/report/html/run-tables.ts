@@ -13,16 +13,16 @@ export function layerTable({ layers, cycles }: RunReport): Markup {
     { title: "layer", align: "left", cell: ({ name }) => name },
     { title: "kind", align: "left", cell: ({ kind }) => kind },
     { title: "MACs", align: "right", cell: ({ macs }) => (macs === 0 ? NOTHING : grouped(macs)) },
-    { title: "cycles", align: "right", cell: onMachine((layer) => grouped(layer.cycles)) },
+    { title: "cycles per image", align: "right", cell: onMachine((layer) => grouped(layer.cycles)) },
     {
       title: "utilization",
       align: "right",
       cell: onMachine(({ macs, utilization }) => (macs === 0 ? NOTHING : percent(utilization, 1))),
     },
-    { title: "energy, nJ", align: "right", cell: onMachine(({ energyPj }) => significant(energyPj / 1000)) },
+    { title: "energy per image, nJ", align: "right", cell: onMachine(({ energyPj }) => significant(energyPj / 1000)) },
     { title: "SQNR, dB", align: "right", cell: ({ sqnrDb }) => decibels(sqnrDb) },
-    { title: "of its own noise", align: "right", cell: ({ noise }) => decibels(noise?.ownSqnrDb ?? null) },
-    { title: "of it at the output", align: "right", cell: ({ noise }) => decibels(noise?.outputSqnrDb ?? null) },
+    { title: "SQNR of its own noise, dB", align: "right", cell: ({ noise }) => decibels(noise?.ownSqnrDb ?? null) },
+    { title: "the same at the output, dB", align: "right", cell: ({ noise }) => decibels(noise?.outputSqnrDb ?? null) },
     { title: "overflows", align: "right", cell: ({ registers }) => overflowCell(sumOf(registers)) },
   ];
   return htmlTable("Layers, per image; overflows of all images", columns, layers);
@@ -63,13 +63,17 @@ export function registerTable(report: RunReport): Markup | null {
     { title: "register", align: "left", cell: ({ register }) => register },
     { title: "format", align: "left", cell: ({ entry }) => entry.format },
     { title: "overflows", align: "right", cell: ({ entry }) => overflowCell(entry.overflow) },
-    { title: "least", align: "right", cell: ({ entry }) => number(entry.min, significant) },
-    { title: "largest", align: "right", cell: ({ entry }) => number(entry.max, significant) },
+    { title: "least value", align: "right", cell: ({ entry }) => number(entry.min, significant) },
+    { title: "largest value", align: "right", cell: ({ entry }) => number(entry.max, significant) },
     { title: "unused high bits", align: "right", cell: ({ entry }) => number(entry.unusedHighBits, String) },
     { title: "unused low bits", align: "right", cell: ({ entry }) => number(entry.unusedLowBits, String) },
-    { title: "lost to zero", align: "right", cell: ({ entry }) => number(entry.flushedToZero, grouped) },
+    { title: "values lost to zero", align: "right", cell: ({ entry }) => number(entry.flushedToZero, grouped) },
     { title: "mean error, last bits", align: "right", cell: ({ entry }) => number(entry.meanRoundingError, errorText) },
-    { title: "expected", align: "right", cell: ({ entry }) => number(entry.expectedRoundingError, errorText) },
+    {
+      title: "expected error, last bits",
+      align: "right",
+      cell: ({ entry }) => number(entry.expectedRoundingError, errorText),
+    },
   ];
   return htmlTable("Registers: values before the fit", columns, rows);
 }
@@ -93,7 +97,7 @@ export function overflowTable(report: RunReport): Markup | null {
     { title: "register", align: "left", cell: ({ register }) => register },
     { title: "format", align: "left", cell: ({ entry }) => formatOnly(entry.format) },
     { title: "overflows", align: "right", cell: ({ entry }) => overflowCell(entry.overflow) },
-    { title: "first: image", align: "right", cell: first("image") },
+    { title: "first in image", align: "right", cell: first("image") },
     { title: "element", align: "left", cell: first("element") },
     { title: "step", align: "right", cell: ({ entry }) => stepText(entry.first?.step) },
     { title: "cycle", align: "right", cell: first("cycle") },

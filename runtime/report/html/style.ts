@@ -45,7 +45,7 @@ figcaption strong{display:block;font-size:16px;color:var(--ink)}
 .tiles figcaption strong{font-size:14px}
 .key{display:flex;flex-wrap:wrap;gap:6px 20px;font-size:13px;list-style:none;margin:8px 0 16px;padding:0}
 .key i{display:inline-block;width:14px;height:14px;border-radius:3px;margin-right:6px;vertical-align:-2px}
-.scroll{overflow:auto;max-height:36rem;margin:12px 0;border:1px solid var(--line);border-radius:8px}
+.scroll{overflow:auto;max-height:36rem;width:max-content;min-width:100%;max-width:min(calc(100vw - 48px),1800px);margin:12px 0 12px 50%;transform:translateX(-50%);border:1px solid var(--line);border-radius:8px}
 table{border-collapse:separate;border-spacing:0;width:100%;font-size:14px;font-variant-numeric:tabular-nums;overflow-wrap:normal}
 caption{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 th,td{padding:5px 12px;text-align:left;white-space:nowrap;border-bottom:1px solid var(--line);max-width:28rem;overflow:hidden;text-overflow:ellipsis}
@@ -59,7 +59,7 @@ code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:
 summary{cursor:pointer;color:var(--accent)}
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 @media screen and (max-width:640px){.wide{display:none}.narrow{display:block}h1{font-size:24px}h2{font-size:20px}.figures{grid-template-columns:1fr 1fr}}
-@media print{:root{color-scheme:light}body{font-size:11pt}main,header,footer{max-width:none;padding:0}.scroll,pre{overflow:visible;max-height:none;border:0}pre{white-space:pre-wrap}th,td{white-space:normal;padding:3px 6px}thead th{position:static}tr{break-inside:avoid}h2,h3{break-after:avoid}}
+@media print{:root{color-scheme:light}body{font-size:11pt}main,header,footer{max-width:none;padding:0}.scroll,pre{overflow:visible;max-height:none;border:0}.scroll{width:auto;max-width:none;margin:12px 0;transform:none}pre{white-space:pre-wrap}th,td{white-space:normal;padding:3px 6px}thead th{position:static}tr{break-inside:avoid}h2,h3{break-after:avoid}}
 ${Object.keys(PALETTE)
   .map((name) => `.ground-${colourVariable(name).slice(2)}{background:var(${colourVariable(name)})}`)
   .join("")}

@@ -81,8 +81,8 @@ function figureText({ result: { accuracy, agreement, error } }: SweepRecord): st
 
 function refusedTable(refused: readonly RefusedPoint[]): Markup {
   const columns: readonly HtmlColumn<RefusedPoint>[] = [
-    { title: "W", align: "right", cell: ({ point }) => point.wordLength },
-    { title: "F", align: "right", cell: ({ point }) => point.fractionLength },
+    { title: "word W, bits", align: "right", cell: ({ point }) => point.wordLength },
+    { title: "fraction F, bits", align: "right", cell: ({ point }) => point.fractionLength },
     { title: "datapath", align: "left", cell: ({ point }) => point.datapath },
     { title: "layers", align: "left", cell: ({ point }) => point.subunit ?? NOTHING },
     { title: "why", align: "left", cell: ({ why }) => why },
@@ -94,8 +94,8 @@ function recordTable(caption: string, records: readonly SweepRecord[]): Markup {
   const number = (value: number | null | undefined, show: (value: number) => string): string =>
     value === null || value === undefined ? NOTHING : show(value);
   const columns: readonly HtmlColumn<SweepRecord>[] = [
-    { title: "W", align: "right", cell: ({ point }) => point.wordLength },
-    { title: "F", align: "right", cell: ({ point }) => point.fractionLength },
+    { title: "word W, bits", align: "right", cell: ({ point }) => point.wordLength },
+    { title: "fraction F, bits", align: "right", cell: ({ point }) => point.fractionLength },
     { title: "datapath", align: "left", cell: ({ point }) => point.datapath },
     { title: "rounding", align: "left", cell: ({ point }) => point.rounding },
     { title: "overflow", align: "left", cell: ({ point }) => point.overflow ?? NOTHING },
@@ -107,17 +107,17 @@ function recordTable(caption: string, records: readonly SweepRecord[]): Markup {
       cell: ({ result }) => number(result.accuracy?.fixed, (value) => percent(value)),
     },
     {
-      title: "95 %",
+      title: "accuracy, 95 %",
       align: "right",
       cell: ({ result }) => (result.accuracy === null ? NOTHING : percentRange(result.accuracy.fixed95)),
     },
     {
-      title: "relative",
+      title: "relative accuracy",
       align: "right",
       cell: ({ result }) => number(result.accuracy?.relative, (value) => value.toFixed(4)),
     },
     {
-      title: "as float",
+      title: "same class as float",
       align: "right",
       cell: ({ result }) => number(result.agreement?.share, (value) => percent(value)),
     },
@@ -129,13 +129,13 @@ function recordTable(caption: string, records: readonly SweepRecord[]): Markup {
     },
     { title: "overflows", align: "right", cell: ({ result }) => grouped(result.overflow.total) },
     {
-      title: "most in",
+      title: "overflows most in",
       align: "left",
       cell: ({ result: { overflow } }) =>
         overflow.worst === null ? NOTHING : `${overflow.worst.layer} ${overflow.worst.register}`,
     },
     {
-      title: "energy, µJ",
+      title: "energy per image, µJ",
       align: "right",
       cell: ({ result }) => number(result.cost?.energyPjPerImage, (pj) => significant(pj / 1e6)),
     },
