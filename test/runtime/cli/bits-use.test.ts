@@ -42,9 +42,9 @@ describe("the command that bits prints", () => {
       ],
       ...["--dataflow", "ws", "--seed", "7", "--rounding", "stochastic", "--batch-norm", "separate"],
     ];
-    const search = ["--search-data", files.images, "--target-kind", "sqnr", "--target", "8", "--strategy", "uniform"];
+    const search = ["--search-data", files.data, "--target-kind", "sqnr", "--target", "8", "--strategy", "uniform"];
     const out = ["-o", at("found.yaml"), "--json", at("bits.json"), "--workers", "1", "--images", "8"];
-    const ran = await invoke("bits", files.model, "--data", files.data, ...made, ...search, ...out);
+    const ran = await invoke("bits", files.model, "--data", files.images, ...made, ...search, ...out);
     process.exitCode = undefined;
     expect(ran.stderr).toBe("");
     const use = /^Use: (npx macroscope run .*)$/m.exec(ran.stdout)?.[1] ?? "";
