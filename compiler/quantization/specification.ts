@@ -209,7 +209,7 @@ function ownFormats(entry: LayerEntry, where: string): LayerEntry {
     if (written === undefined) return [];
     const { format, ...modes } = withOwnFormat(typeof written === "string" ? { format: written } : written, where);
     const alone = typeof written === "string" && Object.keys(modes).length === 0;
-    return [[name, alone ? format : { format, ...modes }] as const];
+    return [[name, alone ? format : { ...(format === undefined ? {} : { format }), ...modes }] as const];
   });
   return { ...withOwnFormat(entry, where), ...Object.fromEntries(registers) };
 }
