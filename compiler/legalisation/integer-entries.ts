@@ -1,10 +1,26 @@
 /** Registers of an integer network: every word is the integer itself. */
+import type { CalibratedRange } from "../../isa/datapath.ts";
 import type { Graph, GraphNode } from "../graph/graph.ts";
 import { storedValues } from "../quantization/layer-facts.ts";
 import type { LayerEntry } from "../quantization/specification.ts";
 
-/** Word of an input that neither its type nor a quantizer tells: pixels. */
+/** Word of an input that neither its type, a quantizer nor data tell: pixels. */
 const INPUT_FORMAT = "u8,0";
+
+/** The word of 8, 16 or 32 bits that holds an input of whole numbers in this range; a byte of pixels where it does. */
+export function integerInputFormat({ min, max }: CalibratedRange): string {
+  const signed = min < 0;
+  const holds = (bits: number): boolean => {
+    return signed ? min >= -(2 ** (bits - 1)) && max < 2 ** (bits - 1) : max < 2 ** bits;
+  };
+  return `${signed ? "" : "u"}${[8, 16].find(holds) ?? 32},0`;
+}
+
+/** Whether only data tell the word of the graph's input: one of floats, which integer layers read. */
+export function takesIntegerInput(graph: Graph): boolean {
+  const isOpen = graph.input.register === undefined && graph.nodes.some(isIntegerLayer);
+  return isOpen && [...integerEntries(graph).values()].some(({ input }) => input !== undefined);
+}
 
 /** Nodes that hand integers on. */
 const KEEPING: ReadonlySet<GraphNode["op"]> = new Set([
@@ -22,7 +38,7 @@ export function isIntegerLayer(node: GraphNode): boolean {
 }
 
 /** Entry by layer of a prepared graph, where it needs one; integer layers' own registers follow from the integers. */
-export function integerEntries(graph: Graph): ReadonlyMap<string, LayerEntry> {
+export function integerEntries(graph: Graph, inputFormat: string = INPUT_FORMAT): ReadonlyMap<string, LayerEntry> {
   const entries = new Map<string, LayerEntry>();
   const stored = storedValues(graph);
   const source = (value: string): string => stored.get(value) ?? value;
@@ -30,7 +46,7 @@ export function integerEntries(graph: Graph): ReadonlyMap<string, LayerEntry> {
   for (const node of graph.nodes) {
     const inputs = node.inputs.map(source);
     if (!integers.has(node.name) || node.op === "reshape") continue;
-    const ofInput = inputs.includes(graph.input.name) ? { input: INPUT_FORMAT } : {};
+    const ofInput = inputs.includes(graph.input.name) ? { input: inputFormat } : {};
     if (isIntegerLayer(node) || node.op === "pool") entries.set(node.name, ofInput);
     else entries.set(node.name, { ...ofInput, output: "exact" });
   }

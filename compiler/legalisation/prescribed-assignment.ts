@@ -22,13 +22,17 @@ export function prescribes({ input, nodes }: Graph): boolean {
   );
 }
 
-/** `graph` is ready for lowering. Empty for a model that prescribes nothing. */
-export function prescribedAssignment(graph: Graph): AssignmentSpecification {
+/**
+ * `graph` is ready for lowering. Empty for a model that prescribes nothing. `inputFormat`: word of an integer network's input of
+ * floats, where data tell it.
+ */
+export function prescribedAssignment(graph: Graph, inputFormat?: string): AssignmentSpecification {
   const entries = new Map<string, LayerEntry>();
   const add = (layer: string, entry: LayerEntry): void => {
     entries.set(layer, { ...entries.get(layer), ...entry });
   };
-  if (graph.nodes.some(isIntegerLayer)) for (const [layer, entry] of integerEntries(graph)) add(layer, entry);
+  if (graph.nodes.some(isIntegerLayer))
+    for (const [layer, entry] of integerEntries(graph, inputFormat)) add(layer, entry);
   const stored = storedValues(graph);
   const readers = consumers(graph);
   const nodes = new Map(graph.nodes.map((node) => [node.name, node]));

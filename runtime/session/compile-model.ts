@@ -1,7 +1,14 @@
 import { type Compilation, compile, prepareGraph } from "../../compiler/compile.ts";
 import type { Graph } from "../../compiler/graph/graph.ts";
-import { prescribedAssignment, prescribes, underSpecification } from "../../compiler/legalisation/index.ts";
+import {
+  integerInputFormat,
+  prescribedAssignment,
+  prescribes,
+  takesIntegerInput,
+  underSpecification,
+} from "../../compiler/legalisation/index.ts";
 import { foldInputScale } from "../../compiler/passes/fold-input-scale.ts";
+import { rangeOf } from "../../compiler/quantization/automatic-format.ts";
 import { layerFacts } from "../../compiler/quantization/layer-facts.ts";
 import { quantizeWeights } from "../../compiler/quantization/quantize-weights.ts";
 import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
@@ -14,7 +21,7 @@ import { shapeText } from "../datasets/image-shape.ts";
 import { type OpenedModel, openModel } from "../model.ts";
 import { calibrateOn } from "./calibrate.ts";
 import type { RunHooks } from "./hooks.ts";
-import { openData } from "./image-batches.ts";
+import { imageBatches, openData } from "./image-batches.ts";
 
 /** A model on its way to the machine. */
 export interface PreparedModel {
@@ -47,8 +54,9 @@ export async function prepareModel(
 ): Promise<PreparedModel> {
   const graph = withInputScale(imported, configuration);
   const lowerable = prepareGraph(graph, configuration.model, configuration.batchNormalization);
-  const prescribed = prescribedAssignment(lowerable);
   const { calibration } = configuration;
+  const inputFormat = await integerInput(lowerable, data, calibration.images);
+  const prescribed = prescribedAssignment(lowerable, inputFormat);
   const assignment = underSpecification(prescribed, configuration.assignment);
   const wanted =
     usesCalibration(assignment) ||
@@ -62,6 +70,17 @@ export async function prepareModel(
   const quantized = quantizeWeights(lowerable, assignment, { seed, where: hooks.assignmentName ?? "assignment" });
   const measured = await calibrateOn(images, quantized, calibration.images, hooks);
   return { ...prepared, calibration: measured };
+}
+
+/** Word of an integer network's input as its first images need it; undefined where the model tells it, or no data are at hand. */
+async function integerInput(graph: Graph, data: Dataset | null, images: number): Promise<string | undefined> {
+  if (data === null || !takesIntegerInput(graph)) return undefined;
+  let [min, max] = [0, 0];
+  for await (const { values } of imageBatches(data, Math.min(images, data.count))) {
+    const range = rangeOf(values);
+    [min, max] = [Math.min(min, range.min), Math.max(max, range.max)];
+  }
+  return integerInputFormat({ min, max });
 }
 
 /** The network for the input that preprocessing divides: `--fold-input-scale`. */

@@ -1,7 +1,7 @@
 /** Integer networks as tools write them: the machine gives the integers of the tensor graph's interpreter. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { legalise } from "../../../compiler/legalisation/index.ts";
+import { integerInputFormat, legalise } from "../../../compiler/legalisation/index.ts";
 import type { AssignmentSpecification } from "../../../compiler/quantization/specification.ts";
 import type { TensorGraph } from "../../../compiler/tensor-graph/tensor-graph.ts";
 import { DiagnosticError } from "../../../isa/diagnostic.ts";
@@ -131,6 +131,16 @@ describe("an integer network", () => {
       { name: "y", operator: "Clip", inputs: ["af'", "low", "high"] },
     ]);
     expect(onMachine(graph, [-5, 300], { layers: { ac: { input: "16,0" } } })).toEqual([-5, 127]);
+  });
+});
+
+describe("the word of an integer network's input", () => {
+  it("is the least of 8, 16 and 32 bits that holds the data, signed where they are", () => {
+    expect(integerInputFormat({ min: 0, max: 255 })).toBe("u8,0");
+    expect(integerInputFormat({ min: 0, max: 256 })).toBe("u16,0");
+    expect(integerInputFormat({ min: -128, max: 127 })).toBe("8,0");
+    expect(integerInputFormat({ min: -5, max: 300 })).toBe("16,0");
+    expect(integerInputFormat({ min: -1, max: 40000 })).toBe("32,0");
   });
 });
 
