@@ -49,6 +49,7 @@ export function memoryIndex({ files, subject, program, graph, images, data }: De
         activation: activationOf(graph, name),
         biasOrder: symbol?.datapath.biasOrder ?? "last",
         table: symbol?.table ?? null,
+        weightFractionLengths: symbol?.datapath.weightFractionLengths ?? null,
         registers: registers.map(({ register, spec, exact }) => ({ register, ...spec.format, ...modes(spec), exact })),
       };
     }),
@@ -99,7 +100,12 @@ accumulator before it ("first"). The activation acts on the accumulator, then th
     const reads = (symbol?.inputs ?? []).map((input) => `\`${printable(input)}\``).join(", ");
     return [`\`${printable(name)}\``, kind, reads, activationOf(graph, name), symbol?.datapath.biasOrder ?? "last"];
   });
-  return `## Layers\n\n${about}\n${markdownTable(["layer", "kind", "reads", "activation", "bias"], cells)}`;
+  const own = program.layers.filter(({ datapath }) => datapath.weightFractionLengths !== undefined);
+  const points = own.map(({ name, datapath }) => {
+    const lengths = (datapath.weightFractionLengths ?? []).join(" ");
+    return `\nWeights of \`${printable(name)}\` have a binary point per filter, F ${lengths}: the sum times the filter's scale word is the layer's.\n`;
+  });
+  return `## Layers\n\n${about}${points.join("")}\n${markdownTable(["layer", "kind", "reads", "activation", "bias"], cells)}`;
 }
 
 function activationOf({ nodes }: Graph, name: string): string {
