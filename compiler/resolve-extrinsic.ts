@@ -1,5 +1,6 @@
 import { prepareGraph } from "./compile.ts";
 import type { Graph } from "./graph/graph.ts";
+import { requireRealValues } from "./hybrid/real-values.ts";
 import { layerFacts } from "./quantization/layer-facts.ts";
 import { type Calibration, type OutputPoint, resolveOutputs } from "./quantization/resolve-assignment.ts";
 import type { AssignmentSpecification } from "./quantization/specification.ts";
@@ -15,6 +16,7 @@ export function resolveExtrinsic(
   },
 ): Readonly<Record<string, OutputPoint>> {
   const prepared = prepareGraph(graph);
+  requireRealValues(prepared, options.assignmentName);
   return resolveOutputs({
     specification: options.assignment,
     layers: layerFacts(prepared),

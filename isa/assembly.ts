@@ -52,7 +52,7 @@ const DIRECTIVE_KEYS = {
     "outputBuffer",
     "dram",
   ],
-  ".tensor": ["name", "role", "address", "shape", "format"],
+  ".tensor": ["name", "role", "address", "shape", "format", "unit"],
   ".layer": ["name", "kind", "macs", "inputs", "output", "constants", "doubleRounding", "table"],
   ".datapath": [...DATAPATH_REGISTERS, "weightFractionLengths", "biasOrder", "averageDivider"],
   ".endLayer": [],
@@ -64,6 +64,7 @@ const DIRECTIVE_KEYS = {
 
 const OPTIONAL_KEYS: readonly string[] = [
   "modelOutputs",
+  "unit",
   "sum",
   "scale",
   "weightFractionLengths",

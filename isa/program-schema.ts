@@ -106,6 +106,14 @@ export const tensorSchema: z.ZodType<TensorSymbol> = z.strictObject({
   address: count,
   shape: z.tuple([side, side, side]),
   format: formatSchema,
+  unit: z
+    .strictObject({
+      scale: z.number(),
+      zeroPoint: z.int(),
+      lowest: z.int().optional(),
+      highest: z.int().optional(),
+    })
+    .optional(),
 });
 
 export const layerSchema: z.ZodType<LayerSymbol> = z.strictObject({

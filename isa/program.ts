@@ -5,6 +5,17 @@ import type { Machine } from "./machine.ts";
 import type { Raws } from "./raws.ts";
 
 /** A tensor in DRAM: rows × columns × channels words, channel fastest, packed at the format's own word length. */
+/**
+ * What words stand for beside their format: value = word · scale, and where the model's file wrote integers these are word + zeroPoint.
+ * The host cuts an input to lowest … highest.
+ */
+export interface TensorUnit {
+  readonly scale: number;
+  readonly zeroPoint: number;
+  readonly lowest?: number | undefined;
+  readonly highest?: number | undefined;
+}
+
 export interface TensorSymbol {
   readonly name: string;
   readonly role: "input" | "output" | "constant" | "intermediate";
@@ -13,6 +24,8 @@ export interface TensorSymbol {
   /** Rows, columns, channels. */
   readonly shape: readonly [number, number, number];
   readonly format: FixedPointFormat;
+  /** Absent where words are their values: raw · 2^−F. */
+  readonly unit?: TensorUnit | undefined;
 }
 
 export const LAYER_KINDS = [

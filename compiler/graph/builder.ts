@@ -10,6 +10,7 @@ import type {
   PoolNode,
   RequantizeNode,
   ReshapeNode,
+  WordUnit,
 } from "./graph.ts";
 import { nodePlace, shapeDiagnostic } from "./infer-shapes.ts";
 import { outputShape } from "./operators.ts";
@@ -48,6 +49,7 @@ export class GraphBuilder {
   readonly #nodes: GraphNode[] = [];
   readonly #shapes: Map<string, Shape> = new Map<string, Shape>();
   readonly #reserved: Set<string>;
+  readonly #units: Map<string, WordUnit> = new Map<string, WordUnit>();
 
   /** Throws `DiagnosticError` for an input that is neither image nor vector. `where` opens the place of diagnostics. */
   constructor(name: string, input: InputInfo, where: string) {
@@ -86,8 +88,17 @@ export class GraphBuilder {
     return node.name;
   }
 
+  /** The value is words that stand for numbers so. */
+  noteUnit(value: string, unit: WordUnit): void {
+    this.#units.set(value, unit);
+  }
+
   finish(output: string): Graph {
-    return { name: this.#name, input: this.#input, nodes: [...this.#nodes], output };
+    const nodes = this.#nodes.map((node): GraphNode => {
+      const unit = this.#units.get(node.name);
+      return unit === undefined ? node : { ...node, unit };
+    });
+    return { name: this.#name, input: this.#input, nodes, output };
   }
 
   #attempt<T>(place: string, action: () => T): T {

@@ -10,6 +10,8 @@ export type ElementFunction =
   | { readonly kind: "leakyRelu"; readonly slope: number }
   /** x above the threshold, else 0. */
   | { readonly kind: "thresholdedRelu"; readonly threshold: number }
+  /** scale from 0 up, −scale below. */
+  | { readonly kind: "sign"; readonly scale: number }
   /** min(max(slope · x + offset, 0), 1). */
   | { readonly kind: "hardSigmoid"; readonly slope: number; readonly offset: number }
   /** x · min(max(x / 6 + 1/2, 0), 1). */
@@ -90,6 +92,12 @@ const FUNCTIONS: { readonly [Kind in ElementFunctionKind]: FunctionDefinition<Ki
     evaluate: ({ threshold }, x) => (x > threshold ? x : 0),
     settings: ({ threshold }) => [`threshold ${threshold}`],
     expects: ({ threshold }) => (finite(threshold) ? undefined : "a finite threshold"),
+  },
+  sign: {
+    exact: true,
+    evaluate: ({ scale }, x) => (x >= 0 ? scale : -scale),
+    settings: ({ scale }) => [`scale ${scale}`],
+    expects: ({ scale }) => (finite(scale) ? undefined : "a finite scale"),
   },
   hardSigmoid: {
     exact: true,

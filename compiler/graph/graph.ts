@@ -7,11 +7,26 @@ import type { RegisterSpec } from "../../isa/register.ts";
 import type { RoundingMode } from "../../isa/rounding.ts";
 import type { ElementFunction } from "./element-function.ts";
 
+/** What words of a quantized value stand for: value = word · scale. The model's file writes the integers word + zeroPoint. */
+export interface WordUnit {
+  readonly scale: number;
+  readonly zeroPoint: number;
+}
+
+/** Words that the host makes of a network's input: value / scale, rounded, cut to lowest … highest. */
+export interface InputWords extends WordUnit {
+  readonly lowest: number;
+  readonly highest: number;
+  readonly rounding: Exclude<RoundingMode, "stochastic">;
+}
+
 export interface ValueInfo {
   readonly name: string;
   readonly shape: readonly number[];
   /** Of a network's input: the register that the model prescribes for it. */
   readonly register?: RegisterSpec;
+  /** Of a network's input: values are integers that the host makes of the data so. */
+  readonly words?: InputWords;
 }
 
 /** The network's input, and how the model file declares it. */
@@ -73,6 +88,8 @@ interface NodeBase {
   readonly inputs: readonly string[];
   /** Filled by shape inference. */
   readonly shape: readonly number[];
+  /** Where the value is words of the model's own quantizer: what they stand for. */
+  readonly unit?: WordUnit;
 }
 
 /** Registers in which the model itself keeps the constants of a layer; absent where it holds floats. */

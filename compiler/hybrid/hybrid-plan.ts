@@ -13,6 +13,7 @@ import { type OutputPoint, resolveOutputs } from "../quantization/resolve-assign
 import { layerComputations, layerNames, specificationFor } from "./layer-computation.ts";
 import { type LayerGroup, layerGroups } from "./layer-groups.ts";
 import { compileWithOperands, type Operand } from "./operand-program.ts";
+import { requireRealValues } from "./real-values.ts";
 
 /** Consecutive nodes that float computes. */
 export interface FloatStep {
@@ -76,6 +77,7 @@ class Planner {
   plan(): HybridPlan {
     const { assignment, selection, assignmentName = "assignment" } = this.#options;
     const computations = layerComputations(layerNames(this.#graph), assignment, selection, assignmentName);
+    if ([...computations.values()].some((by) => by !== "machine")) requireRealValues(this.#graph, assignmentName);
     const behindFloat = new Set([...computations].flatMap(([name, by]) => (by === "extrinsic" ? [name] : [])));
     const options = { seed: this.#options.seed, where: assignmentName, layers: behindFloat };
     // Weights of layers on the machine go through their quantizers when their program is made.

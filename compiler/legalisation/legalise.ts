@@ -10,16 +10,18 @@ import type { AssignmentSpecification } from "../quantization/specification.ts";
 import { inferTensors } from "../tensor-graph/infer-tensors.ts";
 import { nodePlace, qualifiedName } from "../tensor-graph/operators/table.ts";
 import type { KnownTensor } from "../tensor-graph/propagate.ts";
+import { quantizedForm } from "../tensor-graph/quantized-forms.ts";
 import type { AnyTensor, TensorGraph, TensorNode } from "../tensor-graph/tensor-graph.ts";
 import { onePerOperator } from "../tensor-graph/unknown-operators.ts";
 import { unrollRecurrent } from "../tensor-graph/unroll-recurrent.ts";
 import { refusedClosing, withoutClosing } from "./closing-operators.ts";
 import { constantRegisters } from "./constant-registers.ts";
-import { networkInputOf } from "./network-input.ts";
+import { type NetworkInput, networkInputOf } from "./network-input.ts";
 import { networkOutput } from "./network-output.ts";
 import { prescribedAssignment, prescribes } from "./prescribed-assignment.ts";
 import { recogniseHardSwish } from "./recognise/hard-swish.ts";
 import { recogniseIntegerLayers } from "./recognise/integer-layers.ts";
+import { scaledWords, type WordsGraph } from "./recognise/scaled-words.ts";
 import { Values } from "./recognise/values.ts";
 import type { Operand, RuleCall } from "./rule.ts";
 import { LEGALISATION_RULES } from "./rules/table.ts";
@@ -51,11 +53,37 @@ export function legalise(tensorGraph: TensorGraph, { where }: LegaliseOptions): 
   const known = unrolled === opened ? rolled : inferTensors(unrolled, new Map(), where);
   const constants = new Map<string, AnyTensor>();
   for (const [name, { constant }] of known) if (constant !== undefined) constants.set(name, constant);
-  const recognised = recognise(unrolled, constants, known);
+  const nodes = unrolled.nodes.flatMap((node) => {
+    const isConstant = node.outputs.every((name) => constants.has(name));
+    return (isConstant ? undefined : quantizedForm(node)) ?? [node];
+  });
+  const written = { ...unrolled, nodes };
+  const all = nodes.length === unrolled.nodes.length ? known : inferTensors(written, new Map(), where);
+  for (const [name, { constant }] of all) if (constant !== undefined) constants.set(name, constant);
+  const inWords = scaledWords(written, constants, all, where);
+  const plain = { constants, known: all, units: new Map(), input: undefined };
+  const words = inWords ?? { ...plain, graph: recognise(written, constants, all) };
+  return network({ opened, input, closing, unread, words }, where);
+}
+
+/** A tensor graph whose operators have been recognised, and what stands around it. */
+interface Recognised {
+  /** Without the operators behind the last layer that the host computes. */
+  readonly opened: TensorGraph;
+  readonly input: NetworkInput;
+  readonly closing: ReturnType<typeof withoutClosing>["closing"];
+  readonly unread: ReturnType<typeof withoutUnreadInputs>["unread"];
+  readonly words: WordsGraph;
+}
+
+/** The network of a tensor graph whose operators have been recognised. */
+function network({ opened, input, closing, unread, words }: Recognised, where: string): LegalisedNetwork {
+  const { graph: recognised, constants, known, units, input: inputWords } = words;
   const nodes = liveNodes(recognised, constants);
   requireRules(nodes, where);
 
-  const builder = new GraphBuilder(tensorGraph.name, input.info, where);
+  const info = inputWords === undefined ? input.info : { ...input.info, words: inputWords };
+  const builder = new GraphBuilder(opened.name, info, where);
   const names = new Map(nodes.map((node) => [node, builder.uniqueName(node.name)]));
   const values = new Map<string, NetworkValue>([[input.info.name, input.value]]);
   const registers = constantRegisters(recognised, constants);
@@ -75,7 +103,12 @@ export function legalise(tensorGraph: TensorGraph, { where }: LegaliseOptions): 
       constantRegister: (position) => registers.get(node.inputs[position] ?? ""),
     };
     try {
-      for (const [index, value] of runRule(call).entries()) values.set(node.outputs[index] ?? "", value);
+      for (const [index, value] of runRule(call).entries()) {
+        const output = node.outputs[index] ?? "";
+        values.set(output, value);
+        const unit = units.get(output);
+        if (unit !== undefined) builder.noteUnit(value.name, unit);
+      }
     } catch (error) {
       if (!(error instanceof DiagnosticError)) throw error;
       diagnostics.push(...error.diagnostics.map((found) => atNode(found, node, where)));
@@ -83,15 +116,16 @@ export function legalise(tensorGraph: TensorGraph, { where }: LegaliseOptions): 
   }
   if (diagnostics.length > 0) throw new DiagnosticError(diagnostics);
 
-  const output = networkOutput(builder, opened, values, where);
-  const network = requireStage(simplifyOutput(builder.finish(output)), "imported", where);
+  const outputs = { ...opened, outputs: recognised.outputs };
+  const output = networkOutput(builder, outputs, values, where);
+  const built = requireStage(simplifyOutput(builder.finish(output)), "imported", where);
   const graph: Graph = {
-    ...network,
+    ...built,
     ...(closing.length > 0 && { closing }),
     ...(unread.length > 0 && { unreadInputs: unread }),
   };
-  const modelOutputs = opened.outputs.flatMap((name): ModelOutput[] => {
-    const value = values.get(name);
+  const modelOutputs = opened.outputs.flatMap((name, position): ModelOutput[] => {
+    const value = values.get(recognised.outputs[position] ?? name);
     return value === undefined ? [] : [{ name, shape: value.shape, order: value.order }];
   });
   const assignment = prescribes(graph) ? prescribedAssignment(prepareGraph(graph, where)) : {};

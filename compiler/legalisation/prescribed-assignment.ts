@@ -2,17 +2,20 @@
 import { formatText } from "../../isa/format.ts";
 import { nameRecord } from "../../isa/name-record.ts";
 import { overflowText } from "../../isa/overflow.ts";
-import { type RegisterSpec, registersEqual } from "../../isa/register.ts";
+import { type RegisterSpec, register, registersEqual } from "../../isa/register.ts";
 import type { Graph, GraphNode } from "../graph/graph.ts";
 import { consumers } from "../graph/uses.ts";
 import { isAlias, LAYER_KINDS, storedValues } from "../quantization/layer-facts.ts";
 import type { AssignmentSpecification, LayerEntry } from "../quantization/specification.ts";
 import { integerEntries, isIntegerLayer } from "./integer-entries.ts";
+import { shortestFormat } from "./quantizers.ts";
 import type { PrescribedRegister } from "./value.ts";
+import { isInWords, wordsEntries } from "./words-entries.ts";
 
 /** Whether the model prescribes any register at all. */
-export function prescribes({ input, nodes }: Graph): boolean {
-  if (input.register !== undefined) return true;
+export function prescribes(graph: Graph): boolean {
+  const { input, nodes } = graph;
+  if (input.register !== undefined || isInWords(graph)) return true;
   return nodes.some(
     (node) =>
       node.op === "quantize" ||
@@ -31,28 +34,35 @@ export function prescribedAssignment(graph: Graph, inputFormat?: string): Assign
   const add = (layer: string, entry: LayerEntry): void => {
     entries.set(layer, { ...entries.get(layer), ...entry });
   };
-  if (graph.nodes.some(isIntegerLayer))
+  if (isInWords(graph)) {
+    for (const [layer, entry] of wordsEntries(graph)) add(layer, entry);
+  } else if (graph.nodes.some(isIntegerLayer)) {
     for (const [layer, entry] of integerEntries(graph, inputFormat)) add(layer, entry);
+  }
   const stored = storedValues(graph);
   const readers = consumers(graph);
   const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
   const { input } = graph;
   if (input.register !== undefined) addInput(input.name, input.register);
+  if (input.words !== undefined) {
+    const { lowest, highest, rounding } = input.words;
+    addInput(input.name, register(shortestFormat(lowest, highest), rounding));
+  }
   for (const node of graph.nodes) {
     if ("registers" in node && node.registers !== undefined) addConstants(node.name, node.registers, add);
     if (node.op === "quantize") add(node.name, { output: prescribed(node.register) });
     if (node.op !== "register") continue;
-    const register = prescribed(node.register);
+    const written = prescribed(node.register);
     if (node.heldBy === "input") addInput(node.name, node.register);
     if (node.heldBy === "readers") {
-      for (const reader of layersBehind(node.name, readers)) add(reader, { input: register });
+      for (const reader of layersBehind(node.name, readers)) add(reader, { input: written });
       continue;
     }
     if (node.heldBy === "input") continue;
     const producer = nodes.get(stored.get(node.name) ?? "");
     if (producer === undefined) continue;
     const isMaximum = producer.op === "pool" && producer.kind === "maximum";
-    add(producer.name, isMaximum ? { input: register } : { output: register });
+    add(producer.name, isMaximum ? { input: written } : { output: written });
   }
   // The input has the register of the first layer that reads it; other operands of later layers are not touched.
   function addInput(name: string, register: RegisterSpec): void {

@@ -1,5 +1,5 @@
 /** What quantizing operators say of a register: QuantizeLinear and DequantizeLinear of ONNX, Quant and Trunc of QONNX. */
-import { fixedPoint } from "../../isa/format.ts";
+import { type FixedPointFormat, fixedPoint } from "../../isa/format.ts";
 import type { OverflowMode } from "../../isa/overflow.ts";
 import { type RegisterSpec, register } from "../../isa/register.ts";
 import { flagAttribute, nodeError } from "../tensor-graph/node-access.ts";
@@ -51,6 +51,25 @@ export function linearRegister(type: ElementType, scale: AnyTensor, zeroPoint: A
     );
   }
   return register(fixedPoint(bits, fractionLength(onlyNumber(scale, "scale")), isSigned), "nearest-even");
+}
+
+/** The register whose words are lowest … highest; undefined where none has just that range. */
+export function wordFormat(
+  lowest: number,
+  highest: number,
+): { readonly format: FixedPointFormat; readonly overflow: OverflowMode } | undefined {
+  const bits = Math.log2(highest + 1);
+  if (!Number.isInteger(bits) || bits < 1) return undefined;
+  if (lowest === 0) return { format: fixedPoint(bits, 0, false), overflow: "saturate" };
+  if (lowest === -highest - 1) return { format: fixedPoint(bits + 1, 0), overflow: "saturate" };
+  return lowest === -highest ? { format: fixedPoint(bits + 1, 0), overflow: "saturate-symmetric" } : undefined;
+}
+
+/** The shortest words that hold lowest … highest. */
+export function shortestFormat(lowest: number, highest: number): FixedPointFormat {
+  const magnitude = Math.max(highest, -lowest - 1, 0);
+  const bits = Math.max(1, Math.floor(Math.log2(Math.max(magnitude, 1))) + 1);
+  return lowest >= 0 ? fixedPoint(bits, 0, false) : fixedPoint(magnitude === 0 ? 1 : bits + 1, 0);
 }
 
 /** Register of an input that is integers itself; undefined for types that no register of 32 bits holds. */

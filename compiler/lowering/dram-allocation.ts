@@ -2,7 +2,7 @@
 import { diagnosticError } from "../../isa/diagnostic.ts";
 import type { FixedPointFormat } from "../../isa/format.ts";
 import type { Machine } from "../../isa/machine.ts";
-import { elementCount, type TensorSymbol } from "../../isa/program.ts";
+import { elementCount, type TensorSymbol, type TensorUnit } from "../../isa/program.ts";
 
 export class DramAllocation {
   readonly #machine: Machine;
@@ -26,9 +26,10 @@ export class DramAllocation {
     role: TensorSymbol["role"],
     shape: readonly [number, number, number],
     format: FixedPointFormat,
+    unit?: TensorUnit,
   ): TensorSymbol {
     const { wordBits } = this.#machine.dram;
-    const tensor: TensorSymbol = { name, role, address: this.#end, shape, format };
+    const tensor: TensorSymbol = { name, role, address: this.#end, shape, format, ...(unit && { unit }) };
     this.#end += Math.ceil((elementCount(shape) * format.wordLength) / wordBits) * wordBits;
     this.#tensors.push(tensor);
     return tensor;

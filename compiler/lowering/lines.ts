@@ -79,6 +79,15 @@ function linesOf(definition: ElementFunction, { fractionLength }: FixedPointForm
       return { ...identity, below: definition.slope };
     case "thresholdedRelu":
       return { ...identity, below: 0, threshold: floorAt(definition.threshold, fractionLength) + 1n };
+    case "sign": {
+      // So steep that the word below 0 is beyond the other bound.
+      const size = Math.abs(definition.scale);
+      const slope =
+        definition.scale === 0
+          ? 0
+          : Math.sign(definition.scale) * 2 ** (fractionLength + Math.ceil(Math.log2(size)) + 1);
+      return { ...identity, below: slope, above: slope, offset: definition.scale, lower: -size, upper: size };
+    }
     case "hardSigmoid": {
       const { slope, offset } = definition;
       return { ...identity, below: slope, above: slope, offset, lower: 0, upper: 1 };

@@ -7,9 +7,9 @@ import { type Diagnostic, DiagnosticError, diagnosticError, InvariantError } fro
 import { formatsEqual } from "../../isa/format.ts";
 import type { Machine } from "../../isa/machine.ts";
 import type { ModelOutput } from "../../isa/model-output.ts";
-import type { Constant, LayerSymbol, Program, TensorSymbol, TileSymbol } from "../../isa/program.ts";
+import type { Constant, LayerSymbol, Program, TensorSymbol, TensorUnit, TileSymbol } from "../../isa/program.ts";
 import type { Raws } from "../../isa/raws.ts";
-import type { Graph, GraphNode } from "../graph/graph.ts";
+import type { Graph, GraphNode, ValueInfo } from "../graph/graph.ts";
 import { hostOperators } from "../graph/host-operators.ts";
 import { type LayerFacts, storedValues } from "../quantization/layer-facts.ts";
 import { compileOverflow, type LayerConstants } from "../quantization/quantize-tensor.ts";
@@ -163,8 +163,12 @@ function allocate(
   const values = new Map<string, TensorSymbol>();
   const { name: inputName, shape: inputShape } = graph.input;
   const inputFormat = producerFormat(request, inputName);
-  values.set(inputName, allocation.place(inputName, "input", imageShape(inputShape), inputFormat));
+  values.set(
+    inputName,
+    allocation.place(inputName, "input", imageShape(inputShape), inputFormat, inputUnit(graph.input)),
+  );
 
+  const units = storedUnits(graph);
   // A table that layers share stands there once.
   const placed = new Map<Raws, TensorSymbol>();
   const allocated = planned.map((layer): AllocatedLayer => {
@@ -187,12 +191,26 @@ function allocate(
     const partials = Array.from({ length: plan.partials }, (_, index) =>
       allocation.placeNew(`${name}/partial${index + 1}`, "intermediate", shape, format),
     );
-    const tensor = allocation.place(name, name === output ? "output" : "intermediate", shape, format);
+    const tensor = allocation.place(name, name === output ? "output" : "intermediate", shape, format, units.get(name));
     values.set(name, tensor);
     return { ...layer, output: tensor, tensors: { ...constants, partials } };
   });
   allocation.requireCapacity(where);
   return { allocated, values, tensors: allocation.tensors };
+}
+
+function inputUnit({ words }: ValueInfo): TensorUnit | undefined {
+  if (words === undefined) return undefined;
+  const { scale, zeroPoint, lowest, highest } = words;
+  return { scale, zeroPoint, lowest, highest };
+}
+
+/** Units of the values that are stored; a reshape's is that of the words it names. */
+function storedUnits(graph: Graph): ReadonlyMap<string, TensorUnit> {
+  const stored = storedValues(graph);
+  const units = new Map<string, TensorUnit>();
+  for (const { name, unit } of graph.nodes) if (unit !== undefined) units.set(stored.get(name) ?? name, unit);
+  return units;
 }
 
 function constantFormat(datapath: DatapathSpec, kind: ConstantKind): TensorSymbol["format"] {

@@ -10,7 +10,8 @@
  *
  * Words stand in row-major order of the layer's axes, the last one fastest, as two's complement integers (from 2^53 on as
  * decimal strings). The layer that yields the network's output has the axes of the model's own output where the model declares
- * one (`outputs` says which), all others row, column, channel. Images count from 0. Layers and images may be missing, none may
+ * one (`outputs` says which), all others row, column, channel. Where words are those of the model's own quantizer, `unit` says
+ * what they stand for: value = word · scale, and the file's integer is word + zeroPoint. Images count from 0. Layers and images may be missing, none may
  * come twice, any order will do. In version 1 of the schema there are no axes: all are row, column, channel.
  */
 
@@ -45,6 +46,8 @@ export interface DumpLayer {
   readonly axes: readonly string[];
   readonly shape: readonly number[];
   readonly format: FixedPointFormat;
+  /** What a word stands for, where it is a word of the model's own quantizer: value = word · scale, the file's integer word + zeroPoint. */
+  readonly unit?: { readonly scale: number; readonly zeroPoint: number };
   /** Outputs of the model that the words are, one behind the other; absent for words in the order of memory. */
   readonly outputs?: readonly Pick<ModelOutput, "name" | "shape">[];
 }
@@ -98,11 +101,12 @@ export class DumpWriter {
 
   /** The whole file. `images`: of the run. */
   text(images: number): string {
-    const layers = this.#layers.map(({ name, axes, shape, format, outputs }) => ({
+    const layers = this.#layers.map(({ name, axes, shape, format, unit, outputs }) => ({
       name,
       axes,
       shape,
       format: formatText(format),
+      unit,
       outputs,
     }));
     return [printableJson(JSON.stringify({ schema: DUMP_SCHEMA, images, layers })), ...this.#lines, ""].join("\n");
@@ -133,6 +137,7 @@ const layerSchema = z
       .max(DUMP_LIMITS.axes)
       .default([...LAYER_AXES]),
     shape,
+    unit: z.strictObject({ scale: z.number(), zeroPoint: z.int() }).exactOptional(),
     outputs: z.array(outputSchema).min(1).max(DUMP_LIMITS.layers).exactOptional(),
   })
   .refine(({ axes, shape }) => axes.length === shape.length, {

@@ -35,10 +35,15 @@ export class RunDump {
 /** Layers with the tensors they write; the network's output in the order of the model's own, where it declares one. */
 function dumpedLayers(program: Program): readonly Dumped[] {
   const { output, modelOutputs } = program;
-  return layerTensors(program).map(({ name, tensor: { name: tensor, shape, format } }): Dumped => {
+  return layerTensors(program).map(({ name, tensor: { name: tensor, shape, format, unit: full } }): Dumped => {
+    const unit = full && { unit: { scale: full.scale, zeroPoint: full.zeroPoint } };
     if (tensor !== output || modelOutputs === undefined) {
-      return { layer: { name, axes: LAYER_AXES, shape, format }, tensor, places: null };
+      return { layer: { name, axes: LAYER_AXES, shape, format, ...unit }, tensor, places: null };
     }
-    return { layer: inOutputOrder(name, format, modelOutputs), tensor, places: modelOrder(modelOutputs) };
+    return {
+      layer: { ...inOutputOrder(name, format, modelOutputs), ...unit },
+      tensor,
+      places: modelOrder(modelOutputs),
+    };
   });
 }

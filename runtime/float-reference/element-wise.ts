@@ -18,6 +18,7 @@ const FUNCTION_RULES: { readonly [Kind in ElementFunctionKind]: FunctionRule<Kin
   leakyRelu: (tf, x, { slope }) => tf.where(tf.less(x, 0), tf.mul(x, slope), x),
   abs: (tf, x) => tf.abs(x),
   thresholdedRelu: (tf, x, { threshold }) => tf.where(tf.greater(x, threshold), x, tf.zerosLike(x)),
+  sign: (tf, x, { scale }) => tf.where(tf.greaterEqual(x, 0), tf.fill(x.shape, scale), tf.fill(x.shape, -scale)),
   sigmoid: (tf, x) => tf.sigmoid(x),
   tanh: (tf, x) => tf.tanh(x),
   hardSigmoid: (tf, x, { slope, offset }) => tf.clipByValue(tf.add(tf.mul(x, slope), offset), 0, 1),

@@ -12,7 +12,7 @@ import type {
   PoolNode,
   RequantizeNode,
 } from "../../compiler/graph/graph.ts";
-import { diagnosticError } from "../../isa/diagnostic.ts";
+import { diagnosticError, InvariantError } from "../../isa/diagnostic.ts";
 import { roundQuotient } from "../../isa/rounding.ts";
 import type { Tensor, Tensor2D, TensorFlow } from "./backend.ts";
 import { convolve, convolveTransposed, spread } from "./convolution.ts";
@@ -217,4 +217,33 @@ function quotient(scaled: bigint, { shift, divisor, rounding }: IntegerRequantiz
 function sizes({ shape }: Constant): [number, number, number, number] {
   const [rows = 1, columns = 1, channels = 1, filters = 1] = shape;
   return [rows, columns, channels, filters];
+}
+
+/** The same without rounding, in float32: images × … × channels of sums. */
+export function unrounded(tf: TensorFlow, sums: Tensor, settings: IntegerRequantization): Tensor {
+  const { multipliers, offsets } = settings;
+  const scaled = tf.mul(sums, tf.tensor1d(inFloats(multipliers, settings)));
+  return cut(tf, offsets === null ? scaled : tf.add(scaled, tf.tensor1d(inFloats(offsets, settings))), settings);
+}
+
+/** A requantize node without rounding. */
+export function unroundedValues(
+  tf: TensorFlow,
+  { requantization, secondMultipliers }: RequantizeNode,
+  [a, b]: readonly Tensor[],
+): Tensor {
+  if (a === undefined) throw new InvariantError("a requantize node without input");
+  const unbounded = { ...requantization, minimum: null, maximum: null };
+  const first = unrounded(tf, a, unbounded);
+  if (b === undefined || secondMultipliers === null) return cut(tf, first, requantization);
+  return cut(tf, tf.add(first, tf.mul(b, tf.tensor1d(inFloats(secondMultipliers, requantization)))), requantization);
+}
+
+function inFloats(integers: Float64Array, { shift, divisor }: IntegerRequantization): Float32Array {
+  return Float32Array.from(integers, (integer) => integer / (divisor * 2 ** shift));
+}
+
+function cut(tf: TensorFlow, values: Tensor, { minimum, maximum }: IntegerRequantization): Tensor {
+  const below = maximum === null ? values : tf.minimum(values, maximum);
+  return minimum === null ? below : tf.maximum(below, minimum);
 }

@@ -6,6 +6,7 @@ import type {
   DenseNode,
   Graph,
   GraphNode,
+  InputWords,
   Operator,
   PoolNode,
   QuantizeNode,
@@ -14,6 +15,7 @@ import type {
 import { quantizedValues } from "../../compiler/graph/quantized-values.ts";
 import { elementCount, isNoPadding } from "../../compiler/graph/shape.ts";
 import { writtenValues } from "../../compiler/quantization/layer-facts.ts";
+import { numberRounding } from "../../compiler/tensor-graph/round-number.ts";
 import { diagnosticError, InvariantError } from "../../isa/diagnostic.ts";
 import type { Tensor, Tensor4D, TensorFlow } from "./backend.ts";
 import { convolutionKernel, convolve, convolveTransposed, padded } from "./convolution.ts";
@@ -24,6 +26,8 @@ import {
   integerPool,
   integerTransposedConvolution,
   requantizeValues,
+  unrounded,
+  unroundedValues,
 } from "./integer-layers.ts";
 import type { RuleContext } from "./rule-context.ts";
 
@@ -99,6 +103,13 @@ const BATCH_IMAGES = 64;
 /** Elements of one value of all images of a batch, 64 MiB: with `BATCH_IMAGES` what bounds the memory of a run. */
 const BATCH_ELEMENTS = 2 ** 24;
 
+/** What the host makes of the network's input; without quantizers only the scale and the range. */
+function inputWords(values: Float32Array, words: InputWords, rounds: boolean): Float32Array {
+  const { scale, lowest, highest, rounding } = words;
+  const round = rounds ? numberRounding(rounding) : (value: number): number => value;
+  return values.map((value) => Math.min(Math.max(round(Math.fround(value / scale)), lowest), highest));
+}
+
 /** Evaluates a graph in float32 through the TensorFlow.js API. Weights are uploaded once; `dispose` frees them. */
 export class FloatNetwork {
   private readonly constants = new Map<Constant, Tensor>();
@@ -150,7 +161,9 @@ export class FloatNetwork {
     const given = new Map([[input.name, images]]);
     const observeAll = observe === undefined ? {} : { observe, observeGiven: true };
     const values = await this.runPart({ given, nodes, wanted: [output] }, count, { ...observeAll, onProgress });
-    return required(values.get(output), output);
+    const computed = required(values.get(output), output);
+    const scale = nodes.find(({ name }) => name === output)?.unit?.scale ?? 1;
+    return scale === 1 ? computed : computed.map((word) => word * scale);
   }
 
   /** Some nodes of the network, in its order, on values that are given: the values that are wanted, images × elements each. */
@@ -194,7 +207,9 @@ export class FloatNetwork {
     };
     for (const [name, all] of part.given) {
       const elements = this.elementsOf(name);
-      const data = all.subarray(first * elements, (first + count) * elements);
+      const given = all.subarray(first * elements, (first + count) * elements);
+      const { words } = this.graph.input;
+      const data = name === this.graph.input.name && words ? inputWords(given, words, this.quantizers) : given;
       const tensor = tf.tensor(data, [count, ...required(this.shapes.get(name), name)], "float32");
       await keep(name, tensor, options.observeGiven ? options.observe : undefined);
     }
@@ -278,6 +293,10 @@ type Rule<Name extends Operator> = (
 const RULES: { readonly [Name in Operator]: Rule<Name> } = {
   conv2d: (node, inputs, context) => {
     const image = padded(context.tf, first(inputs), node.padding, 0);
+    if (node.requantization !== null && !context.quantizers) {
+      const sums = convolve(context.tf, image, convolutionKernel(node, context), node);
+      return unrounded(context.tf, sums, node.requantization);
+    }
     if (node.requantization !== null) return integerConvolution(context.tf, node, node.requantization, image);
     const sums = convolve(context.tf, image, convolutionKernel(node, context), node);
     context.onSums?.(sums);
@@ -287,6 +306,9 @@ const RULES: { readonly [Name in Operator]: Rule<Name> } = {
     const { tf, count, constant } = context;
     const ordered = node.inputOrder === "channels-first" ? tf.transpose(first(inputs), [0, 3, 1, 2]) : first(inputs);
     const features = tf.reshape(ordered, [count, -1]);
+    if (node.requantization !== null && !context.quantizers) {
+      return unrounded(tf, tf.matMul(features, constant(node.kernel)), node.requantization);
+    }
     if (node.requantization !== null) return integerDense(tf, node, node.requantization, features);
     const product = tf.matMul(features, constant(node.kernel));
     context.onSums?.(product);
@@ -303,7 +325,8 @@ const RULES: { readonly [Name in Operator]: Rule<Name> } = {
     node.requantization === null
       ? pool(node, first(inputs) as Tensor4D, context)
       : integerPool(context.tf, node, node.requantization, first(inputs)),
-  requantize: (node, inputs, { tf }) => requantizeValues(tf, node, inputs),
+  requantize: (node, inputs, { tf, quantizers }) =>
+    quantizers ? requantizeValues(tf, node, inputs) : unroundedValues(tf, node, inputs),
   batchNormalization: (node, inputs, { tf, constant }) =>
     tf.batchNorm(
       first(inputs),

@@ -45,12 +45,13 @@ export function quantizeImages(
 ): QuantizedImages {
   const symbol = tensorSymbol(program, program.input);
   const register: RegisterSpec = { ...inputLayer(program).datapath.input, format: symbol.format };
+  const words = inWords(images, symbol.unit);
   const elements = elementCount(symbol.shape);
   const raws = allocateRaws(symbol.format, count * elements);
   let evidence: RegisterEvidence = { overflow: 0, first: null, statistics: null };
   for (let index = 0; index < count; index++) {
     const image = firstImage + index;
-    const values = images.subarray(index * elements, (index + 1) * elements);
+    const values = words.subarray(index * elements, (index + 1) * elements);
     const random = tensorGenerator(program.seed, `input/${image}`);
     let overflow = 0;
     let first: OverflowSite | null = null;
@@ -70,6 +71,13 @@ export function quantizeImages(
     evidence = mergeRegisterEvidence(evidence, { overflow, first, statistics });
   }
   return { raws, register, evidence };
+}
+
+/** Values over the scale of the input's words, as float32 like the file's own quantizer, cut to the words that there are. */
+export function inWords(images: Float32Array, unit: TensorSymbol["unit"]): Float32Array {
+  if (unit === undefined) return images;
+  const { scale, lowest = Number.NEGATIVE_INFINITY, highest = Number.POSITIVE_INFINITY } = unit;
+  return images.map((value) => Math.min(Math.max(Math.fround(value / scale), lowest), highest));
 }
 
 /** A trap in the input register stops a run as one inside the machine does; null where nothing overflowed or nothing traps. */

@@ -161,12 +161,14 @@ class MachineTotal {
 
   add(batch: RunBatch, inputs: QuantizedImages, result: PoolResult, logits: Float32Array | null): void {
     const program = this.#program;
-    const { format } = tensorSymbol(program, program.output);
+    const { format, unit } = tensorSymbol(program, program.output);
     const fixed = comparableRaws(result.outputs, format);
     const classes = outputElements(program);
     this.#answers.add({ fixed, float: logits, images: batch.count, classes }, batch.labels);
     if (logits !== null) {
-      this.#errors.add(logits, rawsToValues(result.outputs, format), batch.count);
+      const values = rawsToValues(result.outputs, format);
+      const scale = unit?.scale ?? 1;
+      this.#errors.add(logits, scale === 1 ? values : values.map((word) => word * scale), batch.count);
     }
     this.#digest.add(result.outputs);
     this.#inputEvidence = mergeRegisterEvidence(this.#inputEvidence, inputs.evidence);

@@ -49,6 +49,8 @@ export function rationalFunction(definition: ElementFunction, raw: bigint, fract
       return raw < 0n ? times(x, float32Rational(definition.slope)) : x;
     case "thresholdedRelu":
       return compareRationals(x, float32Rational(definition.threshold)) > 0 ? x : zero;
+    case "sign":
+      return float32Rational(raw >= 0n ? definition.scale : -definition.scale);
     case "hardSigmoid": {
       const line = plus(times(x, float32Rational(definition.slope)), float32Rational(definition.offset));
       return least(greatest(line, zero), one);

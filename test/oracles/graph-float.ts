@@ -283,6 +283,7 @@ function normalizeLocally({ alpha, beta, bias, size }: Extract<GraphNode, { op: 
 }
 
 function elementFunction(definition: Extract<GraphNode, { op: "function" }>["function"], x: number): number {
+  if (definition.kind === "sign") return x >= 0 ? definition.scale : -definition.scale;
   if (definition.kind === "clip") return x < definition.minimum ? definition.minimum : Math.min(x, definition.maximum);
   if (definition.kind === "leakyRelu") return x < 0 ? x * definition.slope : x;
   if (definition.kind === "sigmoid") return (1 + Math.tanh(x / 2)) / 2;

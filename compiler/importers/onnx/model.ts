@@ -1,8 +1,10 @@
 /** ONNX files to tensor graphs. */
 import { type Diagnostic, DiagnosticError, diagnosticError } from "../../../isa/diagnostic.ts";
+import { channelsLastForm } from "../../tensor-graph/channels-last-forms.ts";
 import { ONNX_ELEMENT_TYPES, onnxTypeName } from "../../tensor-graph/onnx-types.ts";
 import { QONNX_DOMAINS, QONNX_OPERATORS } from "../../tensor-graph/operators/qonnx.ts";
 import { lookUp, nodePlace, OPERATOR_NAMES, qualifiedName } from "../../tensor-graph/operators/table.ts";
+import { quantizedForm, RUNTIME_DOMAIN } from "../../tensor-graph/quantized-forms.ts";
 import { safeInteger } from "../../tensor-graph/tensor.ts";
 import type { AnyTensor, TensorGraph, TensorInput, TensorNode } from "../../tensor-graph/tensor-graph.ts";
 import { onePerOperator, unsupported } from "../../tensor-graph/unknown-operators.ts";
@@ -147,7 +149,7 @@ function readNodes(
   const unknown: TensorNode[] = [];
   const functions = new Set((model.functions ?? []).map(({ domain = "", name = "" }) => `${domain}\0${name}`));
   const known = new Set(OPERATOR_NAMES);
-  const nodes = messages.map((message, position) => {
+  const nodes = messages.flatMap((message, position): readonly TensorNode[] => {
     const { opType: operator = "", domain: stated = "", overload = "" } = message;
     const domain = domainOf(stated === "ai.onnx" ? "" : stated, operator);
     const name = names.unique(message.name ?? "", `${operator}_${position}`);
@@ -156,6 +158,8 @@ function readNodes(
     const place = nodePlace(unread, where);
     const { attributes, diagnostics: wrong } = readAttributes(message.attribute ?? [], place, readExternal);
     const node = { ...unread, attributes };
+    const parts = channelsLastForm(node) ?? (domain === RUNTIME_DOMAIN ? quantizedForm(node) : undefined);
+    if (parts !== undefined && wrong.length === 0) return parts;
     if (diagnostics.length > MANY) throw new DiagnosticError(diagnostics);
     const found = known.has(qualifiedName(domain, operator)) ? lookUp(node, where) : undefined;
     if (overload !== "" || functions.has(`${stated}\0${operator}`)) {
@@ -172,7 +176,7 @@ function readNodes(
     } else {
       diagnostics.push(...wrong);
     }
-    return node;
+    return [node];
   });
   diagnostics.push(...onePerOperator(unknown, where, (name) => unsupported(name, OPERATOR_NAMES)));
   return nodes;

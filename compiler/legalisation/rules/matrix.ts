@@ -59,24 +59,36 @@ function weightRegister({ constantRegister }: RuleCall, position: 0 | 1): Consta
 }
 
 /** The last two axes are matrices. The constant may stand on either side. */
-export const matrixProductRule: LegalisationRule = (call) => {
+export const matrixProductRule: LegalisationRule = (call) => addMatrixProduct(call, null);
+
+export function addMatrixProduct(
+  call: RuleCall,
+  requantization: IntegerRequantization | null,
+): readonly NetworkValue[] {
   const [a, b] = call.operands;
-  if (a?.value !== undefined && b?.constant !== undefined) return [onTheRight(call, a.value, b.constant)];
+  if (a?.value !== undefined && b?.constant !== undefined) {
+    return [onTheRight(call, a.value, b.constant, requantization)];
+  }
   if (a?.constant !== undefined && b?.value !== undefined) return [onTheLeft(call, a.constant, b.value)];
   throw legalisationError(
     "inputs",
     "both factors are computed by the network, expected a constant matrix",
     "the array holds constant weights: products of two values are not supported",
   );
-};
+}
 
 /** x · W: every row of x is one input vector. */
-function onTheRight(call: RuleCall, x: NetworkValue, constant: AnyTensor): NetworkValue {
+function onTheRight(
+  call: RuleCall,
+  x: NetworkValue,
+  constant: AnyTensor,
+  requantization: IntegerRequantization | null,
+): NetworkValue {
   const [features, units] = matrixShape(constant, "column");
   const weights = numbersOf(constant);
   const kernel = kernelOf(features, units, (k, n) => weights[k * units + n] ?? 0);
   const matrix = x.shape.length === 1 ? must(withShape(x, [1, ...x.shape])) : x;
-  return reranked(call, multiply(call, matrix, kernel, null, null, weightRegister(call, 1)));
+  return reranked(call, multiply(call, matrix, kernel, null, requantization, weightRegister(call, 1)));
 }
 
 /** W · x = (xᵀ · Wᵀ)ᵀ. */

@@ -1,15 +1,23 @@
 /** Operators that quantize values of the network, which become registers, and conversions of element types. */
+import { fixedPoint } from "../../../isa/format.ts";
+import { register } from "../../../isa/register.ts";
+import { flagAttribute } from "../../tensor-graph/node-access.ts";
 import { kept } from "../integer-words.ts";
 import { linearWords, quantRegister, truncRegister, truncToScaleRegister } from "../quantizers.ts";
+import { single } from "../recognise/quantized-grid.ts";
 import {
+  addHelper,
+  addNamed,
   constantInput,
   type LegalisationRule,
   legalisationError,
   networkInput,
   optionalConstant,
+  type RuleCall,
   scalarOf,
 } from "../rule.ts";
 import { scaleAndShift } from "../scale.ts";
+import type { NetworkValue } from "../value.ts";
 
 export const quantizeRule: LegalisationRule = (call) => {
   const x = networkInput(call, 0, "x");
@@ -36,8 +44,26 @@ export const dequantizeRule: LegalisationRule = (call) => {
   return [scaleAndShift(call, value, { scale: scale / words.unit, shift })];
 };
 
+/** scale from 0 up, −scale below: a function, whose two words a register of two bits holds where the scale is a power of two. */
+function sign(call: RuleCall, x: NetworkValue, scale: number): NetworkValue {
+  const node = { op: "function", inputs: [x.name], function: { kind: "sign", scale } } as const;
+  const exponent = Math.log2(Math.abs(scale));
+  const { words: _words, ...value } = x;
+  if (!Number.isInteger(exponent)) return { ...value, name: addNamed(call, node) };
+  const name = addHelper(call, "sign", node);
+  const two = register(fixedPoint(2, -exponent + 0), "nearest-even");
+  return { ...value, name: addNamed(call, { op: "quantize", inputs: [name], register: two, isLayer: false }) };
+}
+
+export const bipolarRule: LegalisationRule = (call) => [
+  sign(call, networkInput(call, 0, "X"), scalarOf(constantInput(call, 1, "scale"), "scale")),
+];
+
 export const quantRule: LegalisationRule = (call) => {
   const x = networkInput(call, 0, "X");
+  if (flagAttribute(call.node, "signed", true) && single(constantInput(call, 3, "bitwidth")) === 1) {
+    return [sign(call, x, scalarOf(constantInput(call, 1, "scale"), "scale"))];
+  }
   const register = quantRegister(
     call.node,
     constantInput(call, 1, "scale"),

@@ -20,16 +20,18 @@ import { concatRule, padRule } from "./joining.ts";
 import { gemmRule, matrixProductRule } from "./matrix.ts";
 import { batchNormalizationRule, localResponseRule } from "./normalization.ts";
 import { globalPoolRule, poolRule, reductionRule } from "./pooling.ts";
-import { castRule, dequantizeRule, quantizeRule, quantRule, truncRule } from "./quantization.ts";
+import { bipolarRule, castRule, dequantizeRule, quantizeRule, quantRule, truncRule } from "./quantization.ts";
 import { resizeRule } from "./resize.ts";
 import { gatherRule, sliceRule, splitRule } from "./selection.ts";
 import { dropoutRule, expandRule, identityRule, reshapeRule, transposeRule } from "./structure.ts";
+import { WORDS_DOMAIN, WORDS_RULES } from "./words.ts";
 
 /** Quantizers of QONNX, under every domain that carries them. */
 const QONNX_RULES: Readonly<Record<string, LegalisationRule>> = {
   Quant: quantRule,
   IntQuant: quantRule,
   Trunc: truncRule,
+  BipolarQuant: bipolarRule,
 };
 
 /** Functions that bear their usual names. */
@@ -144,6 +146,7 @@ export const LEGALISATION_RULES: Readonly<Record<string, LegalisationRule>> = {
   ...Object.fromEntries(
     QONNX_DOMAINS.flatMap((domain) => Object.entries(QONNX_RULES).map(([name, rule]) => [`${domain}.${name}`, rule])),
   ),
+  ...Object.fromEntries(Object.entries(WORDS_RULES).map(([name, rule]) => [`${WORDS_DOMAIN}.${name}`, rule])),
   [`${INTEGER_DOMAIN}.Conv`]: integerConvolutionRule,
   [`${INTEGER_DOMAIN}.ConvTranspose`]: integerTransposedConvolutionRule,
   [`${INTEGER_DOMAIN}.Gemm`]: integerGemmRule,

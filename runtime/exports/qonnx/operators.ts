@@ -2,8 +2,10 @@
  * Every node of a network as ONNX says it. Images lie channels first there, [1, channels, rows, columns], and rows, columns,
  * channels here; vectors are [1, features].
  */
+
 import type { ElementFunction, ElementFunctionKind } from "../../../compiler/graph/element-function.ts";
 import type { Activation, ConvTranspose2dNode, GraphNode, Operator, Padding } from "../../../compiler/graph/graph.ts";
+import { QONNX_DOMAINS } from "../../../compiler/tensor-graph/operators/qonnx.ts";
 import { InvariantError } from "../../../isa/diagnostic.ts";
 import type { AttributeValue, ModelWriter } from "./model-writer.ts";
 
@@ -97,11 +99,11 @@ const WRITERS: { readonly [Name in Operator]: Writer<Name> } = {
   function: (node, { writer, inputs }) => {
     const gate = gateOf(node.function);
     if (gate !== null) return gated(node.name, inputs[0] ?? "", gate, writer);
-    const { operator, attributes = {}, operands = [] } = functionOperator(node.function);
+    const { operator, domain = "", attributes = {}, operands = [] } = functionOperator(node.function);
     const constants = operands.map((operand, index) =>
       Number.isFinite(operand) ? writer.floats(`${node.name}/${index}`, [], Float32Array.of(operand)) : "",
     );
-    return writer.add(node.name, { operator, inputs: [...inputs, ...constants], attributes });
+    return writer.add(node.name, { operator, domain, inputs: [...inputs, ...constants], attributes });
   },
   softmax: (node, { writer, inputs }) => {
     const axis = { integer: 1 };
@@ -278,6 +280,7 @@ function transposedKernel({ kernel, groups }: ConvTranspose2dNode, channels: num
 
 interface FunctionOperator {
   readonly operator: string;
+  readonly domain?: string;
   readonly attributes?: Readonly<Record<string, AttributeValue>>;
   /** Constants behind x; infinite ones are left out. */
   readonly operands?: readonly number[];
@@ -330,6 +333,8 @@ const FUNCTIONS: {
 } = {
   clip: ({ minimum, maximum }) => ({ operator: "Clip", operands: [minimum, maximum] }),
   leakyRelu: ({ slope }) => ({ operator: "LeakyRelu", attributes: { alpha: { float: slope } } }),
+  // ONNX's Sign makes 0 of 0.
+  sign: ({ scale }) => ({ operator: "BipolarQuant", domain: QONNX_DOMAINS[0], operands: [scale] }),
   sigmoid: () => ({ operator: "Sigmoid" }),
   tanh: () => ({ operator: "Tanh" }),
   hardSigmoid: ({ slope, offset }) => ({
