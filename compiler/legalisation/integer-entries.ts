@@ -46,9 +46,10 @@ export function integerEntries(graph: Graph, inputFormat: string = INPUT_FORMAT)
   for (const node of graph.nodes) {
     const inputs = node.inputs.map(source);
     if (!integers.has(node.name) || node.op === "reshape") continue;
-    const ofInput = inputs.includes(graph.input.name) ? { input: inputFormat } : {};
-    if (isIntegerLayer(node) || node.op === "pool") entries.set(node.name, ofInput);
-    else entries.set(node.name, { ...ofInput, output: "exact" });
+    const readsInput = inputs.includes(graph.input.name);
+    const moves = !isIntegerLayer(node) && node.op !== "pool";
+    if (!readsInput && !moves) continue;
+    entries.set(node.name, { ...(readsInput && { input: inputFormat }), ...(moves && { output: "exact" }) });
   }
   return entries;
 }
