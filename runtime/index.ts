@@ -16,6 +16,7 @@ export type { Preprocessing } from "./datasets/preprocessing.ts";
 export { type PreprocessingSpecification, preprocessingFrom, RECIPE_NAMES } from "./datasets/recipes.ts";
 export { type Dump, DumpWriter, parseDump } from "./dump/dump.ts";
 export type { Candidate, CandidateCost, Evaluation, Evaluator, ImageSpan } from "./exploration/evaluation.ts";
+export type { ConfiguredNetwork } from "./exports/hls4ml/read.ts";
 export {
   EXPORT_FORMATS,
   type ExportFormat,
@@ -24,7 +25,7 @@ export {
   exportSubject,
   type SubjectRequest,
 } from "./exports/index.ts";
-export { type ReadAssignment, readAssignment } from "./exports/read-assignment.ts";
+export { type OpenNetwork, type ReadAssignment, readAssignment } from "./exports/read-assignment.ts";
 export { BUNDLED_MODELS, openModel } from "./model.ts";
 export type { CompareReport } from "./report/compare-report.ts";
 export { compareReportText } from "./report/compare-text.ts";

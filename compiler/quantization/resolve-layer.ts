@@ -185,6 +185,15 @@ function matrixDatapath(context: LayerContext): DatapathSpec {
   });
   const averageDivider = entry.averageDivider === true;
   const order = entry.biasOrder === "first" && layer.bias !== null ? ({ biasOrder: "first" } as const) : {};
+  if (points && "biasOrder" in order) {
+    const what = "weights with a binary point per filter are aligned behind the sum, where the bias then is added";
+    throw diagnosticError(
+      "BIAS_ORDER",
+      `${where}: biasOrder`,
+      what,
+      "set weight: { perFilter: false }, or add the bias last",
+    );
+  }
   return {
     input,
     weight,

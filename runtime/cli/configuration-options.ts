@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { isDeepStrictEqual } from "node:util";
 import { type Command, Option } from "commander";
-import { BATCH_NORMALIZATION_MODES, type BatchNormalizationMode } from "../../compiler/prepare-graph.ts";
+import { BATCH_NORMALIZATION_MODES, type BatchNormalizationMode, prepareGraph } from "../../compiler/prepare-graph.ts";
 import { parseWrittenFormat } from "../../compiler/quantization/automatic-format.ts";
 import { parseForeignFormat, withOwnFormat } from "../../compiler/quantization/format-notations.ts";
 import { PRESET_NAMES } from "../../compiler/quantization/specification.ts";
@@ -24,9 +24,10 @@ import {
 } from "../configuration.ts";
 import { LAYOUTS, type Layout } from "../datasets/layout.ts";
 import { readAssignment } from "../exports/read-assignment.ts";
-import { isProgramFile, openProgramFile } from "../model.ts";
+import { isProgramFile, openModel, openProgramFile } from "../model.ts";
 import { addAssignmentHelp } from "./format-help.ts";
 import { parseInteger, parseName, parseSeed } from "./options.ts";
+import { note } from "./output.ts";
 import { addPreprocessingOptions, type PreprocessingFlags, withPreprocessingFlags } from "./preprocessing-options.ts";
 import { parseDialect } from "./register-options.ts";
 
@@ -205,7 +206,7 @@ export async function resolveFlags(argument: string | undefined, flags: Configur
       workers: flags.workers ?? file.workers ?? availableParallelism(),
       observe: flags.observe ?? file.observe,
       machine: await machineFields(file, flags),
-      assignment: await assignmentValue(file, flags),
+      assignment: await assignmentValue(file, flags, model ?? file.model),
       batchNormalization: flags.batchNorm ?? file.batchNormalization,
       floatQuantizers: flags.floatWithoutQuantizers ? false : file.floatQuantizers,
       preprocessing: withPreprocessingFlags(specificationOf(file.preprocessing), flags),
@@ -327,9 +328,26 @@ export function parseDatapath(text: string): void {
   throw diagnosticError("OPTION", "--datapath", `found "${text}", expected ${PRESET_NAMES.join(", ")}`, hint);
 }
 
+/** What `--assign` names, read for the network in which it is to hold. */
+async function readAssign(
+  path: string,
+  file: ConfigurationFile,
+  flags: ConfigurationFlags,
+  model = "lenet5",
+): Promise<unknown> {
+  const { assignment, notes } = await readAssignment(path, async () => {
+    const source = { weights: flags.weights ?? file.weights ?? null, seed: flags.seed ?? file.seed ?? 1 };
+    const { graph, assignment: prescribed } = await openModel(model, source);
+    const lowerable = prepareGraph(graph, model, flags.batchNorm ?? file.batchNormalization ?? "fold");
+    return { imported: graph, lowerable, prescribes: Object.keys(prescribed.layers ?? {}).length > 0 };
+  });
+  for (const line of notes) note(`${path}: ${line}`);
+  return assignment;
+}
+
 /** The assignment file (or the configuration's), its default entry overlaid with the flags. */
-async function assignmentValue(file: ConfigurationFile, flags: ConfigurationFlags): Promise<unknown> {
-  const given = flags.assign === undefined ? file.assignment : (await readAssignment(flags.assign)).assignment;
+async function assignmentValue(file: ConfigurationFile, flags: ConfigurationFlags, model?: string): Promise<unknown> {
+  const given = flags.assign === undefined ? file.assignment : await readAssign(flags.assign, file, flags, model);
   const isObject = (value: unknown): value is object =>
     typeof value === "object" && value !== null && !Array.isArray(value);
   if (given !== undefined && !isObject(given)) {

@@ -1,5 +1,5 @@
 /** A row per register, for spreadsheets: written and read. */
-import { type CalibratedRange, DATAPATH_REGISTERS, type DatapathRegister } from "../../isa/datapath.ts";
+import { BIAS_ORDERS, type CalibratedRange, DATAPATH_REGISTERS, type DatapathRegister } from "../../isa/datapath.ts";
 import { diagnosticError } from "../../isa/diagnostic.ts";
 import { DIALECTS, type Dialect, OVERFLOW_MODES, type OverflowMode } from "../../isa/overflow.ts";
 import { printable, printableJson } from "../../isa/printable.ts";
@@ -27,6 +27,7 @@ export const CSV_COLUMNS = [
   "exact",
   "explicit_input",
   "average_divider",
+  "bias_order",
   "count_padding",
   "lookup_bits",
   "interpolate",
@@ -43,7 +44,7 @@ export function assignmentCsv({ layers }: ExportSubject): string {
   const rows = layers.flatMap(({ name, kind, registers, options }) =>
     registers.map(({ register, spec, exact }) => {
       const { wordLength, fractionLength, signed } = spec.format;
-      const { explicitInput, averageDivider, countPadding, lookupBits, interpolate, tableRange } = options;
+      const { explicitInput, averageDivider, biasOrder, countPadding, lookupBits, interpolate, tableRange } = options;
       return [
         nameText(name),
         kind,
@@ -59,6 +60,7 @@ export function assignmentCsv({ layers }: ExportSubject): string {
         exact,
         explicitInput,
         averageDivider,
+        biasOrder,
         countPadding ?? "",
         lookupBits,
         interpolate,
@@ -163,6 +165,7 @@ class Row {
       options: {
         explicitInput: this.#flag("explicit_input"),
         averageDivider: this.#flag("average_divider"),
+        biasOrder: this.#name("bias_order", BIAS_ORDERS),
         countPadding: countPadding === "" ? undefined : this.#flag("count_padding"),
         lookupBits: this.#integer("lookup_bits"),
         interpolate: this.#flag("interpolate"),

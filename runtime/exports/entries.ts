@@ -56,6 +56,7 @@ export function layerEntry(layer: ReadLayer): LayerEntry {
         ];
       }),
     ),
+    ...(options.biasOrder === "first" ? { biasOrder: "first" as const } : {}),
     ...(options.averageDivider ? { averageDivider: true } : {}),
     ...(options.countPadding === undefined ? {} : { avgPoolCountPadding: options.countPadding }),
     lookupBits: options.lookupBits,

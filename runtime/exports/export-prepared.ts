@@ -14,11 +14,11 @@ export interface ExportOptions {
 /** A prepared model's assignment in a format: the file's content, and what it was rendered from. Throws `DiagnosticError`. */
 export function exportPrepared(
   format: ExportFormat,
-  { name: model, lowerable, calibration }: Pick<PreparedModel, "name" | "lowerable" | "calibration">,
+  { name: model, graph, lowerable, calibration }: Pick<PreparedModel, "name" | "graph" | "lowerable" | "calibration">,
   { assignment, seed, where }: ExportOptions,
 ): { readonly content: string | Uint8Array; readonly subject: ExportSubject } {
   const ranges = calibration.ranges ?? {};
   const subject = exportSubject({ model, lowerable, assignment, calibration: ranges, seed, where });
   const quantized = quantizeWeights(lowerable, assignment, { seed, where });
-  return { content: exportAssignment(format, subject, quantized), subject };
+  return { content: exportAssignment(format, subject, quantized, graph), subject };
 }

@@ -3,7 +3,7 @@ import type { Graph } from "../../compiler/graph/graph.ts";
 import { DiagnosticError } from "../../isa/diagnostic.ts";
 import { cppHeader } from "./cpp.ts";
 import { assignmentCsv } from "./csv.ts";
-import { hls4mlConfiguration } from "./hls4ml.ts";
+import { hls4mlConfiguration } from "./hls4ml/write.ts";
 import { assignmentJson } from "./json.ts";
 import { matlabFunction } from "./matlab.ts";
 import { qonnxModel } from "./qonnx/qonnx.ts";
@@ -35,7 +35,8 @@ interface Exporter {
   readonly leavesOut: string | null;
   /** Whether it can say that the weights of each filter have a binary point of their own. */
   readonly perFilter: boolean;
-  render(subject: ExportSubject, lowerable: Graph): string | Uint8Array;
+  /** `imported`: the network before the compiler's passes. */
+  render(subject: ExportSubject, lowerable: Graph, imported: Graph): string | Uint8Array;
 }
 
 const TYPES_ONLY = "types alone: which operands a layer loads again, and how average pools divide, are not in it";
@@ -59,12 +60,17 @@ export const EXPORTERS: Readonly<Record<ExportFormat, Exporter>> = {
 };
 
 /**
- * The file's content. `subject` and `lowerable` are of the same network. Throws `DiagnosticError` where the format has no equal
+ * The file's content. `subject`, `lowerable` and `imported` (before the passes) are of the same network. Throws `DiagnosticError` where the format has no equal
  * of a mode that acts.
  */
-export function exportAssignment(format: ExportFormat, subject: ExportSubject, lowerable: Graph): string | Uint8Array {
+export function exportAssignment(
+  format: ExportFormat,
+  subject: ExportSubject,
+  lowerable: Graph,
+  imported: Graph,
+): string | Uint8Array {
   if (!EXPORTERS[format].perFilter) requireOnePoint(subject, format);
-  return EXPORTERS[format].render(subject, lowerable);
+  return EXPORTERS[format].render(subject, lowerable, imported);
 }
 
 /** A type has one binary point. */

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { MOST_FILTERS, verificationSchema } from "../../compiler/quantization/specification.ts";
-import { DATAPATH_REGISTERS, type DatapathRegister } from "../../isa/datapath.ts";
+import { BIAS_ORDERS, DATAPATH_REGISTERS, type DatapathRegister } from "../../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError } from "../../isa/diagnostic.ts";
 import { FORMAT_LIMITS } from "../../isa/format.ts";
 import { DIALECTS, type Dialect, OVERFLOW_MODES, type OverflowMode } from "../../isa/overflow.ts";
@@ -26,6 +26,7 @@ export function assignmentJson({ model, verified, layers }: ExportSubject): stri
       kind,
       explicitInput: options.explicitInput,
       averageDivider: options.averageDivider,
+      biasOrder: options.biasOrder,
       countPadding: options.countPadding ?? null,
       lookupBits: options.lookupBits,
       interpolate: options.interpolate,
@@ -77,6 +78,7 @@ const schema = z.strictObject({
         kind: z.enum(LAYER_KINDS),
         explicitInput: z.boolean(),
         averageDivider: z.boolean(),
+        biasOrder: z.enum(BIAS_ORDERS).optional(),
         countPadding: z.boolean().nullable(),
         lookupBits: z.int().min(1).max(20),
         interpolate: z.boolean().optional(),
@@ -108,6 +110,7 @@ export function readAssignmentJson(value: unknown, where: string): readonly Read
       const {
         explicitInput,
         averageDivider,
+        biasOrder = "last",
         lookupBits,
         interpolate = true,
         tableRange = null,
@@ -122,6 +125,7 @@ export function readAssignmentJson(value: unknown, where: string): readonly Read
         options: {
           explicitInput,
           averageDivider,
+          biasOrder,
           lookupBits,
           interpolate,
           tableRange: tableRange && { min: tableRange[0], max: tableRange[1] },

@@ -5,7 +5,7 @@ import { quantizeWeights, weightQuantizer } from "../../compiler/quantization/qu
 import { type Calibration, layerEntries, resolveAssignment } from "../../compiler/quantization/resolve-assignment.ts";
 import type { LayerOptions } from "../../compiler/quantization/resolve-layer.ts";
 import type { AssignmentSpecification, Verification } from "../../compiler/quantization/specification.ts";
-import { DATAPATH_REGISTERS, type DatapathRegister, type DatapathSpec } from "../../isa/datapath.ts";
+import { type BiasOrder, DATAPATH_REGISTERS, type DatapathRegister, type DatapathSpec } from "../../isa/datapath.ts";
 import { InvariantError } from "../../isa/diagnostic.ts";
 import type { FixedPointFormat } from "../../isa/format.ts";
 import { productFormat, sumFormat, sumOfTermsFormat } from "../../isa/growth.ts";
@@ -34,6 +34,7 @@ export interface ExportedOptions extends LayerOptions {
   readonly averageDivider: boolean;
   /** Fraction length of each filter's weights, where they differ. */
   readonly weightFractionLengths?: readonly number[] | undefined;
+  readonly biasOrder: BiasOrder;
   /** What the weights went through before their register, as the assignment says it. */
   readonly weightQuantizer: string | undefined;
 }
@@ -105,6 +106,7 @@ export function exportSubject({
           ...options,
           averageDivider: datapath.averageDivider,
           weightFractionLengths: datapath.weightFractionLengths,
+          biasOrder: datapath.biasOrder ?? "last",
           weightQuantizer: facts.weights === null ? undefined : weightQuantizer(entries.get(name) ?? {}),
         },
       };

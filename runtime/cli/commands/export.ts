@@ -5,7 +5,7 @@ import { CONFIGURATION_LIMITS } from "../../configuration.ts";
 import { exportPrepared } from "../../exports/export-prepared.ts";
 import { EXPORT_FORMATS, EXPORTERS, type ExportFormat, type ExportSubject } from "../../exports/index.ts";
 import { exportMemory, MEMORY_FOLDER } from "../../exports/mem/export-memory.ts";
-import { readAssignment } from "../../exports/read-assignment.ts";
+import { configurationOfResult } from "../../exports/read-assignment.ts";
 import { requireWritableFolder, writeFileAtomically } from "../../files.ts";
 import { openModel } from "../../model.ts";
 import { verificationText } from "../../report/verification-text.ts";
@@ -68,7 +68,7 @@ export function addExportCommand(program: Command): void {
           "leave it out, or write --to mem",
         );
       }
-      const { configuration: own } = await readAssignment(assignment);
+      const own = await configurationOfResult(assignment);
       const config = flags.config ?? (own === null ? undefined : assignment);
       const configuration = await resolveFlags(model, {
         ...flags,

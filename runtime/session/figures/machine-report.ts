@@ -167,7 +167,8 @@ function tableEntry(
 }
 
 function datapathTexts(datapath: DatapathSpec): Record<string, unknown> {
-  const registers: Record<string, unknown> = { averageDivider: datapath.averageDivider };
+  const { averageDivider, biasOrder } = datapath;
+  const registers: Record<string, unknown> = { averageDivider, ...(biasOrder && { biasOrder }) };
   for (const name of DATAPATH_REGISTERS) {
     const spec = datapath[name];
     if (spec !== undefined) registers[name] = registerText(spec);

@@ -119,6 +119,7 @@ describe("C++ types", () => {
       interpolate: true,
       tableRange: null,
       averageDivider: false,
+      biasOrder: "last" as const,
       weightQuantizer: undefined,
     };
     const bad = register(fixedPoint(8, 4), "stochastic", "wrap", 2);

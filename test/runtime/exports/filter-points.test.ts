@@ -83,8 +83,8 @@ describe("binary points per filter", () => {
     const graph = network(1);
     const subject = subjectOf(graph);
     const path = join(FOLDER, `assignment.${format}`);
-    writeFileSync(path, exportAssignment(format, subject, graph));
-    const { assignment } = await readAssignment(path);
+    writeFileSync(path, exportAssignment(format, subject, graph, graph));
+    const { assignment } = await readAssignment(path, () => Promise.reject(new Error("not of hls4ml")));
     const read = subjectOf(graph, parseAssignmentSpecification(assignment, path));
     expect(differences(subject, read)).toEqual([]);
     expect(read.layers.map(({ options }) => options.weightFractionLengths)).toEqual(Object.values(POINTS));
@@ -92,7 +92,7 @@ describe("binary points per filter", () => {
 
   it("are scales along the filters' axis in QONNX", () => {
     const graph = network(1);
-    const file = exportAssignment("qonnx", subjectOf(graph), graph) as Uint8Array;
+    const file = exportAssignment("qonnx", subjectOf(graph), graph, graph) as Uint8Array;
     const { constants, nodes } = readOnnxModel(file, "exported.onnx");
     for (const [name, shape] of [
       ["conv", [4, 1, 1, 1]],
@@ -108,13 +108,13 @@ describe("binary points per filter", () => {
 
   it("are refused by QONNX for a transposed convolution in groups, by name", () => {
     const graph = network(2);
-    expect(() => exportAssignment("qonnx", subjectOf(graph), graph)).toThrow(/EXPORT_MODE.*"up".*groups/);
+    expect(() => exportAssignment("qonnx", subjectOf(graph), graph, graph)).toThrow(/EXPORT_MODE.*"up".*groups/);
   });
 
   it.each(EXPORT_FORMATS.filter((format) => !CARRY.includes(format)))("are refused by %s for every layer", (format) => {
     const graph = network(1);
     try {
-      exportAssignment(format, subjectOf(graph), graph);
+      exportAssignment(format, subjectOf(graph), graph, graph);
       expect.fail("not refused");
     } catch (error) {
       if (!(error instanceof DiagnosticError)) throw error;

@@ -22,14 +22,24 @@ const SUBJECT = exportSubject({
   assignment: { default: { datapath: "wide", format: "10,6" }, layers: { fc1: { weight: { quantizer: "ternary" } } } },
   where: "test",
 });
-const FILES = (["json", "csv", "hls4ml"] as const).map((format) => String(exportAssignment(format, SUBJECT, LENET)));
+const OF_HLS4ML = exportSubject({
+  model: "lenet5",
+  lowerable: LENET,
+  assignment: { default: { datapath: "intrinsic", format: "10,6", biasOrder: "first" } },
+  where: "test",
+});
+const FILES = (["json", "csv", "hls4ml"] as const).map((format) =>
+  String(exportAssignment(format, format === "hls4ml" ? OF_HLS4ML : SUBJECT, LENET, graph)),
+);
+
+const network = async () => ({ imported: graph, lowerable: LENET, prescribes: false });
 
 /** Undefined for a diagnostic; anything else that is thrown is a bug. */
 async function readText(text: string): Promise<unknown> {
   const path = join(FOLDER, "assignment");
   writeFileSync(path, text);
   try {
-    const { assignment } = await readAssignment(path);
+    const { assignment } = await readAssignment(path, network);
     const parsed = parseAssignmentSpecification(assignment, path);
     exportSubject({ model: "m", lowerable: LENET, assignment: parsed, where: path });
     return parsed;
@@ -82,7 +92,8 @@ it.each([
   '{"schema":"macroscope/run/1"}',
   '{"schema":"macroscope/bits/1","chosen":{"assignment":7},"configuration":{}}',
   '{"schema":["macroscope/run/1"],"configuration":{}}',
-  "Macroscope: { layers: { conv1: { entry: {}, modes: { weight: { type: 'fixed<8,4>', quantizer: 7 } } } } }\nLayerName: {}",
+  "Model: { Precision: 'fixed<9,4>' }\nLayerName: { conv1: null, fc1: { Precision: { accum: auto, result: auto } } }",
+  "Model: { Precision: { default: 'fixed<191,4>', maximum: 'ufixed<1,-900>' } }\nLayerName: { fc1: { Precision: auto } }",
   "a: &a [*a]",
   "[1, 2]",
   "7",

@@ -12,6 +12,7 @@ const OPTIONS = {
   interpolate: true,
   tableRange: null,
   averageDivider: false,
+  biasOrder: "last" as const,
   weightQuantizer: undefined,
 };
 

@@ -27,7 +27,7 @@ const QONNX_MODES: Modes = {
 
 /** The model read by the importer, with the registers that it prescribes. */
 function importBack(subject: ExportSubject, graph: Graph): { lowerable: Graph; assignment: AssignmentSpecification } {
-  const file = exportAssignment("qonnx", subject, graph) as Uint8Array;
+  const file = exportAssignment("qonnx", subject, graph, graph) as Uint8Array;
   const read = legalise(readOnnxModel(file, "exported.onnx"), { where: "exported.onnx" });
   return { lowerable: prepareGraph(read.graph), assignment: { default: { format: "16,8" }, ...read.assignment } };
 }

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { Graph } from "../../../compiler/graph/graph.ts";
 import { type ArithmeticKind, layerFacts } from "../../../compiler/quantization/layer-facts.ts";
 import type { AssignmentSpecification, LayerEntry } from "../../../compiler/quantization/specification.ts";
+import type { BiasOrder } from "../../../isa/datapath.ts";
 import { DiagnosticError } from "../../../isa/diagnostic.ts";
 import type { FixedPointFormat } from "../../../isa/format.ts";
 import type { Dialect, OverflowMode } from "../../../isa/overflow.ts";
@@ -65,6 +66,7 @@ interface DrawnEntry {
   readonly registers: Readonly<Record<string, RegisterSpec | null>>;
   readonly exact: readonly [product: boolean, accumulator: boolean];
   readonly averageDivider: boolean;
+  readonly biasOrder: BiasOrder | undefined;
   readonly countPadding: boolean | undefined;
   readonly lookupBits: number | undefined;
   readonly interpolate: boolean | undefined;
@@ -80,6 +82,7 @@ function entries(modes: Modes): fc.Arbitrary<DrawnEntry> {
     registers: fc.record(Object.fromEntries(NAMEABLE.matrix.map((name) => [name, register]))),
     exact: fc.tuple(fc.boolean(), fc.boolean()),
     averageDivider: fc.boolean(),
+    biasOrder: fc.constantFrom(undefined, "first", "last"),
     countPadding: fc.constantFrom(undefined, true, false),
     lookupBits: fc.constantFrom(undefined, 1, 9, 20),
     interpolate: fc.constantFrom(undefined, true, false),
@@ -104,6 +107,7 @@ function entryOf(drawn: DrawnEntry, arithmetic: ArithmeticKind): LayerEntry {
     ...(arithmetic === "matrix" && product ? { product: "exact" } : {}),
     ...(arithmetic === "matrix" && accumulator ? { accumulator: "exact" } : {}),
     averageDivider: drawn.averageDivider,
+    ...(arithmetic === "matrix" && drawn.biasOrder !== undefined ? { biasOrder: drawn.biasOrder } : {}),
     avgPoolCountPadding: drawn.countPadding,
     lookupBits: drawn.lookupBits,
     interpolate: drawn.interpolate,

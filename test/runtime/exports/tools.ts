@@ -83,6 +83,7 @@ export function uglySubject(dialect?: Dialect): ExportSubject {
       interpolate: true,
       tableRange: null,
       averageDivider: false,
+      biasOrder: "last" as const,
       weightQuantizer: undefined,
     };
     const name = `${NAMES[index % NAMES.length]}${index < NAMES.length ? "" : index}`;
