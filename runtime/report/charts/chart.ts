@@ -1,4 +1,5 @@
 /** What a chart is, and the parts that all of them share. */
+import { printable } from "../../../isa/printable.ts";
 import type { ChartOption } from "./echarts.ts";
 import { PALETTE } from "./palette.ts";
 
@@ -52,7 +53,7 @@ function isWide(character: string): boolean {
 export function shortened(text: string, length: number): string {
   // Far beyond what is shown, only the ends matter.
   const bounded = text.length > 4 * length ? `${text.slice(0, 2 * length)}${text.slice(-2 * length)}` : text;
-  const characters = [...bounded.replace(/\s+/g, " ")];
+  const characters = [...printable(bounded.replace(/\s+/g, " "))];
   const places = (part: readonly string[]): number =>
     part.reduce((sum, character) => sum + (isWide(character) ? 2 : 1), 0);
   if (bounded === text && places(characters) <= length) return characters.join("");

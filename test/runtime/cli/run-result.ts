@@ -140,6 +140,7 @@ const runResultSchema = z.strictObject({
     .regex(/^[0-9a-f]{64}$/)
     .nullable(),
   observedImages: count,
+  calibratedImages: count.optional(),
   advice: z.string().min(1),
   notModelled: z.array(z.string()),
   resources: z.strictObject({ seconds: amount, peakMemoryBytes: z.int().positive() }),
