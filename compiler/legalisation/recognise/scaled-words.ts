@@ -166,7 +166,7 @@ class ScaledWords {
       if (node.outputs.every((name) => name === "" || this.#constants.has(name)) || !this.#take(node))
         this.#asItIs(node);
     }
-    const outputs = this.#graph.outputs.map((name) => (this.#isReal(name) ? name : this.#wordsOf(name).name));
+    const outputs = this.#graph.outputs.map((name) => (this.#isReal(name) ? name : this.#written(name)));
     return {
       graph: { ...this.#graph, nodes: this.#nodes, outputs },
       constants: this.#constants,
@@ -174,6 +174,23 @@ class ScaledWords {
       units: this.#units,
       input: this.#input,
     };
+  }
+
+  /** Words that a layer writes: what only the host has made is copied. */
+  #written(value: string): string {
+    const words = this.#wordsOf(value);
+    const producer = (name: string): TensorNode | undefined =>
+      this.#nodes.find(({ outputs }) => outputs.includes(name));
+    let made = producer(words.name);
+    while (made?.operator === "Identity") made = producer(made.inputs[0] ?? "");
+    if (made?.operator !== "Input") return words.name;
+    const name = `${value}/copy`;
+    const node = { ...made, name };
+    const range = { lowest: words.lowest, highest: words.highest, rounding: "nearest-even" as const };
+    this.#requantize(node, [words.name], name, { multipliers: [1], offsets: [0], shift: 0 }, range);
+    this.#known.set(name, { type: "int32", shape: this.#known.get(value)?.shape ?? [], constant: undefined });
+    this.#units.set(name, { scale: words.scale, zeroPoint: words.zeroPoint });
+    return name;
   }
 
   /** Whether the node has become one on words. */
