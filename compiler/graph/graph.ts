@@ -229,6 +229,8 @@ export interface QuantizeNode extends NodeBase {
   readonly register: RegisterSpec;
   /** Whether it is a layer of its own; before lowering, where that is not decided, false. */
   readonly isLayer: boolean;
+  /** A clip of quantized words, no quantizer in the model's file: it need not stand apart from the quantizer before it. */
+  readonly isClip?: true;
 }
 
 /** The same where another layer's register does it: words as they are, under the name of the quantizer. */

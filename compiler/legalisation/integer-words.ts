@@ -51,6 +51,17 @@ export function kept(call: RuleCall, value: NetworkValue, words: IntegerWords, r
   return { ...value, name, words };
 }
 
+/** The same for a clip at the words that are left. */
+export function cut(
+  call: RuleCall,
+  value: NetworkValue,
+  words: IntegerWords & { readonly register: RegisterSpec },
+): NetworkValue {
+  const { register } = words;
+  const node = { op: "quantize", inputs: [value.name], register, isLayer: false, isClip: true } as const;
+  return { ...value, name: call.builder.add({ ...node, name: call.base }), words };
+}
+
 /**
  * scale · q + shift of integers, which wraps around in their own word as integer arithmetic does: in the network's units
  * scale · v + (scale · zero point + shift − zero point) · unit.

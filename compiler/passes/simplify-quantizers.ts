@@ -1,15 +1,20 @@
 /**
  * Pass: a quantizer behind another becomes part of it where the second only narrows the words of the first: same binary point,
- * a range inside the first one's, both saturating. So do clips to a word's range become that word. One that changes no word vanishes, and all stand
+ * a range inside the first one's, both saturating. So do clips to a word's range become that word. One that changes no word vanishes.
+ * Two registers of the file stay two where the first can be written by one layer and the second loaded by the next. All quantizers stand
  * before what only moves words, so that moves meet each other.
  */
+import { formatsEqual } from "../../isa/format.ts";
 import { keptRange } from "../../isa/overflow.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
-import type { Graph } from "../graph/graph.ts";
+import { type RegisterSpec, registersEqual } from "../../isa/register.ts";
+import type { Graph, GraphNode, QuantizeNode } from "../graph/graph.ts";
 import { Rewriter } from "../graph/rewriter.ts";
+import { consumers } from "../graph/uses.ts";
+import { LAYER_KINDS } from "../quantization/layer-facts.ts";
 
 export function simplifyQuantizers(graph: Graph): Graph {
   const rewriter = new Rewriter(graph);
+  const isLoaded = loadedQuantizers(graph);
   const shapes = new Map([[graph.input.name, graph.input.shape]]);
   for (const node of graph.nodes) {
     const [input = ""] = node.inputs;
@@ -27,7 +32,8 @@ export function simplifyQuantizers(graph: Graph): Graph {
       rewriter.emit({ ...before, name: node.name, inputs: [before.name] });
       continue;
     }
-    if (before?.op !== "quantize") {
+    const staysApart = before?.op === "quantize" && !sameFormat(node, before) && isLoaded(node);
+    if (before?.op !== "quantize" || staysApart) {
       rewriter.emit(node);
       continue;
     }
@@ -48,6 +54,37 @@ export function simplifyQuantizers(graph: Graph): Graph {
     }
   }
   return rewriter.finish();
+}
+
+/** Which quantizers behind another one are the register in which layers load their operands, and no more than that. */
+function loadedQuantizers(graph: Graph): (node: QuantizeNode) => boolean {
+  const readers = consumers(graph);
+  const nodes = new Map(graph.nodes.map((node) => [node.name, node]));
+  const loads = (reader: GraphNode, { register }: QuantizeNode): boolean =>
+    LAYER_KINDS[reader.op] !== null &&
+    reader.op !== "quantize" &&
+    !("requantization" in reader && reader.requantization !== null) &&
+    reader.inputs.every((input) => {
+      const operand = nodes.get(input);
+      return operand?.op === "quantize" && registersEqual(operand.register, register);
+    });
+  return (node) => {
+    const [input = ""] = node.inputs;
+    const [first] = readers.get(input) ?? [];
+    // The network's input has the register of the first layer that reads it.
+    if (first?.op === "quantize" && nodes.get(input)?.inputs[0] === graph.input.name) return false;
+    const behind = readers.get(node.name) ?? [];
+    return (
+      node.isClip !== true &&
+      node.name !== graph.output &&
+      behind.length > 0 &&
+      behind.every((reader) => loads(reader, node))
+    );
+  };
+}
+
+function sameFormat({ register }: QuantizeNode, { register: before }: QuantizeNode): boolean {
+  return formatsEqual(register.format, before.format);
 }
 
 /** Whether every word of `before` is one of `register` too. */

@@ -6,7 +6,7 @@ import { numbersOf } from "../../tensor-graph/tensor.ts";
 import type { TensorNode } from "../../tensor-graph/tensor-graph.ts";
 import { arranged, view } from "../arrange.ts";
 import { combine } from "../combine.ts";
-import { inUnits, kept, narrowedRegister } from "../integer-words.ts";
+import { cut, inUnits, kept, narrowedRegister } from "../integer-words.ts";
 import {
   addHelper,
   addNamed,
@@ -93,7 +93,7 @@ function clipped(call: RuleCall, value: NetworkValue, minimum: number, maximum: 
   const { words } = value;
   if (words === undefined || words.register === null) return clippedReal(call, value, minimum, maximum);
   const register = narrowedRegister(words, minimum, maximum);
-  if (register !== undefined) return kept(call, value, { ...words, register });
+  if (register !== undefined) return cut(call, value, { ...words, register });
   const name = addHelper(call, "clip", {
     op: "function",
     inputs: [value.name],
