@@ -41,19 +41,22 @@ export function explainError(error: unknown): { lines: readonly string[]; exitCo
   return { lines: bugLines(error), exitCode: EXIT.bug };
 }
 
+/** Places of one cause up to which each has a line of its own. */
+const FEW_PLACES = 3;
+
 /** One cause at many places is said once: with its first place, and how many more there are. */
 function grouped(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
-  const causes = new Map<string, { readonly diagnostic: Diagnostic; readonly places: Set<string> }>();
+  const causes = new Map<string, Map<string, Diagnostic>>();
   for (const diagnostic of diagnostics) {
     const { code, what, hint, where } = diagnostic;
     const key = JSON.stringify([code, what, hint]);
-    const cause = causes.get(key) ?? { diagnostic, places: new Set() };
-    cause.places.add(where);
-    causes.set(key, cause);
+    causes.set(key, (causes.get(key) ?? new Map<string, Diagnostic>()).set(where, diagnostic));
   }
-  return [...causes.values()].map(({ diagnostic, places: { size } }) =>
-    size === 1 ? diagnostic : { ...diagnostic, where: `${diagnostic.where} and ${size - 1} more` },
-  );
+  return [...causes.values()].flatMap((places) => {
+    const [first, ...more] = places.values();
+    if (first === undefined || more.length < FEW_PLACES) return [...places.values()];
+    return [{ ...first, where: `${first.where} and ${more.length} more` }];
+  });
 }
 
 /** The diagnostic on the first line, where it happened behind it. */

@@ -47,9 +47,12 @@ export function startProgress(label: string, total: number, unit: string, output
 
 type StateAt = (done: number) => ProgressState;
 
+/** Of a terminal that does not say how wide it is, or says 0. */
+const USUAL_COLUMNS = 80;
+
 function bar(stateAt: StateAt, total: number, { stream }: ProgressOutput): Progress {
   const drawn = new SingleBar({
-    format: (_options, { value }) => progressBar(stateAt(value), stream.columns ?? 80),
+    format: (_options, { value }) => progressBar(stateAt(value), stream.columns || USUAL_COLUMNS),
     hideCursor: true,
     clearOnComplete: true,
     stream: stream as NodeJS.WriteStream,

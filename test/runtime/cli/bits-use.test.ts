@@ -98,8 +98,20 @@ describe("an assignment that missed its target", () => {
     const page = reportPage([{ name: "missed", file: null, result: report }], "1").html;
     expect(page).not.toContain("Formats that keep the target");
     expect(page).toContain("Formats found, which miss the target");
+    // hls4ml says nothing of product registers and biases added last, so that what was found is an error there.
+    const { verified } = parseYaml(text, "formats.yaml") as { verified: object };
+    const plain = { datapath: "intrinsic", format: "16,8", rounding: "down", overflow: "wrap", biasOrder: "first" };
+    writeFileSync(at("plain.yaml"), JSON.stringify({ verified, default: plain }));
     for (const format of EXPORT_FORMATS) {
-      const line = ["export", at("formats.yaml"), files.model, "--to", format, "-o", at("exported")];
+      const line = [
+        "export",
+        at(format === "hls4ml" ? "plain.yaml" : "formats.yaml"),
+        files.model,
+        "--to",
+        format,
+        "-o",
+        at("exported"),
+      ];
       const exported = await invoke(...line, "--data", files.data);
       if (exported.code !== 0) throw new Error(`${format}: ${exported.stderr}`);
       expect(exported.stdout.replace(/\n {2}/g, " "), format).toContain("MISSED its target");
