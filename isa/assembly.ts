@@ -53,7 +53,7 @@ const DIRECTIVE_KEYS = {
     "dram",
   ],
   ".tensor": ["name", "role", "address", "shape", "format", "unit"],
-  ".layer": ["name", "kind", "macs", "inputs", "output", "constants", "doubleRounding", "table"],
+  ".layer": ["name", "kind", "macs", "inputs", "output", "constants", "doubleRounding", "table", "recurrent"],
   ".datapath": [...DATAPATH_REGISTERS, "weightFractionLengths", "biasOrder", "averageDivider"],
   ".endLayer": [],
   ".tile": ["row", "column", "channel", "columns", "channels", "rowStep", "columnStep"],
@@ -70,6 +70,7 @@ const OPTIONAL_KEYS: readonly string[] = [
   "weightFractionLengths",
   "biasOrder",
   "table",
+  "recurrent",
   "rowStep",
   "columnStep",
 ];

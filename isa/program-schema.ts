@@ -143,6 +143,7 @@ export const layerSchema: z.ZodType<LayerSymbol> = z.strictObject({
       clipped: count,
     })
     .exactOptional(),
+  recurrent: z.strictObject({ layer: name, step: z.int().nonnegative().exactOptional() }).exactOptional(),
 });
 
 export const tileSchema: z.ZodType<TileSymbol> = z.strictObject({

@@ -90,6 +90,16 @@ export interface LayerSymbol {
   readonly doubleRounding: boolean;
   /** Of layers of kind `lookup`. */
   readonly table?: TableSymbol;
+  /** Of layers that together are one recurrent layer of the model. */
+  readonly recurrent?: RecurrentPart;
+}
+
+/** The recurrent layer that a layer is a part of. */
+export interface RecurrentPart {
+  /** Its name in the model. */
+  readonly layer: string;
+  /** Position in the sequence, from 0; absent for what stands outside the steps. */
+  readonly step?: number;
 }
 
 /**

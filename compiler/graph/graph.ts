@@ -337,4 +337,6 @@ export interface Graph {
   readonly closing?: readonly ClosingOperator[];
   /** Names of inputs that the model has and nothing reads. */
   readonly unreadInputs?: readonly string[];
+  /** Names of the model's LSTM, GRU and RNN nodes, whose steps became nodes of their own. */
+  readonly recurrentLayers?: readonly string[];
 }

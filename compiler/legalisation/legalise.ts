@@ -13,7 +13,7 @@ import type { KnownTensor } from "../tensor-graph/propagate.ts";
 import { quantizedForm } from "../tensor-graph/quantized-forms.ts";
 import type { AnyTensor, TensorGraph, TensorNode } from "../tensor-graph/tensor-graph.ts";
 import { onePerOperator } from "../tensor-graph/unknown-operators.ts";
-import { unrollRecurrent } from "../tensor-graph/unroll-recurrent.ts";
+import { isRecurrent, unrollRecurrent } from "../tensor-graph/unroll-recurrent.ts";
 import { refusedClosing, withoutClosing } from "./closing-operators.ts";
 import { constantRegisters } from "./constant-registers.ts";
 import { type NetworkInput, networkInputOf } from "./network-input.ts";
@@ -119,10 +119,12 @@ function network({ opened, input, closing, unread, words }: Recognised, where: s
   const outputs = { ...opened, outputs: recognised.outputs };
   const output = networkOutput(builder, outputs, values, where);
   const built = requireStage(simplifyOutput(builder.finish(output)), "imported", where);
+  const recurrent = opened.nodes.filter(isRecurrent).map(({ name }) => name);
   const graph: Graph = {
     ...built,
     ...(closing.length > 0 && { closing }),
     ...(unread.length > 0 && { unreadInputs: unread }),
+    ...(recurrent.length > 0 && { recurrentLayers: recurrent }),
   };
   const modelOutputs = opened.outputs.flatMap((name, position): ModelOutput[] => {
     const value = values.get(recognised.outputs[position] ?? name);

@@ -15,6 +15,7 @@ import { type LayerFacts, storedValues } from "../quantization/layer-facts.ts";
 import { compileOverflow, type LayerConstants } from "../quantization/quantize-tensor.ts";
 import type { ResolvedAssignment } from "../quantization/resolve-assignment.ts";
 import type { SizeLimits } from "../size-limits.ts";
+import { recurrentPart } from "../tensor-graph/recurrent-names.ts";
 import { DramAllocation } from "./dram-allocation.ts";
 import { Emitter } from "./emitter.ts";
 import { imageShape } from "./image-shape.ts";
@@ -263,6 +264,7 @@ function emit(
     };
     const firstInstruction = emitter.length;
     plan.emit(lowering, tensors);
+    const recurrent = recurrentPart(name, graph.recurrentLayers ?? []);
     const quantizesInput = inputs.length === 1 || required(assignment.options[node.name], node.name).explicitInput;
     return {
       name,
@@ -275,6 +277,7 @@ function emit(
       output: output.name,
       constants: constantTensors(tensors),
       ...(plan.table && tensors.table && { table: { tensor: tensors.table.name, ...plan.table } }),
+      ...(recurrent && { recurrent }),
       doubleRounding: quantizesInput && inputs.some(({ format }) => !formatsEqual(format, datapath.input.format)),
     };
   });

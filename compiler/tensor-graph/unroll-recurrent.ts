@@ -8,6 +8,7 @@ import { nodeError } from "./node-access.ts";
 import { NodeSequence } from "./node-sequence.ts";
 import { nodePlace } from "./operators/table.ts";
 import type { KnownTensor } from "./propagate.ts";
+import { stepRole } from "./recurrent-names.ts";
 import { RECURRENT_GATES, type RecurrentDirection, type RecurrentNode, readRecurrent } from "./recurrent-node.ts";
 import { numbersOf, zeros } from "./tensor.ts";
 import type { AnyTensor, TensorGraph, TensorNode } from "./tensor-graph.ts";
@@ -110,7 +111,7 @@ function addSteps(
 ): void {
   const { steps, directions, batchFirst, batch, hidden } = recurrent;
   const inputs = Array.from({ length: steps }, (_, step) =>
-    gathered(sequence, node.inputs[0] ?? "", step, batchFirst ? 1 : 0, `step ${step}/input`),
+    gathered(sequence, node.inputs[0] ?? "", step, batchFirst ? 1 : 0, `${stepRole(step, false)}/input`),
   );
   const initial = (position: number, { index }: RecurrentDirection): string | null => {
     const name = node.inputs[position] ?? "";
@@ -127,7 +128,7 @@ function addSteps(
     let state = start;
     for (let place = 0; place < steps; place++) {
       const at = direction.reverse ? steps - 1 - place : place;
-      state = step(`${direction.reverse ? "reverse " : ""}step ${at}`, inputs[at] ?? "", state);
+      state = step(stepRole(at, direction.reverse), inputs[at] ?? "", state);
       states[at] = state;
     }
     return { states, last: state };

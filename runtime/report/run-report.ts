@@ -228,5 +228,7 @@ export interface LayerEntry {
   readonly doubleRounding: boolean;
   /** Of a layer that reads a function from a look-up table. */
   readonly table?: TableEntry;
+  /** Of layers that together are one recurrent layer of the model: its name, and the step, absent outside the steps. */
+  readonly recurrent?: { readonly layer: string; readonly step?: number };
   readonly registers: Readonly<Record<string, RegisterEntry>>;
 }

@@ -1,4 +1,5 @@
 import { overflowCountText, overflowShare, shareText } from "./overflow-rate.ts";
+import { joinsFormats, type LayerRow, layerRows } from "./recurrent-rows.ts";
 import type {
   Accuracy,
   AgreementEntry,
@@ -11,14 +12,18 @@ import type {
 import { type Column, NOTHING, tableText } from "./table.ts";
 import { grouped, percent, percentRange, significant, wrapped } from "./wording.ts";
 
-/** The report for people: what came out, a row per layer, every register, totals, and what to look at first. */
-export function runReportText(report: RunReport): string {
+/**
+ * The report for people: what came out, a row per layer, every register, totals, and what to look at first. A recurrent layer is
+ * one row, unless `steps` asks for all its parts.
+ */
+export function runReportText(report: RunReport, { steps = false }: { readonly steps?: boolean } = {}): string {
+  const rows = layerRows(report.layers, !steps);
   return [
     heading(report),
     accuracyText(report),
-    layerTable(report),
-    functionTables(report),
-    registerTable(report),
+    layerTable(report, rows),
+    functionTables(rows),
+    registerTable(report, rows),
     totals(report),
     wrapped(`Look first: ${report.advice}`),
   ]
@@ -96,15 +101,17 @@ function accuracyLines(accuracy: Accuracy): string[] {
   return lines;
 }
 
-function layerTable(report: RunReport): string {
-  const { layers, cycles, observedImages } = report;
-  if (layers.length === 0) return "";
-  const onMachine = (show: (layer: LayerEntry) => string) => (layer: LayerEntry) =>
-    cycles === null && layer.cycles === 0 ? NOTHING : show(layer);
-  const columns: readonly Column<LayerEntry>[] = [
-    { title: "layer", align: "left", cell: (layer) => layer.name + (layer.doubleRounding ? " *" : "") },
-    { title: "format", align: "left", cell: formatsText, maxWidth: 22 },
-    { title: "MACs", align: "right", cell: ({ macs }) => (macs === 0 ? NOTHING : grouped(macs)) },
+function layerTable(report: RunReport, rows: readonly LayerRow[]): string {
+  const { cycles, observedImages } = report;
+  if (rows.length === 0) return "";
+  const onMachine =
+    (show: (layer: LayerRow["whole"]) => string) =>
+    ({ whole }: LayerRow) =>
+      cycles === null && whole.cycles === 0 ? NOTHING : show(whole);
+  const columns: readonly Column<LayerRow>[] = [
+    { title: "layer", align: "left", cell: ({ name, whole }) => name + (whole.doubleRounding ? " *" : "") },
+    { title: "format", align: "left", cell: ({ whole }) => formatsText(whole), maxWidth: 22 },
+    { title: "MACs", align: "right", cell: ({ whole: { macs } }) => (macs === 0 ? NOTHING : grouped(macs)) },
     { title: "cycles", align: "right", cell: onMachine((layer) => grouped(layer.cycles)) },
     {
       title: "utilization",
@@ -112,23 +119,50 @@ function layerTable(report: RunReport): string {
       cell: onMachine(({ macs, utilization }) => (macs === 0 ? NOTHING : percent(utilization, 1))),
     },
     { title: "energy nJ", align: "right", cell: onMachine((layer) => significant(layer.energyPj / 1000)) },
-    { title: "SQNR dB", align: "right", cell: ({ sqnrDb }) => (sqnrDb === null ? NOTHING : sqnrDb.toFixed(1)) },
-    { title: "output range", align: "right", cell: ({ registers }) => rangeText(registers.output) },
-    { title: "overflows", align: "left", cell: (layer) => overflowText(layer, report), maxWidth: 24 },
+    { title: "SQNR dB", align: "right", cell: ({ whole: { sqnrDb } }) => sqnrDb?.toFixed(1) ?? NOTHING },
+    { title: "output range", align: "right", cell: ({ parts }) => rangeText(parts.at(-1)?.registers.output) },
+    { title: "overflows", align: "left", cell: ({ whole }) => overflowText(whole, report), maxWidth: 24 },
   ];
-  const twice = layers.some(({ doubleRounding }) => doubleRounding)
+  const twice = rows.some(({ whole }) => whole.doubleRounding)
     ? "\n* input loaded in another format than its producer wrote: rounded twice"
     : "";
   const ranges = observedImages === 0 ? "" : `; output ranges of ${observedText(observedImages)}`;
-  return `Layers, per image; overflows of all images${ranges}\n${tableText(columns, layers)}${twice}`;
+  return `Layers, per image; overflows of all images${ranges}\n${tableText(columns, rows)}${twice}${recurrentNotes(rows)}`;
 }
 
-/** Size and error of every look-up table; nothing for a network without. */
-function functionTables({ layers }: RunReport): string {
-  const rows = layers.flatMap(({ name, table }) => (table === undefined ? [] : [{ name, table }]));
+/** What a row of a recurrent layer stands for; nothing without one. */
+function recurrentNotes(rows: readonly LayerRow[]): string {
+  return rows
+    .filter(({ steps, name, parts: [first] }) => steps > 0 || first?.name !== name)
+    .map(({ name, steps, parts }) => {
+      const layers = `${grouped(parts.length)} ${parts.length === 1 ? "layer" : "layers"}`;
+      const all = `${name} is ${layers} of ${grouped(steps)} ${steps === 1 ? "step" : "steps"}: sums of all`;
+      return `\n${wrapped(`${all}; SQNR and output range of the last, ${parts.at(-1)?.name ?? name}; --steps shows each`)}`;
+    })
+    .join("");
+}
+
+interface TableRow {
+  readonly name: string;
+  /** The one of largest error in last places, of `count`. */
+  readonly table: TableEntry;
+  readonly count: number;
+}
+
+/** Size and error of every look-up table, of a recurrent layer the coarsest one; nothing for a network without. */
+function functionTables(layers: readonly LayerRow[]): string {
+  const rows = layers.flatMap(({ name, parts }): TableRow[] => {
+    const tables = parts.flatMap(({ table }) => table ?? []);
+    const [table] = tables.toSorted((a, b) => b.largestErrorLastPlaces - a.largestErrorLastPlaces);
+    return table === undefined ? [] : [{ name, table, count: tables.length }];
+  });
   if (rows.length === 0) return "";
-  const columns: readonly Column<(typeof rows)[number]>[] = [
-    { title: "layer", align: "left", cell: ({ name }) => name },
+  const columns: readonly Column<TableRow>[] = [
+    {
+      title: "layer",
+      align: "left",
+      cell: ({ name, count }) => (count === 1 ? name : `${name}, worst of ${grouped(count)}`),
+    },
     { title: "entries", align: "right", cell: ({ table }) => grouped(table.entries) },
     { title: "bits", align: "right", cell: ({ table }) => grouped(table.entries * table.wordLength) },
     { title: "for inputs", align: "right", cell: ({ table }) => inputsText(table) },
@@ -152,7 +186,7 @@ function betweenText({ droppedBits, interpolated }: TableEntry): string {
 }
 
 /** `16,8`, or the most frequent format and the registers that differ: `16,8; accumulator 26,8`. */
-function formatsText({ registers }: LayerEntry): string {
+function formatsText({ registers }: Pick<LayerEntry, "registers">): string {
   const formats = Object.entries(registers).map(([name, { format }]) => ({ name, format: firstWord(format) }));
   const count = (wanted: string): number => formats.filter(({ format }) => format === wanted).length;
   const usual = formats.reduce(
@@ -167,7 +201,7 @@ function firstWord(text: string): string {
   return text.split(" ")[0] ?? text;
 }
 
-function overflowText({ registers }: LayerEntry, report: RunReport): string {
+function overflowText({ registers }: Pick<LayerEntry, "registers">, report: RunReport): string {
   const parts = Object.entries(registers).filter(([, { overflow }]) => overflow > 0);
   return parts.length === 0
     ? "0"
@@ -180,9 +214,9 @@ interface RegisterRow {
   readonly entry: RegisterEntry;
 }
 
-function registerTable(report: RunReport): string {
-  const { layers, images, observedImages, cycles } = report;
-  const rows = layers.flatMap(({ name: layer, registers }) =>
+function registerTable(report: RunReport, layers: readonly LayerRow[]): string {
+  const { images, observedImages, cycles } = report;
+  const rows = layers.flatMap(({ name: layer, whole: { registers } }) =>
     Object.entries(registers)
       // A register at which nothing was quantized has nothing to show.
       .filter(([, { min, overflow }]) => min !== null || overflow > 0)
@@ -212,9 +246,12 @@ function registerTable(report: RunReport): string {
   const perFilter = rows.some(({ entry }) => firstWord(entry.format).includes("…"))
     ? "\n… weights have a binary point per filter; ranges, of products and sums too, are those of words at the least F"
     : "";
+  const joined = rows.some(({ entry }) => joinsFormats(entry.format))
+    ? "\n– least and greatest format of a recurrent layer's registers of that name; its unused bits are the least of any"
+    : "";
   const counted = `overflows of ${images === 1 ? "the image" : `all ${grouped(images)} images`}`;
   const heading = wrapped(`Registers${common}; ${counted}; ${seenText(observedImages, cycles !== null)}`);
-  return `${heading}\n${tableText(columns, rows)}${perFilter}`;
+  return `${heading}\n${tableText(columns, rows)}${perFilter}${joined}`;
 }
 
 /** Of the values written; nothing where none overflowed. */

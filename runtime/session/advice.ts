@@ -1,4 +1,5 @@
 import { overflowShare, shareText } from "../report/overflow-rate.ts";
+import { layerRows } from "../report/recurrent-rows.ts";
 import type { CycleEntry, LayerEntry, RegisterEntry, RunReport } from "../report/run-report.ts";
 import { grouped, percent, significant } from "../report/wording.ts";
 
@@ -16,15 +17,18 @@ interface Place {
 
 /** One sentence, or two: what a designer should look at first in a result, the gravest finding first. */
 export function adviceOn(report: Advised): string {
-  const places = report.layers.flatMap(({ name, registers }) =>
+  // A recurrent layer is spoken of as one: a step of it is no place to give bits to.
+  const rows = layerRows(report.layers, true);
+  const whole = rows.map(({ name, whole: { cycles, sqnrDb, registers } }) => ({ name, cycles, sqnrDb, registers }));
+  const places = whole.flatMap(({ name, registers }) =>
     Object.entries(registers).map(([register, entry]): Place => ({ layer: name, register, entry })),
   );
   const effect = effectOf(report);
   const overflow = overflowAdvice(places, effect, report);
   if (overflow !== undefined && effect.suffers === true) return overflow;
   const table = tableAdvice(report.layers);
-  if (effect.suffers === true) return table ?? resolutionAdvice(report.layers, places, effect);
-  const spare = table ?? headroomAdvice(report, places) ?? cycleAdvice(report.layers, report.cycles);
+  if (effect.suffers === true) return table ?? resolutionAdvice(whole, places, effect);
+  const spare = table ?? headroomAdvice(report, places) ?? cycleAdvice(whole, report.cycles);
   if (overflow === undefined) return `nothing overflows; ${spare}`;
   return `${overflow} ${spare.charAt(0).toUpperCase()}${spare.slice(1)}`;
 }
@@ -93,9 +97,14 @@ function tableAdvice(layers: readonly LayerEntry[]): string | undefined {
     ? "lookupBits or a narrower tableRange"
     : "interpolate: true, lookupBits or a narrower tableRange";
   return (
-    `the table of ${coarsest.name} sets its precision: ${entries.toLocaleString("en-US")} entries are up to ${places} last places ` +
+    `the table of ${placeOf(coarsest)} sets its precision: ${entries.toLocaleString("en-US")} entries are up to ${places} last places ` +
     `off the function; see ${ways} in the assignment.`
   );
+}
+
+/** A layer by its name; of a recurrent layer that and the part. */
+function placeOf({ name, recurrent }: LayerEntry): string {
+  return recurrent === undefined ? name : `${recurrent.layer} (${name})`;
 }
 
 /** The images that ranges were taken from. */
@@ -104,7 +113,11 @@ function seenIn(register: string, { observedImages }: Advised): string {
   return observedImages === 1 ? "in the first image" : `in the first ${grouped(observedImages)} images`;
 }
 
-function resolutionAdvice(layers: readonly LayerEntry[], places: readonly Place[], { text }: Effect): string {
+function resolutionAdvice(
+  layers: readonly Pick<LayerEntry, "name" | "sqnrDb">[],
+  places: readonly Place[],
+  { text }: Effect,
+): string {
   const noisiest = largest(layers, ({ sqnrDb }) => -(sqnrDb ?? Number.POSITIVE_INFINITY));
   const flushed = largest(places, ({ entry }) => entry.flushedToZero ?? 0);
   const layer = noisiest?.name ?? flushed?.layer ?? "the first layer";
@@ -152,7 +165,7 @@ function wordLengthOf({ format }: RegisterEntry): number {
   return Number(format.split(",")[0]?.replace("u", ""));
 }
 
-function cycleAdvice(layers: readonly LayerEntry[], cycles: CycleEntry | null): string {
+function cycleAdvice(layers: readonly Pick<LayerEntry, "name" | "cycles">[], cycles: CycleEntry | null): string {
   const slowest = largest(layers, (layer) => layer.cycles);
   if (slowest === undefined || cycles === null) return "no register has bits to spare on these images.";
   return `word lengths fit, and ${slowest.name} takes ${percent(slowest.cycles / cycles.perImage, 0)} of the cycles.`;

@@ -10,6 +10,7 @@ import {
   type LayerKind,
   type LayerSymbol,
   type Program,
+  type RecurrentPart,
   type TableSymbol,
   type TensorSymbol,
   type TileSymbol,
@@ -137,6 +138,7 @@ function constantOf({ name, shape, format }: TensorSymbol, seed: number): Consta
 
 /** A layer whose tensors are numbers still. */
 interface DrawnLayer extends Pick<LayerSymbol, "name" | "kind" | "macs" | "datapath" | "doubleRounding"> {
+  readonly recurrent: RecurrentPart | null;
   readonly cut: number;
   readonly picks: readonly number[];
   readonly constants: { readonly weight?: number; readonly scale?: number; readonly bias?: number };
@@ -189,6 +191,7 @@ function assembleProgram(drawn: Drawn): Program {
       macs,
       datapath,
       doubleRounding,
+      recurrent,
     } = layer;
     return {
       name,
@@ -200,6 +203,7 @@ function assembleProgram(drawn: Drawn): Program {
       endInstruction: cuts[index + 1] ?? 0,
       inputs: inputs.map(tensorName),
       output: tensorName(output),
+      ...(recurrent && { recurrent }),
       ...constantSymbols(layer, constantNames),
     };
   });
@@ -254,6 +258,7 @@ export function storableProgram(): fc.Arbitrary<Program> {
     macs: fc.maxSafeNat(),
     datapath: datapath(),
     doubleRounding: fc.boolean(),
+    recurrent: fc.option(fc.record({ layer: names(), step: fc.nat() }, { requiredKeys: ["layer"] })),
     cut: fc.nat(1000),
     picks: fc.array(fc.nat(1000), { minLength: 1, maxLength: 4 }),
     constants: fc.record({ weight: fc.nat(1000), scale: fc.nat(1000), bias: fc.nat(1000) }, { requiredKeys: [] }),

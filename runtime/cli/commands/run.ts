@@ -15,6 +15,7 @@ import { type Progress, startProgress } from "../progress.ts";
 interface RunFlags extends ConfigurationFlags, Output {
   readonly histograms?: boolean;
   readonly formulas?: boolean;
+  readonly steps?: boolean;
   readonly dump?: string;
 }
 
@@ -34,6 +35,7 @@ export function addRunCommand(program: Command): void {
   addRunOptions(command)
     .option("--histograms", "print values by octave for every register, noise by layer and accuracy by class as well")
     .option("--formulas", "print the closed form of each layer's cycles as well, with its numbers")
+    .option("--steps", "print every layer of the steps of LSTM, GRU and RNN layers, which are one row otherwise")
     .option("--dump <file>", "write the output words of all images, and of all layers for observed ones (JSON Lines)");
   addReportOption(addJsonOption(command, "the result"))
     .addHelpText("after", "\nExample:\n  $ npx macroscope run --format 8,4 --datapath tensorquant --images 200\n")
@@ -61,7 +63,7 @@ export function addRunCommand(program: Command): void {
           if (dump !== null) await writeFileAtomically(flags.dump ?? "", dump.text(report.images));
           await emit(flags, report, (shown) => {
             const parts = [
-              runReportText(shown),
+              runReportText(shown, { steps: flags.steps === true }),
               ...(flags.histograms === true ? [evidenceText(shown)] : []),
               ...(flags.formulas === true ? [formulasText(shown)] : []),
             ];

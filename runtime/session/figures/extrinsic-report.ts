@@ -1,6 +1,7 @@
-import type { GraphNode } from "../../../compiler/graph/graph.ts";
+import type { Graph, GraphNode } from "../../../compiler/graph/graph.ts";
 import { hostOperators } from "../../../compiler/graph/host-operators.ts";
 import type { OutputPoint } from "../../../compiler/quantization/resolve-assignment.ts";
+import { recurrentPart } from "../../../compiler/tensor-graph/recurrent-names.ts";
 import { diagnosticError } from "../../../isa/diagnostic.ts";
 import { rawToFloat64 } from "../../../isa/format.ts";
 import { type RegisterSpec, registerText } from "../../../isa/register.ts";
@@ -50,7 +51,9 @@ export async function runExtrinsicModel(run: ExtrinsicRun, hooks: RunHooks): Pro
   const layers = prepared.lowerable.nodes.flatMap((node) => {
     const register = outputs.get(node.name);
     const evidence = found.get(node.name);
-    return register === undefined || evidence === undefined ? [] : [extrinsicLayerEntry(node, register, evidence)];
+    return register === undefined || evidence === undefined
+      ? []
+      : [extrinsicLayerEntry(node, register, evidence, prepared.lowerable)];
   });
   const report: LastingReport = {
     schema: "macroscope/run/1",
@@ -87,7 +90,9 @@ export function extrinsicLayerEntry(
   node: Pick<GraphNode, "name" | "op" | "shape">,
   register: OutputPoint,
   evidence: ExtrinsicEvidence,
+  { recurrentLayers = [] }: Pick<Graph, "recurrentLayers">,
 ): LayerEntry {
+  const recurrent = recurrentPart(node.name, recurrentLayers);
   const first =
     evidence.first === null
       ? null
@@ -117,6 +122,7 @@ export function extrinsicLayerEntry(
     sqnrDb: null,
     noise: null,
     doubleRounding: false,
+    ...(recurrent && { recurrent }),
     registers: { output },
   };
 }

@@ -145,6 +145,7 @@ function layerEntry(
     sqnrDb: layerSqnr(run, layer),
     noise: run.noise.get(layer.name) ?? null,
     doubleRounding: layer.doubleRounding,
+    ...(layer.recurrent && { recurrent: layer.recurrent }),
     ...(layer.table && { table: tableEntry(layer.table, layer.datapath.output.format, run.program) }),
     registers: Object.fromEntries(
       Object.entries(registerEntries(run, layer, index)).map(([name, entry]) => {

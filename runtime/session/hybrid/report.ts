@@ -1,5 +1,6 @@
 import { hostOperators } from "../../../compiler/graph/host-operators.ts";
 import { layerNames } from "../../../compiler/hybrid/layer-computation.ts";
+import { recurrentPart } from "../../../compiler/tensor-graph/recurrent-names.ts";
 import { InvariantError } from "../../../isa/diagnostic.ts";
 import { SimulationPool } from "../../../sim/pool/pool.ts";
 import { scheduleProgram } from "../../../sim/timing/index.ts";
@@ -116,10 +117,13 @@ function layersOf({ plan, extrinsic }: HybridNetwork, programs: readonly Machine
   const onMachine = new Map(programs.flatMap(({ layers }) => layers.map((layer) => [layer.name, layer] as const)));
   return plan.graph.nodes.flatMap((node) => {
     const layer = onMachine.get(node.name);
-    if (layer !== undefined) return [layer];
+    const recurrent = recurrentPart(node.name, plan.graph.recurrentLayers ?? []);
+    if (layer !== undefined) return [recurrent === undefined ? layer : { ...layer, recurrent }];
     const register = plan.extrinsic.get(node.name);
     const evidence = extrinsic.get(node.name);
-    return register === undefined || evidence === undefined ? [] : [extrinsicLayerEntry(node, register, evidence)];
+    return register === undefined || evidence === undefined
+      ? []
+      : [extrinsicLayerEntry(node, register, evidence, plan.graph)];
   });
 }
 

@@ -61,6 +61,7 @@ const layer = z.strictObject({
     })
     .nullable(),
   doubleRounding: z.boolean(),
+  recurrent: z.strictObject({ layer: z.string(), step: z.int().nonnegative().exactOptional() }).exactOptional(),
   table: z
     .strictObject({
       entries: count,
