@@ -51,7 +51,7 @@ export async function openFolder(folder: string, labels: GivenLabels, limit: num
     const found = setOf(kind, names);
     return found.length === 0 ? [] : [{ kind, found }];
   });
-  const pictures = await openPictureFolder(folder, labels);
+  const pictures = await openPictureFolder(folder, labels, kinds.length === 0);
   const [first, second] = kinds;
   if (first !== undefined && (second !== undefined || pictures !== null)) {
     throw severalKinds(folder, [...kinds.map(({ kind }) => kind.what), ...(pictures === null ? [] : ["pictures"])]);

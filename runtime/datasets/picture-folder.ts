@@ -21,12 +21,17 @@ interface PictureFiles {
 
 /**
  * Pictures of a folder or of its folder `images`, in the order of the label file if it names them, else in the order of
- * their names. A label file is the one given, or `labels.csv` in the folder or beside it. Null where there are no pictures.
+ * their names. A label file is the one given, or `labels.csv` in the folder or beside it. Null where there are no pictures;
+ * `alone`: no other data lie in the folder.
  */
-export async function openPictureFolder(folder: string, given: GivenLabels): Promise<PictureSource | null> {
+export async function openPictureFolder(
+  folder: string,
+  given: GivenLabels,
+  alone: boolean,
+): Promise<PictureSource | null> {
   const inside = await findPictures(folder);
-  // A table that was given may name pictures of any folder below its own.
-  const found = inside ?? (given.path === null ? null : { folder, paths: [] });
+  // A table that was given may name pictures of any folder below its own, where nothing else lies there.
+  const found = inside ?? (given.path === null || !alone ? null : { folder, paths: [] });
   if (found === null) return null;
   const path = given.path ?? (await findLabelTable(folder, found.folder));
   const files = path === null ? { paths: found.paths, labels: null } : await labelledFiles(found, path, given.names);

@@ -124,6 +124,14 @@ describe("NPY", () => {
     expect((await all(folderOf({ "images.npy": images, "labels.csv": "label\n5\n6\n70000\n" }))).labels).toEqual([
       5, 6, 70_000,
     ]);
+    // Labels that were given stand in the place of the folder's own.
+    const given = fileOf("own.npy", npyFile("<i8", [3], npyBytes("<i8", [7, 8, 9])));
+    for (const folder of [
+      folderOf({ "x_test.npy": images }),
+      folderOf({ "x_test.npy": images, "y_test.npy": labels }),
+    ]) {
+      expect((await all(folder, { ...BYTES, labels: given })).labels).toEqual([7, 8, 9]);
+    }
   });
 
   it.each([
