@@ -1,12 +1,25 @@
-import { diagnosticError, nearestName } from "../../isa/diagnostic.ts";
+import { diagnosticError, InvariantError, nearestName } from "../../isa/diagnostic.ts";
 import { elementCount } from "../../isa/program.ts";
 import { rawAt } from "../../isa/raws.ts";
+import type { ElementHistory, RoundingChange } from "../../sim/history/history.ts";
 import { classify } from "../metrics/classification.ts";
-import type { LayerDifference, PairEntry, PartingEntry } from "../report/compare-report.ts";
+import type { LayerDifference, PairEntry, PartingEntry, RoundingEntry } from "../report/compare-report.ts";
 import { comparableRaws } from "../session/values.ts";
+import { LayerCoverage } from "./coverage.ts";
 import { historyBesideWords, partingOf } from "./parting.ts";
+import { roundingFits } from "./rounding-fit.ts";
 import { type ComparedImages, type ComparedLayer, INPUT, type Side, type SideWords, type WordAxes } from "./side.ts";
-import { differences, firstDifference, inOrder, sameFormat, type WordPair, wordEntry } from "./words.ts";
+import { spread, traceable } from "./traced-words.ts";
+import {
+  differences,
+  equalValues,
+  firstDifference,
+  inOrder,
+  sameFormat,
+  sameValue,
+  type WordPair,
+  wordEntry,
+} from "./words.ts";
 
 /** A layer of both sides, in one order of words. */
 interface MatchedLayer extends WordAxes {
@@ -25,6 +38,7 @@ export class ComparedPair {
   readonly #b: Side;
   readonly #matched: readonly MatchedLayer[];
   readonly #output: MatchedLayer | undefined;
+  readonly #coverage: ReadonlyMap<MatchedLayer, LayerCoverage>;
   #first: PartingEntry | null = null;
   #outputs = 0;
   #differentOutputs = 0;
@@ -34,6 +48,7 @@ export class ComparedPair {
     this.#a = a;
     this.#b = b;
     this.#matched = matchedLayers(a, b);
+    this.#coverage = new Map(this.#matched.map((layer) => [layer, new LayerCoverage(nameOf(layer.a))]));
     this.#output = this.#matched.find((layer) => layer.a.name === a.output || layer.b.name === b.output);
   }
 
@@ -44,6 +59,7 @@ export class ComparedPair {
 
   add(a: SideWords, b: SideWords, { first, count }: ComparedImages): void {
     for (let position = 0; position < count; position++) {
+      this.#cover(a, b, position, first + position);
       this.#countOutput(a, b, position);
       if (this.#first === null) this.#first = this.#partingIn(a, b, position, first + position);
     }
@@ -65,8 +81,23 @@ export class ComparedPair {
         .map(({ a }) => nameOf(a)),
       differentOutputs: this.#outputs === 0 ? null : this.#differentOutputs,
       differentClasses: this.#outputs === 0 || classes < 2 ? null : this.#differentClasses,
+      coverage: [...this.#coverage.values()].map((layer) => layer.entry()),
       first: this.#first,
     };
+  }
+
+  /** Every layer up to the first image that parts, then the output. */
+  #cover(a: SideWords, b: SideWords, position: number, image: number): void {
+    for (const layer of this.#matched) {
+      if (!this.searching && layer !== this.#output) continue;
+      const pair = pairOf(layer, a, b, position);
+      if (pair === null) continue;
+      const coverage = this.#coverage.get(layer);
+      coverage?.compared(pair.a.length);
+      if (image === 0) {
+        coverage?.trace(pair.a.length, (element) => historyOf(layer, a, b, position, element)?.history ?? null);
+      }
+    }
   }
 
   #countOutput(a: SideWords, b: SideWords, position: number): void {
@@ -109,6 +140,7 @@ export class ComparedPair {
         a: wordEntry(rawAt(pair.a, element, formatA), formatA),
         b: wordEntry(rawAt(pair.b, element, formatB), formatB),
         ...(name === INPUT ? { ...parting, register: "input", explanation: HOST_INPUT } : parting),
+        rounding: roundingOf(pair, (at, change) => historyOf(layer, a, b, position, at, change)),
         layers: this.#layerDifferences(a, b, position),
       };
     }
@@ -121,6 +153,55 @@ export class ComparedPair {
       return pair === null ? [] : [{ layer: nameOf(layer.a), elements: pair.a.length, ...differences(pair) }];
     });
   }
+}
+
+/** A word of the side that has registers to look into, a before b; with `change` as if one of them rounded in another way. */
+interface Traced {
+  readonly side: "a" | "b";
+  readonly history: ElementHistory;
+}
+
+function historyOf(
+  { a: { name }, placesA, placesB }: MatchedLayer,
+  a: SideWords,
+  b: SideWords,
+  position: number,
+  element: number,
+  change?: RoundingChange,
+): Traced | null {
+  const ofA = a.history(name, position, placesA?.[element] ?? element, change);
+  if (ofA !== null) return { side: "a", history: ofA };
+  const ofB = b.history(name, position, placesB?.[element] ?? element, change);
+  return ofB === null ? null : { side: "b", history: ofB };
+}
+
+/** Which other rounding would give the words of the other side. */
+function roundingOf(
+  pair: WordPair,
+  traced: (element: number, change?: RoundingChange) => Traced | null,
+): RoundingEntry | null {
+  const first = firstDifference(pair);
+  const trace = first === null ? null : traced(first);
+  if (trace === null) return null;
+  const most = traceable(trace.history);
+  const all = Array.from({ length: pair.a.length }, (_, element) => element);
+  const differing = all.filter((element) => !sameValue(pair, element));
+  const agreeing = all.filter((element) => sameValue(pair, element));
+  const different = differing.slice(0, most);
+  const equal = spread(agreeing.length, most).map((place) => agreeing[place] ?? 0);
+  const [others, format] = trace.side === "a" ? [pair.b, pair.formatB] : [pair.a, pair.formatA];
+  const fits = roundingFits({
+    different,
+    equal,
+    historyOf: (element, change) => {
+      const found = traced(element, change);
+      if (found === null) throw new InvariantError(`word ${element} has no history, another of its layer has`);
+      return found.history;
+    },
+    agrees: (element, word) =>
+      equalValues(word.raw, word.format.fractionLength, rawAt(others, element, format), format.fractionLength),
+  });
+  return { side: trace.side, different: differing.length, tried: different.length, triedEqual: equal.length, fits };
 }
 
 const HOST_INPUT = "the image itself is quantized differently, on the host";

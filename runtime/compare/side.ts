@@ -6,7 +6,7 @@ import { type Raws, rawAt } from "../../isa/raws.ts";
 import type { EngineSession } from "../../sim/engine.ts";
 import type { Fault } from "../../sim/fault.ts";
 import { ElementHistories } from "../../sim/history/element-history.ts";
-import type { ElementHistory } from "../../sim/history/history.ts";
+import type { ElementHistory, RoundingChange } from "../../sim/history/history.ts";
 import { type Dump, inOutputOrder, LAYER_AXES } from "../dump/dump.ts";
 import { layerTensors } from "../dump/layer-tensors.ts";
 import { inputTrap, quantizeImages, tensorSymbol } from "../session/host-input.ts";
@@ -40,8 +40,8 @@ export interface ComparedImages {
 export interface SideWords {
   /** Words of a layer for image `position` of these; null where the side has none. */
   words(layer: string, position: number): Raws | null;
-  /** How one of those words came about; null where the side cannot tell. */
-  history(layer: string, position: number, element: number): ElementHistory | null;
+  /** How one of those words came about, or would with another rounding; null where the side cannot tell. */
+  history(layer: string, position: number, element: number, change?: RoundingChange): ElementHistory | null;
 }
 
 /** One of the computations that are compared. */
@@ -53,6 +53,18 @@ export interface Side {
   readonly output: string;
   /** With `everyLayer` words of all layers, else of the output. */
   take(images: ComparedImages, everyLayer: boolean): SideWords | { readonly fault: Fault };
+}
+
+/** A word of the machine whose history is asked for. */
+interface WordRequest {
+  readonly layer: string;
+  /** Of the image among those taken, and within the whole comparison. */
+  readonly position: number;
+  readonly image: number;
+  readonly element: number;
+  readonly change: RoundingChange | null;
+  /** Words of a tensor for all images taken. */
+  readonly all: (tensor: string) => Raws | null;
 }
 
 /** A program on an engine, in this thread. */
@@ -99,18 +111,14 @@ export class MachineSide implements Side {
         const elements = elementCount(tensor.shape);
         return raws.subarray(position * elements, (position + 1) * elements);
       },
-      history: (layer, position, element) => this.#history(layer, position, element, first + position, all),
+      history: (layer, position, element, change) => {
+        return this.#history({ layer, position, element, image: first + position, all, change: change ?? null });
+      },
     };
   }
 
   /** Of a word of the machine; the input comes from the host, which has no registers to show. */
-  #history(
-    layer: string,
-    position: number,
-    element: number,
-    image: number,
-    all: (tensor: string) => Raws | null,
-  ): ElementHistory | null {
+  #history({ layer, position, element, image, all, change }: WordRequest): ElementHistory | null {
     const tensor = this.#tensors.get(layer);
     if (tensor === undefined || layer === INPUT) return null;
     const word = ({ name, shape, format }: TensorSymbol, index: number): bigint => {
@@ -121,7 +129,8 @@ export class MachineSide implements Side {
       return rawAt(raws, position * elementCount(shape) + index, format);
     };
     this.#histories ??= new ElementHistories(this.program);
-    const history = this.#histories.of(tensor, element, image, word);
+    const history = this.#histories.of(tensor, element, image, word, change);
+    if (change !== null) return history;
     const expected = word(tensor, element);
     if (history.raw !== expected) {
       throw new InvariantError(

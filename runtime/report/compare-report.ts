@@ -1,4 +1,6 @@
 /** The result of `macroscope compare` as scripts read it: where computations of the same images part. */
+import type { RoundingMode } from "../../isa/rounding.ts";
+import type { EvidenceRegister } from "../../sim/evidence.ts";
 import type { ResourceEntry } from "./run-report.ts";
 
 export interface CompareReport {
@@ -40,7 +42,41 @@ export interface PairEntry {
   readonly differentOutputs: number | null;
   /** Images to which the two give different classes; null where there is no class to tell. */
   readonly differentClasses: number | null;
+  /** What was compared, layer by layer. */
+  readonly coverage: readonly CoverageEntry[];
   readonly first: PartingEntry | null;
+}
+
+export interface CoverageEntry {
+  /** Null: the input. */
+  readonly layer: string | null;
+  /** Words compared, of all images. */
+  readonly words: number;
+  /** Words of the first image, spread over the layer, whose registers were looked into: a's, or b's where only b has any. */
+  readonly traced: number;
+  /** Ties on the way to those: values of which a register dropped exactly half of its last bit. Null where none were traced. */
+  readonly ties: { readonly [Register in EvidenceRegister]?: number } | null;
+}
+
+/** A register and the other rounding modes under which all words looked at agree. */
+export interface RoundingFit {
+  readonly register: EvidenceRegister;
+  /** What it does now. */
+  readonly rounding: RoundingMode;
+  readonly modes: readonly RoundingMode[];
+}
+
+/** Whether another rounding of one register would make the layer agree in this image. */
+export interface RoundingEntry {
+  /** Side whose registers were looked into. */
+  readonly side: "a" | "b";
+  /** Words of the layer that differ, and how many of them, the first, were computed again. */
+  readonly different: number;
+  readonly tried: number;
+  /** Words that do not differ, spread over the layer, that were computed again as well. */
+  readonly triedEqual: number;
+  /** None where no other rounding of one register gives all words tried. */
+  readonly fits: readonly RoundingFit[];
 }
 
 /**
@@ -69,6 +105,8 @@ export interface PartingEntry {
   readonly explanation: string;
   /** Register by register; only the steps around the parting where there are more than `HISTORY_ROWS`. */
   readonly history: readonly HistoryRow[];
+  /** Null where neither side has registers to look into. */
+  readonly rounding: RoundingEntry | null;
   /** What differs in this image, layer by layer. */
   readonly layers: readonly LayerDifference[];
 }

@@ -332,6 +332,15 @@ const parting = z.looseObject({
       }),
     )
     .max(RESULT_LIMITS.records),
+  rounding: z
+    .looseObject({
+      side: z.enum(["a", "b"]),
+      different: count,
+      tried: count,
+      triedEqual: count,
+      fits: z.array(z.looseObject({ register: text, rounding: text, modes: z.array(text).max(100) })).max(100),
+    })
+    .nullish(),
   layers: z
     .array(z.looseObject({ layer: text.nullable(), elements: count, different: count, largest: amount }))
     .max(RESULT_LIMITS.layers),
@@ -360,6 +369,17 @@ const compare = z.looseObject({
         comparedByValue: z.array(text.nullable()).max(RESULT_LIMITS.layers),
         differentOutputs: count.nullable(),
         differentClasses: count.nullable(),
+        coverage: z
+          .array(
+            z.looseObject({
+              layer: text.nullable(),
+              words: count,
+              traced: count,
+              ties: z.record(text, count).nullable(),
+            }),
+          )
+          .max(RESULT_LIMITS.layers)
+          .optional(),
         first: parting.nullable(),
       }),
     )

@@ -14,7 +14,7 @@ import {
   walkConfiguration,
 } from "../configuration.ts";
 import { functionWord } from "./function-history.ts";
-import type { ElementHistory, HistoryRegister } from "./history.ts";
+import type { ElementHistory, HistoryRegister, RoundingChange } from "./history.ts";
 import { LoadedWords, type TensorWord } from "./loaded-words.ts";
 import { bankWord, placeIn } from "./matrix-history.ts";
 import { RandomWords } from "./random-words.ts";
@@ -36,9 +36,18 @@ export class ElementHistories {
     this.#configured = walk.configured;
   }
 
-  /** History of word `index` of a tensor that instructions write, in one image. `word`: of constants, input and other tensors. */
-  of(tensor: TensorSymbol, index: number, image: number, word: TensorWord): ElementHistory {
-    const recorder = new Recorder(new RandomWords(this.#program, image));
+  /**
+   * History of word `index` of a tensor that instructions write, in one image. `word`: of constants, input and other tensors.
+   * With `change` the word and its history are what they would be if one register of the layer rounded in another way.
+   */
+  of(
+    tensor: TensorSymbol,
+    index: number,
+    image: number,
+    word: TensorWord,
+    change: RoundingChange | null = null,
+  ): ElementHistory {
+    const recorder = new Recorder(new RandomWords(this.#program, image), change);
     const words = new LoadedWords(this.#program, this.#configured, word);
     const address = tensor.address + index * tensor.format.wordLength;
     const stored = this.#storedFrom(address);

@@ -1,8 +1,17 @@
 import type { DatapathRegister } from "../../isa/datapath.ts";
 import type { FixedPointFormat } from "../../isa/format.ts";
+import type { RegisterSpec } from "../../isa/register.ts";
+import type { RoundingMode } from "../../isa/rounding.ts";
+import type { EvidenceRegister } from "../evidence.ts";
 
 /** A register of a history: those of a datapath, and the second operand of a vector instruction. */
 export type HistoryRegister = DatapathRegister | "operandB";
+
+/** Another rounding of one register, in the place of the program's own. */
+export interface RoundingChange {
+  readonly register: EvidenceRegister;
+  readonly rounding: RoundingMode;
+}
 
 /** What one quantization did: the exact value numerator / denominator · 2^−fractionLength became `rounded`, then the entry's word. */
 export interface WriteEntry {
@@ -12,6 +21,8 @@ export interface WriteEntry {
   readonly fractionLength: number;
   /** Raw in the register's format before the fit. */
   readonly rounded: bigint;
+  /** The register that was written, with the rounding that applied. */
+  readonly spec: RegisterSpec;
   /** Where it happened, as overflow evidence says it (sim/evidence.ts). */
   readonly instruction: number;
   readonly row: number;

@@ -1,7 +1,7 @@
 import type { FixedPointFormat } from "../../isa/format.ts";
 import { quantize, quantizeQuotient } from "../../isa/quantize.ts";
 import type { RegisterSpec } from "../../isa/register.ts";
-import type { HistoryEntry, HistoryRegister } from "./history.ts";
+import type { HistoryEntry, HistoryRegister, RoundingChange } from "./history.ts";
 import type { RandomWords, RegisterPlace } from "./random-words.ts";
 
 /** An exact value raw · 2^−fractionLength. */
@@ -29,9 +29,11 @@ export interface Writing extends RegisterPlace {
 export class Recorder {
   readonly entries: HistoryEntry[] = [];
   readonly #random: RandomWords;
+  readonly #change: RoundingChange | null;
 
-  constructor(random: RandomWords) {
+  constructor(random: RandomWords, change: RoundingChange | null = null) {
     this.#random = random;
+    this.#change = change;
   }
 
   /** A word that is read as it is. */
@@ -40,17 +42,24 @@ export class Recorder {
     return { raw, fractionLength: format.fractionLength };
   }
 
-  write({ raw: numerator, fractionLength }: Exact, writing: Writing): Exact {
+  write({ raw: numerator, fractionLength }: Exact, asked: Writing): Exact {
+    const writing = this.#changed(asked);
     const random = this.#random.source(writing.spec, writing, writing.draw);
     const { raw, rounded } = quantize(numerator, fractionLength, writing.spec, random);
     return this.#written(raw, { numerator, denominator: 1n, fractionLength, rounded }, writing);
   }
 
   /** The quotient of an exact value and an integer above 0. */
-  writeQuotient({ raw: numerator, fractionLength }: Exact, denominator: bigint, writing: Writing): Exact {
+  writeQuotient({ raw: numerator, fractionLength }: Exact, denominator: bigint, asked: Writing): Exact {
+    const writing = this.#changed(asked);
     const random = this.#random.source(writing.spec, writing, writing.draw);
     const { raw, rounded } = quantizeQuotient(numerator, denominator, fractionLength, writing.spec, random);
     return this.#written(raw, { numerator, denominator, fractionLength, rounded }, writing);
+  }
+
+  #changed(writing: Writing): Writing {
+    if (this.#change?.register !== writing.register) return writing;
+    return { ...writing, spec: { ...writing.spec, rounding: this.#change.rounding } };
   }
 
   #written(
@@ -58,7 +67,13 @@ export class Recorder {
     value: { numerator: bigint; denominator: bigint; fractionLength: number; rounded: bigint },
     { register, step, spec, instruction, row, column }: Writing,
   ): Exact {
-    this.entries.push({ register, step, raw, format: spec.format, write: { ...value, instruction, row, column } });
+    this.entries.push({
+      register,
+      step,
+      raw,
+      format: spec.format,
+      write: { ...value, spec, instruction, row, column },
+    });
     return { raw, fractionLength: spec.format.fractionLength };
   }
 }

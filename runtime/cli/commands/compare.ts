@@ -33,6 +33,7 @@ export function addCompareCommand(program: Command): void {
         '  {"image":0,"layer":"fc2","raws":[-512,37, …]}\n' +
         'Words stand in row, column, channel order, or in that of the layer\'s "axes"; layers and images may be missing.\n' +
         "run --dump writes one.\n\n" +
+        "Says how many words and ties were covered, and which other rounding of a register would agree.\n\n" +
         "Exit code 0 where nothing differs, 1 where something does.",
     )
     .argument("[a]", "formats, configuration, result, program or dump")

@@ -54,6 +54,15 @@ const partingSchema = z.strictObject({
       differs: z.boolean(),
     }),
   ),
+  rounding: z
+    .strictObject({
+      side: z.enum(["a", "b"]),
+      different: z.int().min(1),
+      tried: z.int().min(1),
+      triedEqual: z.int(),
+      fits: z.array(z.strictObject({ register: z.string(), rounding: z.string(), modes: z.array(z.string()).min(1) })),
+    })
+    .nullable(),
   layers: z.array(
     z.strictObject({ layer: z.string().nullable(), elements: z.int(), different: z.int(), largest: z.number() }),
   ),
@@ -83,6 +92,14 @@ const schema = z.strictObject({
       comparedByValue: z.array(z.string().nullable()),
       differentOutputs: z.int().nullable(),
       differentClasses: z.int().nullable(),
+      coverage: z.array(
+        z.strictObject({
+          layer: z.string().nullable(),
+          words: z.int(),
+          traced: z.int(),
+          ties: z.record(z.string(), z.int()).nullable(),
+        }),
+      ),
       first: partingSchema.nullable(),
     }),
   ),
@@ -116,6 +133,12 @@ describe("compare", () => {
       ["fc1", true],
     ]);
     expect(text).toContain("<- here");
+    const fit = first?.rounding?.fits.find(({ register }) => register === "product");
+    expect(fit).toMatchObject({ rounding: "nearest" });
+    expect(fit?.modes).toContain("down");
+    expect(text.replace(/\s+/g, " ")).toMatch(
+      /of fc1 in this image fits? [^(]*down[^(]* instead of nearest in the product register/,
+    );
   });
 
   it("of formats whose words differ compares values, and says so", async () => {
@@ -169,7 +192,15 @@ describe("compare", () => {
     expect(pairs[0]?.first).toMatchObject({ image: 2, layer: "pool1", element: [0, 1, 1], reason: "words" });
     expect(pairs[0]?.first?.history.length).toBeGreaterThan(0);
     expect(pairs[0]).toMatchObject({ differentOutputs: 0, equal: false });
+    // conv1 4 × 4 × 3, pool1 and fc1 in three images, then fc1 alone.
+    expect(pairs[0]?.coverage.map(({ layer, words, traced }) => [layer, words, traced])).toEqual([
+      ["conv1", 3 * 48, 48],
+      ["pool1", 3 * 12, 12],
+      ["fc1", 12 * 7, 7],
+    ]);
+    expect(pairs[0]?.first?.rounding).toMatchObject({ side: "b", different: 1, tried: 1, triedEqual: 11, fits: [] });
     const two = await compare(1, path, other);
+    expect(two.pairs[0]?.coverage.every(({ traced, ties }) => traced === 0 && ties === null)).toBe(true);
     expect(two).toMatchObject({ model: null, data: null, images: 12 });
     expect(two.pairs[0]?.first).toMatchObject({ layer: "pool1", history: [] });
   });

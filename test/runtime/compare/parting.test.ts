@@ -160,6 +160,11 @@ describe("the place where two computations part", () => {
             reason: "value",
           });
           if (change.kind !== "weight") expect(first.register).toBe(register);
+          if (change.kind === "rounding") {
+            const fit = first.rounding?.fits.find((each) => each.register === register);
+            expect(fit?.modes).toContain(change.rounding);
+            expect(first.rounding?.side).toBe("a");
+          }
           expect(first.history.some((row) => row.differs && row.step === first.step)).toBe(true);
           const name = `${change.kind} ${first.register}`;
           parted.set(name, (parted.get(name) ?? 0) + 1);

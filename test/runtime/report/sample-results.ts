@@ -408,6 +408,7 @@ export function sampleCompare(names: readonly string[]): CompareReport {
         comparedByValue: [],
         differentOutputs: 7,
         differentClasses: 1,
+        coverage: names.map((layer) => ({ layer, words: 3000, traced: 1000, ties: { product: 12, output: 3 } })),
         first: {
           image: 2,
           layer: names[0] ?? "layer",
@@ -420,6 +421,7 @@ export function sampleCompare(names: readonly string[]): CompareReport {
           reason: "order",
           explanation: "Both add the same products in another order, and at this step one of them clips.",
           history,
+          rounding: { side: "a", different: 1, tried: 1, triedEqual: 999, fits: [] },
           layers: names.map((layer, index) => ({
             layer,
             elements: 1000,
