@@ -10,6 +10,7 @@ import { DEFAULT_MACHINE, type Machine, validMachine } from "../isa/machine.ts";
 import { nameRecordSchema } from "../isa/name-record.ts";
 import { machineSchema } from "../isa/program-schema.ts";
 import { ENGINE_NAMES, type EngineName } from "../sim/engines.ts";
+import { locatedConfiguration, type PathField } from "./configuration-paths.ts";
 import { LAYOUTS, type Layout } from "./datasets/layout.ts";
 import { COLOURS, PREPROCESSING_LIMITS, type Preprocessing, RESIZE_KERNELS } from "./datasets/preprocessing.ts";
 import { NETWORK_RECIPES, type PreprocessingSpecification, preprocessingFrom } from "./datasets/recipes.ts";
@@ -234,14 +235,21 @@ export function parseYaml(text: string, where: string): unknown {
   throw diagnosticError("YAML", where, what, hint);
 }
 
-/** Reads `--config`: a configuration, or a result of `run`, whose own configuration is taken. */
-export async function readConfiguration(path: string): Promise<ConfigurationFile> {
+/**
+ * Reads `--config`: a configuration, or a result of `run`, `sweep` or `bits`, whose own configuration is taken. Relative paths in it
+ * start at its folder and are returned as they stand from the current one. A path that leads nowhere is a diagnostic, unless the
+ * field is among the `overruled`.
+ */
+export async function readConfiguration(
+  path: string,
+  overruled: readonly PathField[] = [],
+): Promise<ConfigurationFile> {
   const value = await readYaml(path);
   const inner =
     typeof value === "object" && value !== null && "schema" in value && "configuration" in value
       ? value.configuration
       : value;
-  return configurationFrom(inner ?? {}, path);
+  return locatedConfiguration(configurationFrom(inner ?? {}, path), path, overruled);
 }
 
 /** Checks the structure of a configuration that was read. Throws `DiagnosticError` CONFIGURATION. */

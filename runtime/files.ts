@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { Stats } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve, sep } from "node:path";
 import { DiagnosticError, diagnosticError } from "../isa/diagnostic.ts";
 
@@ -321,6 +321,21 @@ export async function readTextFile(path: string, limit: number): Promise<string>
 
 export async function isFolder(path: string): Promise<boolean> {
   return (await statusOf(path))?.isDirectory() === true;
+}
+
+/** Whether anything is there. */
+export async function exists(path: string): Promise<boolean> {
+  return (await statusOf(path)) !== null;
+}
+
+/** The folder in which a file's name stands, absolute and without symbolic links; for standard input the current folder. */
+export async function realFolderOf(path: string): Promise<string> {
+  if (path === STANDARD_INPUT) return process.cwd();
+  try {
+    return await realpath(dirname(resolve(path)));
+  } catch (error) {
+    throw new FileError(path, "cannot open its folder", error);
+  }
 }
 
 async function isRegularFile(path: string): Promise<boolean> {

@@ -22,6 +22,7 @@ import {
   resolveConfiguration,
   specificationOf,
 } from "../configuration.ts";
+import type { PathField } from "../configuration-paths.ts";
 import { LAYOUTS, type Layout } from "../datasets/layout.ts";
 import { readAssignment } from "../exports/read-assignment.ts";
 import { isProgramFile, openModel, openProgramFile } from "../model.ts";
@@ -78,7 +79,7 @@ export function addModelOptions(
   addFormats: (command: Command) => Command = addFormatOptions,
 ): Command {
   const withModel = addPreprocessingOptions(addAssignmentHelp(command))
-    .option("--config <file>", "configuration (YAML or JSON), or a result of run to repeat")
+    .option("--config <file>", "configuration (YAML or JSON), or a result to repeat; paths in it start at its folder")
     .option(
       "--data <path>",
       "mnist-test, mnist-validation, random:<seed>, or a file or folder of images (default: mnist-test)",
@@ -187,7 +188,8 @@ export async function resolveFlags(argument: string | undefined, flags: Configur
     throw diagnosticError("OPTION", "--model", `${flags.model}, but the argument is ${argument}`, "give one of them");
   }
   const model = argument ?? flags.model;
-  const written: ConfigurationFile = flags.config === undefined ? {} : await readConfiguration(flags.config);
+  const written: ConfigurationFile =
+    flags.config === undefined ? {} : await readConfiguration(flags.config, overruledPaths({ ...flags, model }));
   const path = model ?? written.model;
   const file =
     path !== undefined && (await isProgramFile(path)) ? await programDefaults(path, written, flags) : written;
@@ -222,6 +224,11 @@ export async function resolveFlags(argument: string | undefined, flags: Configur
     },
     { machine: machinePlace(flags), assignment: assignmentPlace(flags) },
   );
+}
+
+/** Paths that flags give, so that those of the file need not lead anywhere. */
+function overruledPaths(flags: { readonly [Field in PathField]?: string | undefined }): readonly PathField[] {
+  return (["model", "weights", "data", "labels", "labelNames"] as const).filter((field) => flags[field] !== undefined);
 }
 
 function machinePlace({ machine, config }: ConfigurationFlags): string {

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { printable, printableJson, printableTexts } from "../../isa/printable.ts";
-import { requireWritable, writeFileAtomically } from "../files.ts";
+import { withMovedPaths } from "../configuration-paths.ts";
+import { realFolderOf, requireWritable, writeFileAtomically } from "../files.ts";
 import { onPage } from "../report/page-width.ts";
 import { writeResultPage } from "./result-pages.ts";
 
@@ -38,15 +39,22 @@ export async function requireOutputs(...files: readonly (string | undefined)[]):
  */
 export async function emit<Result>(output: Output, result: Result, text: (shown: Result) => string): Promise<void> {
   await writeJson(output, result);
-  if (output.report !== undefined) await writeResultPage(output.report, JSON.parse(jsonText(result)));
+  if (output.report !== undefined) {
+    const placed = withMovedPaths(result, process.cwd(), await realFolderOf(output.report));
+    await writeResultPage(output.report, JSON.parse(jsonText(placed)));
+  }
   const stream = textStream(output);
   stream.write(`${onPage(stream.columns, () => text(printableTexts(result)))}\n`);
 }
 
-/** Writes the machine-readable result where `--json` says. */
+/**
+ * Writes the machine-readable result where `--json` says. Paths of its configuration start at the file's folder; on standard output,
+ * which may end up anywhere, they are absolute.
+ */
 export async function writeJson({ json }: Output, result: unknown): Promise<void> {
   if (json === undefined) return;
-  const text = `${jsonText(result)}\n`;
+  const folder = json === "-" ? null : await realFolderOf(json);
+  const text = `${jsonText(withMovedPaths(result, process.cwd(), folder))}\n`;
   if (json === "-") process.stdout.write(text);
   else await writeFileAtomically(json, text);
 }

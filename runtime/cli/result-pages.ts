@@ -1,7 +1,8 @@
 /** Result files in, pages and charts out. */
 import { join } from "node:path";
 import { diagnosticError } from "../../isa/diagnostic.ts";
-import { makeFolder, readTextFile, requireWritable, writeFileAtomically } from "../files.ts";
+import { withMovedPaths } from "../configuration-paths.ts";
+import { makeFolder, readTextFile, realFolderOf, requireWritable, writeFileAtomically } from "../files.ts";
 import type { Page } from "../report/html/page.ts";
 import { checkedResult, type NamedResult, parseResult } from "../report/result.ts";
 import { VERSION } from "./version.ts";
@@ -12,15 +13,17 @@ const RESULT_LIMIT = 2 ** 26;
 /** Most results of one page. */
 export const PAGE_RESULTS = 100;
 
-/** Result files, checked. Throws what is wrong with the first that is. */
-export async function readResults(paths: readonly string[]): Promise<NamedResult[]> {
+/** Result files, checked, for a page: paths in their configurations start at its folder. Throws what is wrong with the first that is. */
+export async function readResults(paths: readonly string[], page: string): Promise<NamedResult[]> {
   if (paths.length > PAGE_RESULTS) {
     const what = `found ${paths.length} files, expected at most ${PAGE_RESULTS}`;
     throw diagnosticError("OPTION", "report", what, "write several pages");
   }
   const results: NamedResult[] = [];
   for (const path of paths) {
-    results.push({ name: path, file: path, result: parseResult(await readTextFile(path, RESULT_LIMIT), path) });
+    const result = parseResult(await readTextFile(path, RESULT_LIMIT), path);
+    const placed = withMovedPaths(result, await realFolderOf(path), await realFolderOf(page));
+    results.push({ name: path, file: path, result: placed });
   }
   return results;
 }

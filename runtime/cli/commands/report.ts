@@ -27,7 +27,7 @@ export function addReportCommand(program: Command): void {
     )
     .action(async (files: readonly string[], flags: ReportFlags) => {
       await requireOutputs(flags.output, flags.json);
-      const results = await readResults(files);
+      const results = await readResults(files, flags.output);
       if (flags.svg !== undefined) await makeFolder(flags.svg);
       const page = await renderPage(results);
       await writeFileAtomically(flags.output, page.html);

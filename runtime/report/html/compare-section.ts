@@ -23,7 +23,9 @@ export function compareSection(report: CompareReport, prefix: string, file: stri
 ${parts.map(({ body: part }) => part)}
 ${reproduction({
   ...report,
-  steps: [{ sentence: "Save what stands below under its names, then:", command: compareCommand(sides) }],
+  steps: [
+    { sentence: "Save what stands below under its names beside this page, then:", command: compareCommand(sides) },
+  ],
   configurations: new Map(
     sides.flatMap(({ configuration }, index) =>
       configuration === null ? [] : [[`${letter(index)}.yaml`, configuration] as const],

@@ -50,7 +50,7 @@ export function configuredStep(
   const source = file === null ? "configuration.yaml" : shellQuoted(file);
   const sentence =
     file === null
-      ? "Save the configuration below as configuration.yaml, then:"
+      ? "Save the configuration below as configuration.yaml beside this page, then:"
       : "The result file holds its configuration, which stands below as well:";
   return { sentence, command: `npx macroscope ${command} --config ${source}${flags}` };
 }
