@@ -5,7 +5,6 @@
 import { isAbsolute, relative, resolve, sep } from "node:path";
 import { isNetworkName } from "../compiler/networks/index.ts";
 import { diagnosticError, nearestName } from "../isa/diagnostic.ts";
-import type { ConfigurationFile } from "./configuration.ts";
 import { BUNDLED_DATASETS } from "./datasets/open-dataset.ts";
 import { exists, realFolderOf } from "./files.ts";
 import { BUNDLED_MODELS } from "./model.ts";
@@ -20,6 +19,9 @@ const PATH_FIELDS = {
 } as const;
 
 export type PathField = keyof typeof PATH_FIELDS;
+
+/** The fields of a configuration that this file knows. */
+type WrittenPaths = { readonly [Field in PathField]?: string | null | undefined };
 
 /** Whether a text names something that comes along or is drawn, and no file. */
 function isKnownName(field: PathField, text: string): boolean {
@@ -38,11 +40,11 @@ function movedPath(field: PathField, text: string, from: string, to: string | nu
 }
 
 /** A configuration as it was written in `file`, with paths as they stand from the current folder. */
-export async function locatedConfiguration(
-  written: ConfigurationFile,
+export async function locatedConfiguration<Written extends WrittenPaths>(
+  written: Written,
   file: string,
   overruled: readonly PathField[],
-): Promise<ConfigurationFile> {
+): Promise<Written> {
   const folder = await realFolderOf(file);
   const located: { -readonly [Field in PathField]?: string } = {};
   for (const field of Object.keys(PATH_FIELDS) as PathField[]) {
