@@ -67,11 +67,25 @@ describe("macroscope export", () => {
     expect(stderr).toContain("a search that found no assignment");
   });
 
-  it("names every register whose mode the format lacks, and writes nothing", async () => {
+  it("names the registers whose mode the format lacks, of many the first and how many, and writes nothing", async () => {
+    const odd = {
+      product: '{ format: "8,4", rounding: stochastic }',
+      output: '{ format: "8,4", rounding: stochastic }',
+    };
+    const few = file(
+      "few.yaml",
+      `default: { format: "8,4" }\nlayers: { conv1: { product: ${odd.product}, output: ${odd.output} } }\n`,
+    );
+    const named = await invoke("export", few, "--to", "cpp-ap", "-o", file("odd.h"));
+    for (const register of ["product", "output"]) {
+      expect(named.stderr).toMatch(
+        new RegExp(`layer "conv1": ${register}: ap_fixed has no rounding stochastic.*json, csv`),
+      );
+    }
     const from = file("odd.yaml", 'default: { format: "8,4", rounding: stochastic }\n');
     const { code, stderr } = await invoke("export", from, "--to", "cpp-ap", "-o", file("odd.h"));
     expect(code).toBe(2);
-    expect(stderr).toMatch(/layer "conv1": product: ap_fixed has no rounding stochastic.*json, csv/);
+    expect(stderr).toMatch(/layer "conv1": input and [0-9]+ more: ap_fixed has no rounding stochastic.*json, csv/);
     expect(() => readFileSync(join(FOLDER, "odd.h"))).toThrow();
   });
 
