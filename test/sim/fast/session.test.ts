@@ -126,7 +126,7 @@ describe("a prepared program", () => {
         if ("fault" in schedule || "fault" in walk) throw new Error("an admitted program faults");
         const { steps } = prepareProgram(program, walk.configured, schedule, PLAIN_KERNELS);
         const working = program.instructions.filter(({ opcode }) =>
-          /^(load|matrix|requantize|pool|vector|store)$/.test(opcode),
+          /^(load|preload|matrix|requantize|pool|vector|store)$/.test(opcode),
         );
         const weights = working.filter(
           (instruction) => instruction.opcode === "load" && instruction.target === "weightScratchpad",
