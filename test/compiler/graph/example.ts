@@ -74,7 +74,22 @@ export function exampleGraph(): Graph {
   builder.add({ op: "quantize", name: "coarse", inputs: ["means"], register: coarse, isLayer: false });
   const narrow = register(fixedPoint(4, 3, false), "nearest-even");
   builder.add({ op: "register", name: "narrow", inputs: ["coarse"], register: narrow, heldBy: "readers" });
-  builder.add({ op: "reshape", name: "flat", inputs: ["narrow"], shape: [72] });
+  builder.add({
+    op: "requantize",
+    name: "words",
+    inputs: ["narrow"],
+    secondMultipliers: null,
+    requantization: {
+      multipliers: Float64Array.from({ length: 12 }, () => 5),
+      offsets: null,
+      shift: 3,
+      divisor: 1,
+      rounding: "down",
+      minimum: 0,
+      maximum: 255,
+    },
+  });
+  builder.add({ op: "reshape", name: "flat", inputs: ["words"], shape: [72] });
   builder.add({
     op: "dense",
     name: "scores",

@@ -25,7 +25,8 @@ padded [5, 4, 12] = pad(both) · padding top 0 bottom 1 left 0 right 0
 means [3, 2, 12] = pool(padded) · average of 2 × 2 · strides 2 × 2 · padding top 0 bottom 1 left 0 right 0 · padding counts
 coarse [3, 2, 12] = quantize(means) · 6,3 · nearest-even · saturate
 narrow [3, 2, 12] = register(coarse) · u4,3 · nearest-even · saturate · held by its readers
-flat [72] = reshape(narrow)
+words [3, 2, 12] = requantize(narrow) · shift 3 · down · 0 … 255
+flat [72] = reshape(words)
 scores [10] = dense(flat) · kernel [72, 10]
 probabilities [10] = softmax(scores)
 output probabilities
