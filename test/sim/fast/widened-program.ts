@@ -4,6 +4,7 @@
  */
 import { type FixedPointFormat, rawRange } from "../../../isa/format.ts";
 import type { ConfigureRegister, MachineRegister } from "../../../isa/instructions/configure-register.ts";
+import { secondOperandAddress } from "../../../isa/instructions/requantize.ts";
 import type { Instruction } from "../../../isa/instructions/table.ts";
 import type { Dialect } from "../../../isa/overflow.ts";
 import type { Constant, Program, TensorSymbol } from "../../../isa/program.ts";
@@ -57,7 +58,8 @@ export function widenProgram(program: Program, { bits, dialect, flipped }: Widen
     const wordLength = words.get("weight") ?? 1;
     return (bitAddress / (wordLength - bits)) * wordLength;
   };
-  const instructions = program.instructions.map((instruction): Instruction => {
+  const behind = blocksBehind(program);
+  const instructions = program.instructions.map((instruction, index): Instruction => {
     switch (instruction.opcode) {
       case "configure.register":
       case "configure.load": {
@@ -83,12 +85,17 @@ export function widenProgram(program: Program, { bits, dialect, flipped }: Widen
           lower: widenRaw(instruction.lower, bits),
           upper: widenRaw(instruction.upper, bits),
         };
-      case "load":
+      case "load": {
+        const wordLength = behind.get(index);
         return {
           ...instruction,
           dramAddress: moved(instruction.dramAddress),
-          address: instruction.address * SPREAD,
+          address:
+            wordLength === undefined
+              ? instruction.address * SPREAD
+              : (instruction.address / wordLength) * (wordLength + bits),
         };
+      }
       case "store":
         return {
           ...instruction,
@@ -131,6 +138,26 @@ export function widenProgram(program: Program, { bits, dialect, flipped }: Widen
     instructions,
     constants: program.constants.map((constant) => widenConstant(constant, program.tensors, tensors, bits)),
   };
+}
+
+/** Loads of words that requantize reads right behind its first operand's, with the word length of those. */
+function blocksBehind({ instructions }: Program): ReadonlyMap<number, number> {
+  const found = new Map<number, number>();
+  let wordLength = 1;
+  for (const [index, instruction] of instructions.entries()) {
+    if (instruction.opcode === "configure.register" && instruction.register === "operandA") {
+      wordLength = instruction.wordLength;
+    }
+    if (instruction.opcode !== "requantize" || instruction.source !== "operands") continue;
+    const address = secondOperandAddress(instruction, { wordLength, fractionLength: 0, signed: true });
+    for (let before = index - 1; before >= 0 && !found.has(before); before--) {
+      const load = instructions[before];
+      if (load?.opcode !== "load" || load.target !== "inputScratchpad" || load.address !== address) continue;
+      found.set(before, wordLength);
+      break;
+    }
+  }
+  return found;
 }
 
 function widenRegister(
