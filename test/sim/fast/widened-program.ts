@@ -168,11 +168,15 @@ function widenRegister(
 ): ConfigureRegister {
   const gained = EXACT.includes(instruction.register) ? 2 * bits : bits;
   const acHasMode = instruction.saturatedBits === 0 && instruction.overflow !== "wrap-sign-magnitude";
+  const signed = flipped.includes(instruction.register) ? !instruction.signed : instruction.signed;
+  // Sign and magnitude are of signed words alone; an operand is only read.
+  const overflow = !signed && instruction.overflow === "wrap-sign-magnitude" ? "wrap" : instruction.overflow;
   return {
     ...instruction,
     wordLength: instruction.wordLength + gained,
     fractionLength: instruction.fractionLength + BigInt(gained),
-    signed: flipped.includes(instruction.register) ? !instruction.signed : instruction.signed,
+    signed,
+    overflow,
     dialect: dialect === "ac" && !acHasMode ? "sc" : dialect,
   };
 }
