@@ -120,6 +120,7 @@ async function useConfiguration(flags: Parameters<typeof resolveFlags>[1]): Prom
 
 describe("damaged configurations", () => {
   it("JSON with wild values", async () => {
+    written(CONFIGURATION.labels, "");
     let resolved = 0;
     await fc.assert(
       fc.asyncProperty(jsonDamage(), async (damage) => {

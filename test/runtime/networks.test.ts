@@ -1,5 +1,5 @@
 /** Networks known by name through the command's own path: opening, recipes, drawn images, what the report says. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -72,7 +72,11 @@ describe("a network known by name", () => {
     await expect(resolveFlags("resnet50", { model: "alexnet" })).rejects.toThrow(DiagnosticError);
     const config = join(folder, "c.yaml");
     writeFileSync(config, "model: squeezenet\nweights: w.onnx\n");
-    expect(await resolveFlags(undefined, { config })).toMatchObject({ model: "squeezenet", weights: "w.onnx" });
+    const weights = join(folder, "w.onnx");
+    writeFileSync(weights, "");
+    const found = await resolveFlags(undefined, { config });
+    expect(found.model).toBe("squeezenet");
+    expect(realpathSync(found.weights ?? "")).toBe(realpathSync(weights));
   });
 });
 
