@@ -331,9 +331,9 @@ function expectSettings(requantization: IntegerRequantization, channels: number)
     "a whole number from 1 up, of at most 53 bits",
   );
   const ends = [minimum, maximum].filter((end) => end !== null);
-  const [first = 0, last = first + 1] = ends;
+  const [first = 0, last = first] = ends;
   expectShape(
-    ends.every(Number.isSafeInteger) && first < last,
+    ends.every(Number.isSafeInteger) && first <= last,
     `the range ${minimum ?? "−∞"} … ${maximum ?? "∞"}`,
     "integers, the smaller one first",
   );

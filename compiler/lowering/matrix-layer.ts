@@ -35,7 +35,7 @@ function configureDatapath({ lowering, activation, requantization, bias, scale }
     return;
   }
   emitter.setRegister("output", datapath.output);
-  setActivation(emitter, activation, datapath.accumulator);
+  setActivation(emitter, activation, datapath.sum ?? datapath.accumulator);
 }
 
 function emitTile(layer: MatrixLayer, pixels: PixelTile, filters: FilterTile): void {

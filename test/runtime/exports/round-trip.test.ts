@@ -18,7 +18,7 @@ import { readAssignment } from "../../../runtime/exports/read-assignment.ts";
 import { openModel } from "../../../runtime/model.ts";
 import { differences, drawnSubjects } from "./subjects.ts";
 
-const LONG = false;
+const LONG = process.env.MACROSCOPE_LONG === "1";
 const FOLDER = mkdtempSync(join(tmpdir(), "macroscope-exports-"));
 afterAll(() => rmSync(FOLDER, { recursive: true }));
 

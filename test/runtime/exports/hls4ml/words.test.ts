@@ -15,7 +15,7 @@ import { type Exact, exactWord } from "../../../oracles/hls4ml.ts";
 import { differences } from "../subjects.ts";
 import { type DrawnNetwork, drawnNetworks } from "./networks.ts";
 
-const RUNS = 250;
+const RUNS = process.env.MACROSCOPE_LONG === "1" ? 3000 : 250;
 const MACHINE = { ...DEFAULT_MACHINE, rows: 3, columns: 2 };
 
 function read({ graph, configuration }: Pick<DrawnNetwork, "graph" | "configuration">) {

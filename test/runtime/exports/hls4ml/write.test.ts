@@ -79,6 +79,12 @@ describe("a configuration for hls4ml", () => {
     expect(of("none")).toMatchObject({ fc_linear: { Precision: { result: "fixed<9,5,RND,SAT>" } } });
   });
 
+  it("names a rounding by chance of the words that the order of a sum would hang on", () => {
+    const bias = { format: "4,1", rounding: "stochastic" } as const;
+    const found = reasons(denseNetwork([1, 1], 0.3), { layers: { fc: { ...WORD, accumulator: "4,1", bias } } });
+    expect(found.join()).toContain("no rounding stochastic");
+  });
+
   it.each<[string, LayerEntry, string]>([
     [
       "a product that is not the accumulator's",
