@@ -232,7 +232,7 @@ function drawnModel({ weights, before, join, after, pool, last }: Network): Tens
 
 describe("chains of operators in any order", () => {
   it("may end in a range of one integer", () => {
-    const after: readonly [Step, number][] = [
+    const after: [Step, number][] = [
       ["mul", 2],
       ["relu", 1],
       ["neg", 1],
