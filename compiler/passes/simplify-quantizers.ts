@@ -1,6 +1,7 @@
 /**
  * Pass: a quantizer behind another becomes part of it where the second only narrows the words of the first: same binary point,
- * a range inside the first one's, both saturating. So do clips to a word's range become that word. One that changes no word vanishes.
+ * a range inside the first one's, both saturating. So do clips to a word's range become that word. One that changes no word vanishes,
+ * behind a maximum too.
  * Two registers of the file stay two where the first can be written by one layer and the second loaded by the next. All quantizers stand
  * before what only moves words, so that moves meet each other.
  */
@@ -30,6 +31,13 @@ export function simplifyQuantizers(graph: Graph): Graph {
       rewriter.replace({ ...node, name: before.name, inputs: before.inputs, shape });
       shapes.set(before.name, shape);
       rewriter.emit({ ...before, name: node.name, inputs: [before.name] });
+      continue;
+    }
+    // A maximum is one of the words that were compared.
+    const compared =
+      before?.op === "pool" && before.kind === "maximum" ? rewriter.producer(before.inputs[0] ?? "") : null;
+    if (compared?.op === "quantize" && keepsAll(node.register, compared.register)) {
+      rewriter.rename(node.name, input);
       continue;
     }
     const staysApart = before?.op === "quantize" && !sameFormat(node, before) && isLoaded(node);

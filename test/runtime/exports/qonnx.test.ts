@@ -6,7 +6,6 @@ import { readOnnxModel } from "../../../compiler/importers/onnx/index.ts";
 import { legalise } from "../../../compiler/legalisation/index.ts";
 import { layerFacts } from "../../../compiler/quantization/layer-facts.ts";
 import type { AssignmentSpecification } from "../../../compiler/quantization/specification.ts";
-import { formatText } from "../../../isa/format.ts";
 import { registerText } from "../../../isa/register.ts";
 import { type ExportSubject, exportAssignment, exportSubject } from "../../../runtime/exports/index.ts";
 import { QONNX_REGISTERS } from "../../../runtime/exports/qonnx/quant.ts";
@@ -36,16 +35,13 @@ function readBack(subject: ExportSubject, graph: Graph): ExportSubject {
   return exportSubject({ model: "read", ...importBack(subject, graph), where: "exported.onnx" });
 }
 
-/** Layer and register → its text, of the registers that QONNX has; the format alone where no mode acts. */
+/** Layer and register → its text, of the registers that QONNX has. One that changes no word is none when it is read. */
 function quantizers({ layers }: ExportSubject): Readonly<Record<string, string>> {
   return Object.fromEntries(
     layers.flatMap(({ name, registers }) =>
       registers
-        .filter(({ register }) => (QONNX_REGISTERS as readonly string[]).includes(register))
-        .map(({ register, spec, exact }) => [
-          `${name} ${register}`,
-          exact ? formatText(spec.format) : registerText(spec),
-        ]),
+        .filter(({ register, exact }) => !exact && (QONNX_REGISTERS as readonly string[]).includes(register))
+        .map(({ register, spec }) => [`${name} ${register}`, registerText(spec)]),
     ),
   );
 }
@@ -58,7 +54,11 @@ function keepsLayers({ graph }: DrawnSubject): boolean {
   const moving = ["transpose", "slice", "resize", "pad", "reshape", "activation", "concatenate"];
   const otherFunctions = ["clip", "swish", "mish", "gelu"];
   return graph.nodes.every(
-    (node) => !moving.includes(node.op) && !(node.op === "function" && otherFunctions.includes(node.function.kind)),
+    (node) =>
+      !moving.includes(node.op) &&
+      // Where nothing else says that the second axis is the channels, the importer moves it for the host's softmax.
+      !(node.op === "softmax" && node.shape.length === 3) &&
+      !(node.op === "function" && otherFunctions.includes(node.function.kind)),
   );
 }
 
@@ -135,7 +135,9 @@ describe("the QONNX model", () => {
   it("is read back with the same layers and registers, for drawn networks", () => {
     fc.assert(
       fc.property(drawnSubjects(QONNX_MODES).filter(keepsLayers), ({ graph, subject }) => {
-        expect(quantizers(readBack(subject, graph))).toEqual(quantizers(subject));
+        const read = readBack(subject, graph);
+        expect(read.layers.map(({ name }) => name)).toEqual(subject.layers.map(({ name }) => name));
+        expect(quantizers(read)).toEqual(quantizers(subject));
       }),
       { numRuns: LONG ? 1000 : 40 },
     );
