@@ -2,6 +2,7 @@
 export * from "./assembly.ts";
 export * from "./bit-packing.ts";
 export * from "./check-symbols.ts";
+export * from "./dataflow/table.ts";
 export * from "./datapath.ts";
 export * from "./decimal.ts";
 export * from "./diagnostic.ts";

@@ -1,7 +1,5 @@
+import type { Dataflow } from "./dataflow/table.ts";
 import { type Diagnostic, DiagnosticError } from "./diagnostic.ts";
-
-/** Order in which the array accumulates one sum; see isa/README.md, "Array". */
-export type Dataflow = "output-stationary" | "weight-stationary" | "input-stationary" | "tree";
 
 /** An on-chip memory. Words are packed at their own word length; addresses count bits. */
 export interface OnChipMemory {
@@ -117,27 +115,4 @@ export function validMachine(machine: Machine, where = "machine"): Machine {
   const found = checkMachine(machine, where);
   if (found.length > 0) throw new DiagnosticError(found);
   return machine;
-}
-
-const DATAFLOW_TEXTS: Record<Exclude<Dataflow, "tree">, string> = {
-  "output-stationary": "os",
-  "weight-stationary": "ws",
-  "input-stationary": "is",
-};
-
-/** `os`, `ws`, `is` or `tree:N`, as the command line writes it. */
-export function dataflowText(machine: Pick<Machine, "dataflow" | "rows">): string {
-  return machine.dataflow === "tree" ? `tree:${machine.rows}` : DATAFLOW_TEXTS[machine.dataflow];
-}
-
-/** Reads `os|ws|is|tree:N`; `tree:N` also fixes the rows of the array to N. */
-export function parseDataflow(text: string, where = "--dataflow"): { dataflow: Dataflow; rows?: number } {
-  for (const [dataflow, short] of Object.entries(DATAFLOW_TEXTS)) {
-    if (text === short || text === dataflow) return { dataflow: dataflow as Dataflow };
-  }
-  const tree = /^tree:([1-9][0-9]{0,3})$/.exec(text);
-  if (tree) return { dataflow: "tree", rows: Number(tree[1]) };
-  throw new DiagnosticError([
-    { code: "DATAFLOW", where, what: `unknown dataflow "${text}"`, hint: "use os, ws, is or tree:N" },
-  ]);
 }

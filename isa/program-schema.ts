@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { DATAFLOWS } from "./dataflow/table.ts";
 import type { DatapathSpec } from "./datapath.ts";
 import type { FixedPointFormat } from "./format.ts";
-import type { Dataflow, Dram, Machine, OnChipMemory } from "./machine.ts";
+import type { Dram, Machine, OnChipMemory } from "./machine.ts";
 import type { ModelOutput } from "./model-output.ts";
 import { DIALECTS, type Dialect, OVERFLOW_MODES, type OverflowMode } from "./overflow.ts";
 import {
@@ -27,13 +28,6 @@ const name: z.ZodType<string> = z.string().min(1);
 function keysOf<Name extends string>(table: Readonly<Record<Name, unknown>>): Name[] {
   return Object.keys(table) as Name[];
 }
-
-const DATAFLOWS: Record<Dataflow, true> = {
-  "output-stationary": true,
-  "weight-stationary": true,
-  "input-stationary": true,
-  tree: true,
-};
 
 const TENSOR_ROLES: Record<TensorSymbol["role"], true> = {
   input: true,

@@ -1,3 +1,4 @@
+import { cutMultiple } from "../isa/dataflow/table.ts";
 import { InvariantError } from "../isa/diagnostic.ts";
 import type { ConfigureActivation } from "../isa/instructions/configure-activation.ts";
 import type { ConfigureBounds } from "../isa/instructions/configure-bounds.ts";
@@ -411,7 +412,7 @@ function matrixContradiction({ instruction, pixels, reduction }: ConfiguredMatri
   if (reductionStart + reductionLength > steps) {
     return `steps ${reductionStart} to ${reductionStart + reductionLength - 1} exceed the reduction counters' ${steps}`;
   }
-  if (machine.dataflow !== "output-stationary" && reductionStart % machine.rows !== 0) {
+  if (reductionStart % cutMultiple(machine) !== 0) {
     return `reductionStart ${reductionStart} is not a multiple of the array's ${machine.rows} rows`;
   }
   return sharedSums(pixels.rowCount * pixels.columnCount, instruction);

@@ -10,8 +10,10 @@
  * Filter tiles outside means that weights stay while pixel tiles pass, pixel tiles outside that inputs stay while filter
  * tiles pass. A tile that is still in its scratchpad is not loaded again.
  */
+import type { MatrixShape } from "../../isa/dataflow/definition.ts";
+import { arraySteps, cutMultiple } from "../../isa/dataflow/table.ts";
+import { laneSteps } from "../../isa/lane-steps.ts";
 import type { Machine } from "../../isa/machine.ts";
-import { laneCycles, matrixCycles } from "./array-cycles.ts";
 import {
   blockLength,
   candidateSizes,
@@ -70,7 +72,7 @@ export function searchMatrixTiling(
 /** What the smallest tile takes of each memory: the least any tiling can do with. */
 export function smallestTileBits(problem: MatrixProblem, words: MatrixWords, machine: Machine): TileBits {
   const steps = reductionSteps(problem);
-  const smallestChunk = machine.dataflow === "output-stationary" ? 1 : Math.min(machine.rows, steps);
+  const smallestChunk = Math.min(cutMultiple(machine), steps);
   const slice = sliceSizes(problem, machine).at(-1);
   const window = blockExtent(problem.rows, 1, "window") * blockExtent(problem.columns, 1, "window");
   const sliceExtent = sliceBlocks(problem);
@@ -288,11 +290,11 @@ class MatrixSearch {
           chunkSizes.forEach((chunk, index) => {
             const shape = { pixels, filters: filter.size, steps: chunk.size };
             const first = index === 0 ? 1 : 0;
-            cycles += tiles * first * matrixCycles(machine, { ...shape, accumulate: this.#preloads });
-            cycles += tiles * (chunk.count - first) * matrixCycles(machine, { ...shape, accumulate: true });
+            cycles += tiles * first * unstalledCycles(machine, { ...shape, accumulate: this.#preloads });
+            cycles += tiles * (chunk.count - first) * unstalledCycles(machine, { ...shape, accumulate: true });
           });
           const laneInstructions = this.#preloads ? 2 : 1;
-          cycles += (tiles / groups) * laneInstructions * laneCycles(machine, pixels, filter.size * groups);
+          cycles += (tiles / groups) * laneInstructions * laneSteps(pixels, filter.size * groups, machine.columns);
         }
       }
     }
@@ -307,17 +309,22 @@ export function chunkCount(problem: MatrixProblem, { residency, steps }: MatrixT
 }
 
 /** What an input block of a slice covers: one kernel position, or where channels run outermost all of them. */
+/** Cycles of a matrix instruction while no port stalls it; enough to compare tilings. */
+function unstalledCycles(machine: Machine, shape: MatrixShape): number {
+  return arraySteps(machine, shape) + machine.tail;
+}
+
 function sliceBlocks({ order }: MatrixProblem): InputResidency {
   return order === "channels" ? "window" : "slice";
 }
 
 /**
  * Steps of a slice, largest first. Chunks of several kernel positions must be equal, so that one reduction counter
- * runs through each; and a multiple of R where a dataflow groups steps by R.
+ * runs through each; and a multiple of what the dataflow may be cut at.
  */
 function sliceSizes({ rows, columns, channelsPerGroup, order }: MatrixProblem, machine: Machine): readonly number[] {
   const positions = rows.kernel * columns.kernel;
-  const multiple = machine.dataflow === "output-stationary" ? 1 : machine.rows;
+  const multiple = cutMultiple(machine);
   const sizes = candidateSizes(channelsPerGroup, order === "positions" ? multiple : 1).toSorted((a, b) => b - a);
   if (order === "channels") {
     return sizes
@@ -329,12 +336,12 @@ function sliceSizes({ rows, columns, channelsPerGroup, order }: MatrixProblem, m
   return divisors.filter((size) => channelsPerGroup % size === 0 && size % multiple === 0);
 }
 
-/** The largest chunk of at most `limit` steps that may be cut: K itself, a multiple of R, in output-stationary anything; 0 for none. */
+/** The largest chunk of at most `limit` steps that may be cut: K itself, a multiple of R, anything where a sum may be cut anywhere; 0 for none. */
 function wholeChunk(limit: number, steps: number, machine: Machine): number {
   if (limit >= steps) return steps;
   const whole = Math.floor(limit / machine.rows) * machine.rows;
   if (whole > 0) return whole;
-  return machine.dataflow === "output-stationary" ? Math.max(limit, 0) : 0;
+  return cutMultiple(machine) === 1 ? Math.max(limit, 0) : 0;
 }
 
 function axisTiles(axis: WindowAxis, size: number, residency: InputResidency): AxisTiles {

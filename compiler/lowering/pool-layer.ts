@@ -1,9 +1,9 @@
 /** Pooling layers: tiles of rows, columns and channels, each of load, pool and store. */
 import { type Diagnostic, InvariantError } from "../../isa/diagnostic.ts";
 import type { PoolKind } from "../../isa/instructions/pool.ts";
+import { laneSteps } from "../../isa/lane-steps.ts";
 import type { Machine } from "../../isa/machine.ts";
 import type { IntegerRequantization, PoolNode } from "../graph/graph.ts";
-import { laneCycles } from "./array-cycles.ts";
 import { axisBlock, candidateSizes, type Span, tileSizes, tilesAlong, type WindowAxis, windowSpan } from "./axis.ts";
 import { FIELD_LIMITS } from "./field-limits.ts";
 import { imageShape } from "./image-shape.ts";
@@ -286,7 +286,7 @@ function poolPlan(problem: PoolProblem, words: PoolWords, machine: Machine, tili
   const positions = problem.rows.kernel * problem.columns.kernel;
   const steps = outputs * (problem.kind === "sum" ? positions + 1 : positions);
   const computeCycles = tileSizes(problem.channels, channels).reduce(
-    (sum, { count, size }) => sum + count * laneCycles(machine, steps, size),
+    (sum, { count, size }) => sum + count * laneSteps(steps, size, machine.columns),
     0,
   );
   const share = (outputs * problem.channels) / (tiles * rows * columns * channels);

@@ -6,8 +6,9 @@ import { parseWrittenFormat } from "../../compiler/quantization/automatic-format
 import { parseForeignFormat, withOwnFormat } from "../../compiler/quantization/format-notations.ts";
 import { PRESET_NAMES } from "../../compiler/quantization/specification.ts";
 import { DEFAULT_LIMITS, type SizeLimits } from "../../compiler/size-limits.ts";
+import { parseDataflow } from "../../isa/dataflow/table.ts";
 import { DiagnosticError, diagnosticError, nearestName } from "../../isa/diagnostic.ts";
-import { MACHINE_LIMITS, parseDataflow } from "../../isa/machine.ts";
+import { MACHINE_LIMITS } from "../../isa/machine.ts";
 import { parseOverflow } from "../../isa/overflow.ts";
 import { parseRoundingMode } from "../../isa/rounding.ts";
 import { ENGINE_NAMES, type EngineName } from "../../sim/engines.ts";

@@ -1,5 +1,7 @@
+import type { DataflowDefinition } from "../../isa/dataflow/definition.ts";
+import { DATAFLOWS } from "../../isa/dataflow/table.ts";
 import { productFormat, sumFormat, sumOfTermsFormat } from "../../isa/growth.ts";
-import type { Dataflow, Machine } from "../../isa/machine.ts";
+import type { Machine } from "../../isa/machine.ts";
 import type { ConfiguredMatrix } from "../configuration.ts";
 import type { Tally } from "./action-counts.ts";
 import type { DistinctInputs } from "./distinct-inputs.ts";
@@ -19,7 +21,6 @@ interface Work {
   readonly configured: ConfiguredMatrix;
   readonly machine: Machine;
   readonly tally: Tally;
-  readonly distinct: DistinctInputs;
   /** E, N, K. */
   readonly pixels: number;
   readonly filters: number;
@@ -28,11 +29,11 @@ interface Work {
   readonly products: number;
 }
 
-const DATAFLOW_ACTIONS: Readonly<Record<Dataflow, (work: Work) => void>> = {
-  "output-stationary": countOutputStationary,
-  "weight-stationary": countWeightStationary,
-  "input-stationary": countInputStationary,
-  tree: countTree,
+/** What sums move, by what a run does with its sum. */
+const SUM_ACTIONS: Readonly<Record<DataflowDefinition["sum"], (work: Work) => void>> = {
+  carries: countCarriedSums,
+  adds: countAddedSums,
+  gathers: countGatheredSums,
 };
 
 export function countMatrix(
@@ -49,66 +50,41 @@ export function countMatrix(
   tally.add("multiplier", "multiply", [operandA.format.wordLength, weight.format.wordLength], products);
   countQuantization(tally, productFormat(operandA.format, weight.format), product, products);
   tally.add("pipelineRegister", "write", [product.format.wordLength], products * machine.macPipeline);
-  DATAFLOW_ACTIONS[machine.dataflow]({ configured, machine, tally, distinct, pixels, filters, steps, products });
+  const { sum, traffic } = DATAFLOWS[machine.dataflow];
+  const { accumulate } = instruction;
+  const { inputReads, ...moved } = traffic(machine, { pixels, filters, steps, accumulate });
+  const words = inputReads.passes * distinct.count(configured, inputReads.pixels, inputReads.steps);
+  tally.memory("inputScratchpad", "read", operandA.format.wordLength, machine.inputScratchpad, words);
+  tally.memory("weightScratchpad", "read", weight.format.wordLength, machine.weightScratchpad, moved.weightReads);
+  tally.add("operandRegister", "write", [operandA.format.wordLength], moved.inputRegisterWrites);
+  tally.add("operandRegister", "write", [weight.format.wordLength], moved.weightRegisterWrites);
+  SUM_ACTIONS[sum]({ configured, machine, tally, pixels, filters, steps, products });
 }
 
-/** Both operands move one element per step; sums stay, then leave through the rows below (shadow registers: one more). */
-function countOutputStationary(work: Work): void {
-  const { configured, machine, tally, distinct, pixels, filters, steps, products } = work;
-  const { rows, columns } = machine;
+/** Sums stay, then leave through the rows below (shadow registers: one more). */
+function countCarriedSums(work: Work): void {
+  const { configured, machine, tally, pixels, filters, products } = work;
+  const { rows } = machine;
   const { accumulate } = configured.instruction;
-  const { operandBits, weightBits, accumulatorBits } = widthsOf(configured);
-  readInputs(work, Math.ceil(filters / columns) * distinct.count(configured, rows, steps));
-  readWeights(work, Math.ceil(pixels / rows) * steps * filters);
-  tally.add("operandRegister", "write", [operandBits], products);
-  tally.add("operandRegister", "write", [weightBits], products);
+  const { wordLength } = configured.accumulator.format;
   countAccumulation(work, products);
   const sums = pixels * filters;
   const lastRows = pixels % rows;
   const shifts = (used: number): number => used * (rows - 1) - (used * (used - 1)) / 2;
   const drain = Math.floor(pixels / rows) * shifts(rows) + shifts(lastRows);
   const shadow = machine.drainOverlap && !accumulate ? sums : 0;
-  tally.add("accumulatorRegister", "write", [accumulatorBits], drain * filters + shadow + (accumulate ? sums : 0));
+  tally.add("accumulatorRegister", "write", [wordLength], drain * filters + shadow + (accumulate ? sums : 0));
   useBank(work, accumulate ? sums : 0, sums);
 }
 
-/** Weights stay, pixels stream along the rows, partial sums go down. */
-function countWeightStationary(work: Work): void {
-  const { configured, machine, tally, distinct, pixels, filters, steps, products } = work;
-  const { operandBits, weightBits } = widthsOf(configured);
-  readInputs(work, Math.ceil(filters / machine.columns) * distinct.count(configured, pixels, machine.rows));
-  readWeights(work, steps * filters);
-  tally.add("operandRegister", "write", [weightBits], steps * filters * loadsPerWord(machine));
-  tally.add("operandRegister", "write", [operandBits], products);
-  countPartialSums(work);
-}
-
-/** The same with operands exchanged. */
-function countInputStationary(work: Work): void {
-  const { configured, machine, tally, distinct, pixels, filters, steps, products } = work;
-  const { operandBits, weightBits } = widthsOf(configured);
-  readInputs(work, distinct.count(configured, machine.columns, machine.rows));
-  readWeights(work, Math.ceil(pixels / machine.columns) * steps * filters);
-  tally.add("operandRegister", "write", [operandBits], steps * pixels * loadsPerWord(machine));
-  tally.add("operandRegister", "write", [weightBits], products);
-  countPartialSums(work);
-}
-
 /** Products of a chunk meet in a registered tree; each chunk's sum is added to the bank. */
-function countTree(work: Work): void {
-  const { configured, machine, tally, distinct, pixels, filters, steps, products } = work;
-  const { rows, columns } = machine;
+function countGatheredSums(work: Work): void {
+  const { configured, machine, tally, pixels, filters, steps, products } = work;
   const { product, accumulator, instruction } = configured;
-  const { operandBits, weightBits } = widthsOf(configured);
-  const folds = Math.ceil(filters / columns);
-  const chunks = Math.ceil(steps / rows);
+  const chunks = Math.ceil(steps / machine.rows);
   const sums = pixels * filters;
-  readInputs(work, folds * distinct.count(configured, pixels, steps));
-  readWeights(work, steps * filters);
-  tally.add("operandRegister", "write", [operandBits], folds * pixels * steps);
-  tally.add("operandRegister", "write", [weightBits], 2 * steps * filters);
   tally.add("pipelineRegister", "write", [product.format.wordLength], products);
-  const treeFormat = sumOfTermsFormat(product.format, rows);
+  const treeFormat = sumOfTermsFormat(product.format, machine.rows);
   const inner = products - sums * chunks;
   tally.add("adder", "add", [treeFormat.wordLength], inner);
   tally.add("pipelineRegister", "write", [treeFormat.wordLength], inner);
@@ -118,8 +94,8 @@ function countTree(work: Work): void {
   useBank(work, sums * (instruction.accumulate ? chunks : chunks - 1), sums * chunks);
 }
 
-/** Column sums of weight- and input-stationary arrays: down the column, idle rows included, then into the bank. */
-function countPartialSums(work: Work): void {
+/** Partial sums go down their column, idle rows included, then into the bank. */
+function countAddedSums(work: Work): void {
   const { configured, machine, tally, pixels, filters, steps, products } = work;
   const { accumulator, instruction } = configured;
   const groups = Math.ceil(steps / machine.rows);
@@ -141,27 +117,6 @@ function countAccumulation({ configured, tally }: Work, count: number): void {
   tally.add("adder", "add", [exact.wordLength], count);
   countQuantization(tally, exact, accumulator, count);
   tally.add("accumulatorRegister", "write", [accumulator.format.wordLength], count);
-}
-
-function widthsOf(configured: ConfiguredMatrix): Record<"operandBits" | "weightBits" | "accumulatorBits", number> {
-  return {
-    operandBits: configured.operandA.format.wordLength,
-    weightBits: configured.weight.format.wordLength,
-    accumulatorBits: configured.accumulator.format.wordLength,
-  };
-}
-
-/** A stationary operand is written once; with a double buffer into the shadow register first. */
-function loadsPerWord(machine: Machine): number {
-  return machine.weightDoubleBuffer ? 2 : 1;
-}
-
-function readInputs({ configured, machine, tally }: Work, words: number): void {
-  tally.memory("inputScratchpad", "read", configured.operandA.format.wordLength, machine.inputScratchpad, words);
-}
-
-function readWeights({ configured, machine, tally }: Work, words: number): void {
-  tally.memory("weightScratchpad", "read", configured.weight.format.wordLength, machine.weightScratchpad, words);
 }
 
 function useBank({ configured, machine, tally }: Work, reads: number, writes: number): void {

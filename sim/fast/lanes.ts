@@ -1,3 +1,4 @@
+import { DATAFLOWS, runLength } from "../../isa/dataflow/table.ts";
 import type { RawRange } from "../../isa/format.ts";
 import { fitsInt32 } from "../../isa/raws.ts";
 import { NUMBER_LIMIT, quantizesInNumbers } from "./arithmetic/number-quantizer.ts";
@@ -11,7 +12,6 @@ import {
   registerKeeps,
   roundedRange,
 } from "./arithmetic/ranges.ts";
-import { RUN_RULES, runLength } from "./kernels/array-order.ts";
 import type { KernelForm, Lane, LaneChoice, MatrixProblem } from "./kernels/contract.ts";
 import { fitsNumber } from "./memory/words.ts";
 
@@ -105,7 +105,7 @@ function holds(
 
   const sum = formatMagnitude(problem.accumulator.format);
   const added = magnitude(facts.product) << BigInt(alignment);
-  return SUMS_HOLD[RUN_RULES[problem.array.dataflow].sum](sum, added, BigInt(runLength(problem)), limit);
+  return SUMS_HOLD[DATAFLOWS[problem.array.dataflow].sum](sum, added, BigInt(runLength(problem)), limit);
 }
 
 type SumsHold = (sum: bigint, added: bigint, terms: bigint, limit: bigint) => boolean;
@@ -128,7 +128,7 @@ export function stepwiseLane(problem: MatrixProblem): "float64" | "bigint" {
   if (!quantizesInNumbers(magnitude(exactProduct), droppedBits)) return "bigint";
   if (Math.abs(alignment) > 52) return "bigint";
   const sum = formatMagnitude(accumulator.format);
-  const atOnce = RUN_RULES[problem.array.dataflow].sum === "gathers" ? BigInt(runLength(problem)) : 1n;
+  const atOnce = DATAFLOWS[problem.array.dataflow].sum === "gathers" ? BigInt(runLength(problem)) : 1n;
   const alignedSum = sum << BigInt(Math.max(0, -alignment));
   const added = atOnce * (magnitude(product) << BigInt(Math.max(0, alignment)));
   const fits = quantizesInNumbers(alignedSum + added, Math.max(0, -alignment));

@@ -1,5 +1,7 @@
+import type { DataflowDefinition, MatrixShape } from "../../isa/dataflow/definition.ts";
+import { DATAFLOWS } from "../../isa/dataflow/table.ts";
 import { InvariantError } from "../../isa/diagnostic.ts";
-import type { Dataflow, Machine } from "../../isa/machine.ts";
+import type { Machine } from "../../isa/machine.ts";
 import type { ConfiguredInstruction, ConfiguredMatrix, ConfiguredPreload } from "../configuration.ts";
 import { BEFORE_SUM } from "../evidence.ts";
 import type { LoadedWords } from "./loaded-words.ts";
@@ -52,7 +54,8 @@ export function bankWord(
     throw new InvariantError(`no instruction before ${reader} starts the sum at bank bit ${address}`);
   }
   let raw = start === null ? null : preloaded(start, context);
-  for (const part of parts.reverse()) raw = SUMS[context.machine.dataflow]({ ...part, before: raw }, context);
+  for (const part of parts.reverse())
+    raw = SUMS[DATAFLOWS[context.machine.dataflow].sum]({ ...part, before: raw }, context);
   return { raw: raw ?? 0n, fractionLength: opening.accumulator.format.fractionLength };
 }
 
@@ -82,100 +85,81 @@ export function placeIn(
   return filter < instruction.columns ? { pixel, filter } : null;
 }
 
-type SumOrder = (sum: Sum, context: Context) => bigint;
-
-/** isa/README.md, "Array": which additions are quantized, in which order. */
-const SUMS: Readonly<Record<Dataflow, SumOrder>> = {
-  "output-stationary": outputStationary,
-  "weight-stationary": stationaryOperand((sum) => ({ index: sum.filter, time: sum.pixel, times: pixelsOf(sum) })),
-  "input-stationary": stationaryOperand((sum) => ({
-    index: sum.pixel,
-    time: sum.filter,
-    times: sum.matrix.instruction.columns,
-  })),
-  tree,
+/** isa/README.md, "Array": which additions are quantized, in which order, by what a run does with its sum. */
+const SUMS: Readonly<Record<DataflowDefinition["sum"], (sum: Sum, context: Context) => bigint>> = {
+  carries,
+  adds,
+  gathers,
 };
-
-function pixelsOf({ matrix }: Sum): number {
-  return pixelCount(matrix);
-}
 
 function pixelCount({ pixels }: ConfiguredMatrix): number {
   return pixels.rowCount * pixels.columnCount;
 }
 
-/** Element (e mod R, n mod C) adds step after step. */
-function outputStationary(sum: Sum, context: Context): bigint {
-  const { rows, columns } = context.machine;
-  const { pixel, filter, before, matrix } = sum;
-  const steps = matrix.instruction.reductionLength;
-  const [row, column] = [pixel % rows, filter % columns];
-  // Folds of this element before this one: whole columns of folds, then row folds of its own.
-  const foldsOfRow = Math.floor((pixelsOf(sum) - 1 - row) / rows) + 1;
-  const earlier = Math.floor(filter / columns) * foldsOfRow + Math.floor(pixel / rows);
-  let raw = before ?? 0n;
-  for (let k = 0; k < steps; k++) {
-    const product = productOf(sum, context, k, { row, column, draw: earlier * steps + k });
-    raw = accumulated(sum, context, raw, product, k, { row, column, draw: earlier * steps + k });
+function shapeOf({ matrix }: Sum): MatrixShape {
+  const { columns: filters, reductionLength: steps, accumulate } = matrix.instruction;
+  return { pixels: pixelCount(matrix), filters, steps, accumulate };
+}
+
+/** Element, and number of the random word, of step k. */
+function placeOf(sum: Sum, { machine }: Context, k: number): Place {
+  const { rows, columns, dataflow } = machine;
+  const { pixel, filter } = sum;
+  const { down, across, productsBefore } = DATAFLOWS[dataflow];
+  return {
+    row: (down === "pixels" ? pixel : k) % rows,
+    column: (across === "pixels" ? pixel : filter) % columns,
+    draw: productsBefore(machine, shapeOf(sum), pixel, filter, k),
+  };
+}
+
+/** One element adds step after step to the bank's word. */
+function carries(sum: Sum, context: Context): bigint {
+  let raw = sum.before ?? 0n;
+  for (let k = 0; k < sum.matrix.instruction.reductionLength; k++) {
+    const place = placeOf(sum, context, k);
+    raw = accumulated(sum, context, raw, productOf(sum, context, k, place), k, place);
   }
   return raw;
 }
 
-/** Row k mod R of one column adds, groups of R from zero; the column's sum overwrites the bank or is added to it. */
-function stationaryOperand(
-  placeOf: (sum: Sum) => { readonly index: number; readonly time: number; readonly times: number },
-): SumOrder {
-  return (sum, context) => {
-    const { rows, columns } = context.machine;
-    const { matrix, before } = sum;
-    const steps = matrix.instruction.reductionLength;
-    const { index, time, times } = placeOf(sum);
-    const column = index % columns;
-    let bank = before;
-    for (let first = 0; first < steps; first += rows) {
-      const end = Math.min(first + rows, steps);
-      let partial = 0n;
-      for (let k = first; k < end; k++) {
-        const row = k - first;
-        const foldsOfRow = Math.floor((steps - 1 - row) / rows) + 1;
-        const earlier = Math.floor(index / columns) * foldsOfRow + first / rows;
-        const place = { row, column, draw: earlier * times + time };
-        partial = accumulated(sum, context, partial, productOf(sum, context, k, place), k, place);
-      }
-      if (bank === null) bank = partial;
-      else {
-        const { fractionLength } = matrix.accumulator.format;
-        // A bank addition drops no bits and draws nothing.
-        const writing = accumulatorWriting(sum, end - 1, { row: rows, column, draw: 0 });
-        const exact = { raw: bank + partial, fractionLength };
-        bank = context.recorder.write(exact, writing).raw;
-      }
+/** The rows of one column add, groups of R steps from zero; a group's sum overwrites the bank or is added to it. */
+function adds(sum: Sum, context: Context): bigint {
+  const { rows } = context.machine;
+  const { matrix, before } = sum;
+  const steps = matrix.instruction.reductionLength;
+  let bank = before;
+  for (let first = 0; first < steps; first += rows) {
+    const end = Math.min(first + rows, steps);
+    let partial = 0n;
+    for (let k = first; k < end; k++) {
+      const place = placeOf(sum, context, k);
+      partial = accumulated(sum, context, partial, productOf(sum, context, k, place), k, place);
     }
-    return bank ?? 0n;
-  };
+    if (bank === null) bank = partial;
+    else {
+      const { fractionLength } = matrix.accumulator.format;
+      // A bank addition drops no bits and draws nothing.
+      const writing = accumulatorWriting(sum, end - 1, { ...placeOf(sum, context, first), row: rows, draw: 0 });
+      bank = context.recorder.write({ raw: bank + partial, fractionLength }, writing).raw;
+    }
+  }
+  return bank ?? 0n;
 }
 
-/** Chunks of R products are summed exactly, then added to the bank. */
-function tree(sum: Sum, context: Context): bigint {
-  const { rows, columns } = context.machine;
-  const { matrix, pixel, filter, before } = sum;
+/** Chunks of R products are summed exactly, then added to the bank; that adder draws as row 0 does. */
+function gathers(sum: Sum, context: Context): bigint {
+  const { rows } = context.machine;
+  const { matrix, before } = sum;
   const steps = matrix.instruction.reductionLength;
-  const pixels = pixelsOf(sum);
-  const column = filter % columns;
-  const fold = Math.floor(filter / columns);
-  const chunks = Math.ceil(steps / rows);
   let raw = before ?? 0n;
-  for (let chunk = 0; chunk < chunks; chunk++) {
-    const end = Math.min((chunk + 1) * rows, steps);
+  for (let first = 0; first < steps; first += rows) {
+    const end = Math.min(first + rows, steps);
     let products: Exact = { raw: 0n, fractionLength: matrix.product.format.fractionLength };
-    for (let k = chunk * rows; k < end; k++) {
-      const row = k - chunk * rows;
-      const chunksOfRow = Math.floor((steps - 1 - row) / rows) + 1;
-      const draw = (fold * chunksOfRow + chunk) * pixels + pixel;
-      products = combined(products, productOf(sum, context, k, { row, column, draw }), (a, b) => a + b);
+    for (let k = first; k < end; k++) {
+      products = combined(products, productOf(sum, context, k, placeOf(sum, context, k)), (a, b) => a + b);
     }
-    const place = { row: rows, column, draw: (fold * chunks + chunk) * pixels + pixel };
-    raw = accumulated(sum, context, raw, products, end - 1, place);
+    raw = accumulated(sum, context, raw, products, end - 1, { ...placeOf(sum, context, first), row: rows });
   }
   return raw;
 }

@@ -1,6 +1,7 @@
+import { ceilingText, stretchedText } from "../../isa/formula.ts";
+import { laneSteps } from "../../isa/lane-steps.ts";
 import type { Machine } from "../../isa/machine.ts";
 import type { ConfiguredPool, ConfiguredPreload, ConfiguredRequantize, ConfiguredVector } from "../configuration.ts";
-import { ceilingText, stretchedText } from "./formula.ts";
 import type { InstructionCycles } from "./occupancy.ts";
 import { type PortDemand, stretchOf } from "./ports.ts";
 
@@ -26,7 +27,7 @@ export function requantizeCycles(configured: ConfiguredRequantize, machine: Mach
   const { accumulator, operandA, operandB, scale, bias } = configured;
   const lanes = machine.columns;
   const scaleBits = (operandB === null ? 1 : 2) * (scale?.format.wordLength ?? 0);
-  return laneCycles(pixels * Math.ceil(columns / lanes), `${pixels} × ${ceilingText(columns, lanes)}`, [
+  return laneCycles(laneSteps(pixels, columns, lanes), `${pixels} × ${ceilingText(columns, lanes)}`, [
     operandA === null
       ? accumulatorPort(lanes * accumulator.format.wordLength, machine)
       : inputPort(lanes * (operandA.format.wordLength + (operandB?.format.wordLength ?? 0)), machine),
@@ -43,7 +44,7 @@ export function requantizeCycles(configured: ConfiguredRequantize, machine: Mach
 export function preloadCycles(configured: ConfiguredPreload, machine: Machine): InstructionCycles {
   const { pixels, columns } = configured.instruction;
   const lanes = machine.columns;
-  return laneCycles(pixels * Math.ceil(columns / lanes), `${pixels} × ${ceilingText(columns, lanes)}`, [
+  return laneCycles(laneSteps(pixels, columns, lanes), `${pixels} × ${ceilingText(columns, lanes)}`, [
     {
       cause: "weights",
       bits: lanes * configured.bias.format.wordLength,
@@ -65,7 +66,7 @@ export function poolCycles(configured: ConfiguredPool, machine: Machine): Instru
   const outputBits = lanes * (configured.sum ?? configured.average?.output ?? configured.operandA).format.wordLength;
   const groups = ceilingText(channels, lanes);
   return laneCycles(
-    outputRows * outputColumns * Math.ceil(channels / lanes) * kernelRows * kernelColumns,
+    laneSteps(outputRows * outputColumns * kernelRows * kernelColumns, channels, lanes),
     `${outputRows}·${outputColumns} × ${groups} × ${kernelRows}·${kernelColumns}`,
     [
       inputPort(inputBits, machine),

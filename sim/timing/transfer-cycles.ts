@@ -1,6 +1,6 @@
+import { ceilingText, sumText } from "../../isa/formula.ts";
 import type { Machine } from "../../isa/machine.ts";
 import type { ConfiguredLoad, ConfiguredStore } from "../configuration.ts";
-import { ceilingText, sumText } from "./formula.ts";
 import type { InstructionCycles } from "./occupancy.ts";
 
 /** The strided side of a load or store: rows × columns × channels words. */

@@ -5,6 +5,7 @@
  * steps every register of every cycle.
  */
 import fc from "fast-check";
+import type { Dataflow } from "../../isa/dataflow/table.ts";
 import type { FixedPointFormat } from "../../isa/format.ts";
 import { productFormat } from "../../isa/growth.ts";
 import type { ConfigureActivation, MachineActivation } from "../../isa/instructions/configure-activation.ts";
@@ -21,7 +22,7 @@ import {
   VECTOR_OPERATIONS,
   type VectorOperation,
 } from "../../isa/instructions/vector.ts";
-import type { Dataflow, Machine, OnChipMemory } from "../../isa/machine.ts";
+import type { Machine, OnChipMemory } from "../../isa/machine.ts";
 import type { Constant, LayerSymbol, Program, TensorSymbol, TileSymbol } from "../../isa/program.ts";
 import { elementCount } from "../../isa/program.ts";
 import { allocateRaws, setRaw } from "../../isa/raws.ts";

@@ -1,8 +1,9 @@
 import fc from "fast-check";
+import type { Dataflow } from "../../isa/dataflow/table.ts";
 import type { DatapathSpec } from "../../isa/datapath.ts";
 import { rawRange } from "../../isa/format.ts";
 import { INSTRUCTIONS, type Instruction } from "../../isa/instructions/table.ts";
-import { type Dataflow, DEFAULT_MACHINE, type Machine, type OnChipMemory } from "../../isa/machine.ts";
+import { DEFAULT_MACHINE, type Machine, type OnChipMemory } from "../../isa/machine.ts";
 import {
   type Constant,
   elementCount,

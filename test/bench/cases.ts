@@ -1,5 +1,5 @@
+import type { Dataflow } from "../../isa/dataflow/table.ts";
 import { fixedPoint, parseFormat } from "../../isa/format.ts";
-import type { Dataflow } from "../../isa/machine.ts";
 import type { OverflowMode } from "../../isa/overflow.ts";
 import { register } from "../../isa/register.ts";
 import { ROUNDING_MODES, type RoundingMode } from "../../isa/rounding.ts";

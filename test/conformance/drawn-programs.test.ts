@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Dataflow } from "../../isa/machine.ts";
+import type { Dataflow } from "../../isa/dataflow/table.ts";
 import { checkProgram } from "../../sim/check/index.ts";
 import { machinePrograms, machines } from "../arbitraries/machine-program.ts";
 import { expectEnginesAgree, imageBatch } from "./compare.ts";

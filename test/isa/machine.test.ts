@@ -1,15 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { dataflowText, parseDataflow } from "../../isa/dataflow/table.ts";
 import { DiagnosticError } from "../../isa/diagnostic.ts";
-import {
-  checkMachine,
-  DEFAULT_MACHINE,
-  dataflowText,
-  type Machine,
-  ON_CHIP_MEMORIES,
-  parseDataflow,
-  validMachine,
-} from "../../isa/machine.ts";
+import { checkMachine, DEFAULT_MACHINE, type Machine, ON_CHIP_MEMORIES, validMachine } from "../../isa/machine.ts";
 import { machineDescription } from "../arbitraries/program.ts";
 
 describe("a machine description", () => {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
+import { parseDataflow } from "../../../isa/dataflow/table.ts";
 import { diagnosticError } from "../../../isa/diagnostic.ts";
-import { parseDataflow } from "../../../isa/machine.ts";
 import { ENGINE_NAMES } from "../../../sim/engines.ts";
 import { compareSides, type SideRequest } from "../../compare/compare.ts";
 import { readYaml } from "../../configuration.ts";

@@ -1,7 +1,7 @@
 /** What stands beside the word files: a text for people and an index for scripts. */
 import type { Graph } from "../../../compiler/graph/graph.ts";
+import { DATAFLOWS } from "../../../isa/dataflow/table.ts";
 import { formatText } from "../../../isa/format.ts";
-import type { Dataflow } from "../../../isa/machine.ts";
 import { printable } from "../../../isa/printable.ts";
 import type { Program } from "../../../isa/program.ts";
 import { registerText } from "../../../isa/register.ts";
@@ -79,19 +79,9 @@ W,F is a word of W bits with F of them behind the point, signed unless there is 
 that nothing is ever rounded or overflows there. Weights, biases and scales are words already: their modes made them.
 `;
 
-/** In which order the products of one sum come together, outermost first. */
-const SUMS: Readonly<Record<Dataflow, (rows: number) => string>> = {
-  "output-stationary": () => "Products are added one by one, step k ascending",
-  "weight-stationary": (rows) =>
-    `Groups of ${rows} steps are summed from zero each, then added to the sum so far, k ascending`,
-  "input-stationary": (rows) =>
-    `Groups of ${rows} steps are summed from zero each, then added to the sum so far, k ascending`,
-  tree: (rows) => `Groups of ${rows} products are summed exactly and then added to the sum so far, k ascending`,
-};
-
 function layersText({ subject, program, graph }: Described): string {
   const { dataflow, rows } = program.machine;
-  const about = `Step k runs over kernel row, kernel column and input channel (the last one fastest), padding included. ${SUMS[dataflow](rows)};
+  const about = `Step k runs over kernel row, kernel column and input channel (the last one fastest), padding included. ${DATAFLOWS[dataflow].orderText(rows)};
 each such addition is rounded and fitted into the accumulator. The bias is one more addition behind the sum, or stands in the
 accumulator before it ("first"). The activation acts on the accumulator, then the output register takes the value.
 `;

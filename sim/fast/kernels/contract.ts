@@ -1,5 +1,5 @@
+import type { DataflowArray } from "../../../isa/dataflow/table.ts";
 import type { FixedPointFormat, RawRange } from "../../../isa/format.ts";
-import type { Machine } from "../../../isa/machine.ts";
 import type { RegisterSpec } from "../../../isa/register.ts";
 import type { Words } from "../memory/words.ts";
 
@@ -9,19 +9,13 @@ import type { Words } from "../memory/words.ts";
  * `BoundKernel.run` is called, and it allocates nothing.
  */
 
-/** The array as far as it fixes the order of additions and the steps in which they happen. */
-export type ArrayShape = Pick<
-  Machine,
-  "dataflow" | "rows" | "columns" | "macPipeline" | "weightDoubleBuffer" | "drainOverlap"
->;
-
 /** One matrix tile: E pixels × N filters, K steps each, as isa/README.md ("Array") defines them. */
 export interface MatrixProblem {
   /** E, N and K. */
   readonly pixels: number;
   readonly filters: number;
   readonly steps: number;
-  readonly array: ArrayShape;
+  readonly array: DataflowArray;
   /** Sums go on from what the bank holds. */
   readonly accumulate: boolean;
   readonly operand: FixedPointFormat;

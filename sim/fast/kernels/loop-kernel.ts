@@ -1,7 +1,7 @@
+import { DATAFLOWS, runLength } from "../../../isa/dataflow/table.ts";
 import { type ReplaceOutside, replaceOutside } from "../arithmetic/outside.ts";
 import { productRange, roundedRange } from "../arithmetic/ranges.ts";
 import type { Words } from "../memory/words.ts";
-import { RUN_RULES, runLength } from "./array-order.ts";
 import type { KernelForm, MatrixKernel, MatrixProblem, OverflowCounter } from "./contract.ts";
 import { type LoopLane, type LoopShape, loopSource } from "./loop-source.ts";
 import { panelKernel, type SumPanel } from "./panel-loop.ts";
@@ -44,7 +44,7 @@ function loopShape(lane: LoopLane, form: KernelForm, problem: MatrixProblem): Lo
   const scaled = productScaleBits(problem);
   const exact = productRange(problem.operandRange, problem.weightRange);
   const rounded = roundedRange(exact, droppedBits - scaled);
-  const { sum } = RUN_RULES[array.dataflow];
+  const { sum } = DATAFLOWS[array.dataflow];
   return {
     lane,
     alignment: alignmentBits(problem),

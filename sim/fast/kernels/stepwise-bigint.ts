@@ -1,6 +1,7 @@
+import type { ArrayRun } from "../../../isa/dataflow/definition.ts";
+import { accumulationDelay, DATAFLOWS } from "../../../isa/dataflow/table.ts";
 import { ExactRegister } from "../arithmetic/exact-register.ts";
 import { setWord, wordAt } from "../memory/words.ts";
-import { type ArrayRun, accumulationDelay, forEachRun, RUN_RULES } from "./array-order.ts";
 import type { MatrixOperands, MatrixProblem } from "./contract.ts";
 import { matrixGenerators } from "./matrix-generators.ts";
 import { type MatrixWitness, placeInRun, type StepwiseKernel } from "./stepwise.ts";
@@ -16,7 +17,8 @@ export function stepwiseBigint(problem: MatrixProblem, operands: MatrixOperands)
   const exactFraction = Math.max(productFraction, sumFraction);
   const sumShift = BigInt(exactFraction - sumFraction);
   const productShift = BigInt(exactFraction - productFraction);
-  const { rowStride, stepStride, sum: rule } = RUN_RULES[array.dataflow];
+  const order = DATAFLOWS[array.dataflow];
+  const { rowStride, stepStride, sum: rule } = order;
   const delay = accumulationDelay(array);
   const product = new ExactRegister(problem.product, () => matrixGenerators(problem, operands, "product"));
   const accumulator = new ExactRegister(problem.accumulator, () => matrixGenerators(problem, operands, "accumulator"));
@@ -55,7 +57,7 @@ export function stepwiseBigint(problem: MatrixProblem, operands: MatrixOperands)
   const execute = (image: number, witness: MatrixWitness | null): void => {
     product.restart(image, witness?.product ?? null);
     accumulator.restart(image, witness?.accumulator ?? null);
-    forEachRun(problem, compute);
+    order.forEachRun(array, problem, compute);
     kernel.product.overflows = product.overflows;
     kernel.accumulator.overflows = accumulator.overflows;
   };

@@ -1,7 +1,8 @@
+import type { ArrayRun } from "../../../isa/dataflow/definition.ts";
+import { accumulationDelay, DATAFLOWS } from "../../../isa/dataflow/table.ts";
 import { InvariantError } from "../../../isa/diagnostic.ts";
 import { NumberQuantizer } from "../arithmetic/number-quantizer.ts";
 import { isNumberWords } from "../memory/words.ts";
-import { type ArrayRun, accumulationDelay, forEachRun, RUN_RULES } from "./array-order.ts";
 import type { MatrixOperands, MatrixProblem } from "./contract.ts";
 import { matrixGenerators } from "./matrix-generators.ts";
 import { type MatrixWitness, placeInRun, type StepwiseKernel } from "./stepwise.ts";
@@ -20,7 +21,8 @@ export function stepwiseFloat64(problem: MatrixProblem, operands: MatrixOperands
   const product = new NumberQuantizer(operand.fractionLength + weight.fractionLength, problem.product);
   const accumulator = new NumberQuantizer(exactFraction, problem.accumulator);
   const bankAdder = new NumberQuantizer(sumFraction, problem.accumulator);
-  const { rowStride, stepStride, sum: rule } = RUN_RULES[array.dataflow];
+  const order = DATAFLOWS[array.dataflow];
+  const { rowStride, stepStride, sum: rule } = order;
   const delay = accumulationDelay(array);
   const productGenerators = product.draws ? matrixGenerators(problem, operands, "product") : null;
   const sumGenerators = accumulator.draws ? matrixGenerators(problem, operands, "accumulator") : null;
@@ -90,7 +92,7 @@ export function stepwiseFloat64(problem: MatrixProblem, operands: MatrixOperands
       for (const quantizer of [product, accumulator, bankAdder]) quantizer.overflows = 0;
       productGenerators?.restart(image);
       sumGenerators?.restart(image);
-      forEachRun(problem, compute);
+      order.forEachRun(array, problem, compute);
       kernel.product.overflows = product.overflows;
       kernel.accumulator.overflows = accumulator.overflows + bankAdder.overflows;
     },

@@ -1,5 +1,5 @@
+import type { ArrayRun } from "../../../isa/dataflow/definition.ts";
 import type { OverflowPlace, RegisterWitness } from "../arithmetic/witness.ts";
-import type { ArrayRun } from "./array-order.ts";
 import type { BoundKernel } from "./contract.ts";
 
 export interface MatrixWitness {

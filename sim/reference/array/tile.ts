@@ -1,3 +1,4 @@
+import { cutMultiple } from "../../../isa/dataflow/table.ts";
 import type { ConfigurePixels } from "../../../isa/instructions/configure-pixels.ts";
 import type { ConfigureReduction } from "../../../isa/instructions/configure-reduction.ts";
 import type { Matrix } from "../../../isa/instructions/matrix.ts";
@@ -102,7 +103,7 @@ export class Tile {
         `steps ${this.firstStep} … ${this.firstStep + this.steps - 1}, but the counters give ${counted} steps`,
       );
     }
-    if (dataflow !== "output-stationary" && this.firstStep % rows !== 0) {
+    if (this.firstStep % cutMultiple(this.state.machine) !== 0) {
       throw new MachineFault(
         "configuration",
         `reductionStart ${this.firstStep} splits a group: the ${dataflow} array has ${rows} rows`,

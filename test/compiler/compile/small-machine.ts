@@ -1,6 +1,7 @@
 /** Machines so small that even tiny layers need several tiles. */
 import fc from "fast-check";
-import type { Dataflow, Machine, OnChipMemory } from "../../../isa/machine.ts";
+import type { Dataflow } from "../../../isa/dataflow/table.ts";
+import type { Machine, OnChipMemory } from "../../../isa/machine.ts";
 
 export interface MachineSizes {
   /** Bits of each memory, at least and at most. */

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import type { Dataflow } from "../../../isa/dataflow/table.ts";
 import type { Instruction } from "../../../isa/instructions/table.ts";
-import { type Dataflow, DEFAULT_MACHINE, type Machine } from "../../../isa/machine.ts";
+import { DEFAULT_MACHINE, type Machine } from "../../../isa/machine.ts";
 import { type RegisterSpec, register } from "../../../isa/register.ts";
 import {
   ACTIONS,

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Dataflow } from "../../../isa/machine.ts";
+import type { Dataflow } from "../../../isa/dataflow/table.ts";
 import type { OverflowPlace, RegisterWitness } from "../../../sim/fast/arithmetic/witness.ts";
 import { PLAIN_KERNELS } from "../../../sim/fast/kernels/plain.ts";
 import type { StepwiseKernel } from "../../../sim/fast/kernels/stepwise.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { Dataflow } from "../../../isa/dataflow/table.ts";
 import { type FixedPointFormat, fixedPoint, rawRange } from "../../../isa/format.ts";
-import type { Dataflow } from "../../../isa/machine.ts";
 import { type RegisterSpec, register } from "../../../isa/register.ts";
 import { PLAIN_KERNELS } from "../../../sim/fast/kernels/plain.ts";
 import { chooseLane } from "../../../sim/fast/lanes.ts";

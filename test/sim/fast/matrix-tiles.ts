@@ -1,7 +1,7 @@
 /** Matrix tiles with words, registers and array drawn at random, and the operands the kernels want. */
 import fc from "fast-check";
+import type { Dataflow } from "../../../isa/dataflow/table.ts";
 import { type FixedPointFormat, rawRange } from "../../../isa/format.ts";
-import type { Dataflow } from "../../../isa/machine.ts";
 import type { Dialect } from "../../../isa/overflow.ts";
 import type { RegisterSpec } from "../../../isa/register.ts";
 import type { RoundingMode } from "../../../isa/rounding.ts";

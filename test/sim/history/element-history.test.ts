@@ -1,7 +1,7 @@
 /** Histories against what the reference engine shows while it steps the whole machine. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Dataflow } from "../../../isa/machine.ts";
+import type { Dataflow } from "../../../isa/dataflow/table.ts";
 import { elementCount, type Program } from "../../../isa/program.ts";
 import type { ImageBatch } from "../../../sim/engine.ts";
 import { ElementHistories } from "../../../sim/history/element-history.ts";

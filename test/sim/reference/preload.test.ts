@@ -1,8 +1,8 @@
 /** Sums that start from the bias: the preload instruction by hand, and both engines on the sums that follow. */
 import { describe, expect, it } from "vitest";
+import type { Dataflow } from "../../../isa/dataflow/table.ts";
 import { fixedPoint } from "../../../isa/format.ts";
 import type { Instruction } from "../../../isa/instructions/table.ts";
-import type { Dataflow } from "../../../isa/machine.ts";
 import type { Program } from "../../../isa/program.ts";
 import { register } from "../../../isa/register.ts";
 import { fastEngine } from "../../../sim/fast/engine.ts";

@@ -1,3 +1,4 @@
+import { DATAFLOWS, runLength } from "../../../../isa/dataflow/table.ts";
 import { rawRange } from "../../../../isa/format.ts";
 import type { RegisterSpec } from "../../../../isa/register.ts";
 import { NUMBER_LIMIT } from "../../arithmetic/number-quantizer.ts";
@@ -11,7 +12,6 @@ import {
   roundedRange,
 } from "../../arithmetic/ranges.ts";
 import { fitsNumber } from "../../memory/words.ts";
-import { RUN_RULES, runLength } from "../array-order.ts";
 import type { MatrixProblem } from "../contract.ts";
 import { alignmentBits, productDroppedBits, productScaleBits } from "../product-shift.ts";
 import { type NumberRounding, numberRounding } from "./number-rounding.ts";
@@ -52,7 +52,7 @@ export function float64Plan(problem: MatrixProblem): WidePlan | null {
   const sum = formatMagnitude(accumulator.format);
   const word = quantizedRange(exact, operand.fractionLength + weight.fractionLength, product);
   const added = magnitude(word) << BigInt(alignment);
-  const rule = RUN_RULES[problem.array.dataflow].sum;
+  const rule = DATAFLOWS[problem.array.dataflow].sum;
   if (freeSums !== null) {
     if (magnitude(freeSums) > NUMBER_LIMIT) return null;
   } else {

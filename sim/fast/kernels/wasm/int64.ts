@@ -1,3 +1,4 @@
+import { runLength } from "../../../../isa/dataflow/table.ts";
 import { type RawRange, rawRange } from "../../../../isa/format.ts";
 import type { RegisterSpec } from "../../../../isa/register.ts";
 import {
@@ -10,7 +11,6 @@ import {
   roundedRange,
 } from "../../arithmetic/ranges.ts";
 import { roundingBias } from "../../arithmetic/rounding-bias.ts";
-import { runLength } from "../array-order.ts";
 import type { MatrixProblem } from "../contract.ts";
 import { alignmentBits, productDroppedBits, productScaleBits } from "../product-shift.ts";
 import { fitOf, signedRange } from "./registers.ts";

@@ -1,7 +1,7 @@
+import { DATAFLOWS, runLength } from "../../../../isa/dataflow/table.ts";
 import type { RoundingMode } from "../../../../isa/rounding.ts";
 import { EVIDENCE_REGISTERS } from "../../../evidence.ts";
 import { seedGenerators } from "../../arithmetic/generator-bank.ts";
-import { RUN_RULES, runLength } from "../array-order.ts";
 import type { MatrixKernel, MatrixOperands, MatrixProblem, OverflowCounter, WeightTile } from "../contract.ts";
 import type { Arena } from "./arena.ts";
 import type { IntegerPlan } from "./integer-plans.ts";
@@ -83,7 +83,7 @@ export function integerKernels(arena: Arena): IntegerKernels {
       const seedStates = plan.draws ? generatorStates(arena, problem, operands, record) : null;
       const product: OverflowCounter = { overflows: 0 };
       const accumulator: OverflowCounter = { overflows: 0 };
-      const gathers = RUN_RULES[problem.array.dataflow].sum === "gathers";
+      const gathers = DATAFLOWS[problem.array.dataflow].sum === "gathers";
       const fallback = gathers ? plain.bind(problem, operands) : null;
       const provesRuns = gathers ? exportedFunction(exports, "provesRuns") : null;
       const run = (image: number): void => {

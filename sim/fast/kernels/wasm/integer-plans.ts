@@ -5,6 +5,7 @@ import { type RoundingBias, roundingBias } from "../../arithmetic/rounding-bias.
 import type { MatrixProblem } from "../contract.ts";
 import { alignmentBits, productDroppedBits, productScaleBits } from "../product-shift.ts";
 import type { ModuleName, ModuleShifts } from "./modules.ts";
+import { runCarries } from "./packed-steps.ts";
 import type { PanelLayout } from "./panels.ts";
 import { fitOf, signedRange } from "./registers.ts";
 
@@ -220,9 +221,9 @@ function int32Plan(problem: MatrixProblem, facts: Facts): IntegerPlan | null {
   };
 }
 
-/** As `int16Plan`, with random words for biases: on an output-stationary array; see assembly/stochastic.ts. */
+/** As `int16Plan`, with random words for biases: where runs carry their sums; see assembly/stochastic.ts. */
 function stochasticPlan(problem: MatrixProblem, facts: Facts): IntegerPlan | null {
-  if (problem.array.dataflow !== "output-stationary") return null;
+  if (!runCarries(problem)) return null;
   const plan = int16Plan(problem, facts);
   if (plan === null) return null;
   const { dropped = 0, left = 0 } = plan.shifts;

@@ -1,4 +1,4 @@
-import { RUN_RULES, runLength } from "../array-order.ts";
+import { DATAFLOWS, runLength } from "../../../../isa/dataflow/table.ts";
 import type { MatrixProblem } from "../contract.ts";
 import { BLOCK, RUN_END } from "./tile.ts";
 
@@ -15,7 +15,7 @@ export interface PackedSteps {
 
 /** Whether a run goes on from the bank's sum: it is then the whole sum. */
 export function runCarries({ array }: MatrixProblem): boolean {
-  return RUN_RULES[array.dataflow].sum === "carries";
+  return DATAFLOWS[array.dataflow].sum === "carries";
 }
 
 const packed = new WeakMap<Int32Array, Map<string, PackedSteps>>();

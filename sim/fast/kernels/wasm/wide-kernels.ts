@@ -1,4 +1,4 @@
-import { RUN_RULES, runLength } from "../array-order.ts";
+import { DATAFLOWS, runLength } from "../../../../isa/dataflow/table.ts";
 import type { MatrixKernel, MatrixProblem, OverflowCounter, WeightTile } from "../contract.ts";
 import type { Arena } from "./arena.ts";
 import type { ModuleName, ModuleShifts } from "./modules.ts";
@@ -102,5 +102,5 @@ export function wideKernels(arena: Arena): WideKernels {
 
 /** Whether a tree's run is summed without fits. */
 export function gathers({ array }: MatrixProblem): boolean {
-  return RUN_RULES[array.dataflow].sum === "gathers";
+  return DATAFLOWS[array.dataflow].sum === "gathers";
 }

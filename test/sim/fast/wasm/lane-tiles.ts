@@ -1,7 +1,7 @@
 /** Tiles whose registers a vector lane can hold, with words from tiny to the ends of the range. */
 import fc from "fast-check";
+import type { Dataflow } from "../../../../isa/dataflow/table.ts";
 import { type FixedPointFormat, rawRange } from "../../../../isa/format.ts";
-import type { Dataflow } from "../../../../isa/machine.ts";
 import type { OverflowMode } from "../../../../isa/overflow.ts";
 import type { RegisterSpec } from "../../../../isa/register.ts";
 import type { RoundingMode } from "../../../../isa/rounding.ts";
