@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { DATAFLOWS } from "../isa/dataflow/table.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const FOLDERS = ["isa", "compiler", "sim", "runtime"] as const;
@@ -97,6 +98,15 @@ describe("rooms that never meet", () => {
 
   it("a pass knows no pass", () => {
     expect(arrows("compiler/passes/", "compiler/passes/")).toEqual([]);
+  });
+
+  it("dataflows are named in their own folder, and once as a default", () => {
+    const names = Object.keys(DATAFLOWS).map((name) => `"${name}"`);
+    const naming = FOLDERS.flatMap(sourceFiles).filter((file) => {
+      const text = readFileSync(join(ROOT, file), "utf8");
+      return !file.startsWith("isa/dataflow/") && names.some((name) => text.includes(name));
+    });
+    expect(naming).toEqual(["isa/machine.ts"]);
   });
 
   it("kernels know no program", () => {

@@ -1,3 +1,4 @@
+import { DATAFLOWS } from "../../../isa/dataflow/table.ts";
 import { DATAPATH_REGISTERS, type DatapathSpec } from "../../../isa/datapath.ts";
 import type { FixedPointFormat } from "../../../isa/format.ts";
 import type { Machine } from "../../../isa/machine.ts";
@@ -261,7 +262,8 @@ function elementPosition(program: Program, tensor: string, index: number): numbe
 
 /** One line about a machine. */
 export function machineText({ name, rows, columns, dataflow, clockHz }: Machine): string {
-  const array = dataflow === "tree" ? `${columns} trees of ${rows} inputs` : `${rows} × ${columns}, ${dataflow}`;
+  const array =
+    DATAFLOWS[dataflow].sum === "gathers" ? `${columns} trees of ${rows} inputs` : `${rows} × ${columns}, ${dataflow}`;
   return `${name}: ${array}, ${clockHz / 1e6} MHz`;
 }
 
