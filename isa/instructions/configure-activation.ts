@@ -1,3 +1,4 @@
+import { combine, type Exact, larger, smaller } from "../exact.ts";
 import { type InstructionDefinition, type InstructionHeader, named, signed } from "./definition.ts";
 
 export const ACTIVATIONS = ["none", "relu", "clip"] as const;
@@ -14,6 +15,18 @@ export interface ConfigureActivation extends InstructionHeader {
   readonly lowest: bigint;
   readonly highest: bigint;
   readonly fractionLength: bigint;
+}
+
+/** The activated value, exact; with a divisor d that of value / d, as its d-fold. `clip` aligns value and ends, whether or not one is reached. */
+export function activated(
+  { activation, lowest, highest, fractionLength }: ConfigureActivation,
+  value: Exact,
+  divisor = 1n,
+): Exact {
+  if (activation === "none") return value;
+  if (activation === "relu") return { ...value, raw: larger(0n, value.raw) };
+  const end = (raw: bigint): Exact => ({ raw: raw * divisor, fractionLength: Number(fractionLength) });
+  return combine(combine(value, end(lowest), larger), end(highest), smaller);
 }
 
 export const CONFIGURE_ACTIVATION: InstructionDefinition<"configure.activation"> = {

@@ -34,6 +34,14 @@ export interface Pool extends InstructionHeader {
   readonly countPadding: boolean;
 }
 
+/** Fraction bits of the factor that an average multiplies with. */
+export const RECIPROCAL_FRACTION = 16;
+
+/** nearest(2^16 / n), ties away from zero: ⌊2^16 / n + ½⌋. */
+export function poolReciprocal(count: number): number {
+  return Math.floor((2 ** (RECIPROCAL_FRACTION + 1) + count) / (2 * count));
+}
+
 export const POOL: InstructionDefinition<"pool"> = {
   name: "pool",
   code: 0x22,

@@ -1,8 +1,11 @@
 import { InvariantError } from "../../isa/diagnostic.ts";
+import { add, type Exact, multiply } from "../../isa/exact.ts";
 import type { FixedPointFormat } from "../../isa/format.ts";
-import type { ConfigureActivation, MachineActivation } from "../../isa/instructions/configure-activation.ts";
+import { activated } from "../../isa/instructions/configure-activation.ts";
+import { poolReciprocal, RECIPROCAL_FRACTION } from "../../isa/instructions/pool.ts";
 import { secondOperandAddress } from "../../isa/instructions/requantize.ts";
-import { type ArithmeticVectorOperation, isFunctionOperation } from "../../isa/instructions/vector.ts";
+import { isFunctionOperation } from "../../isa/instructions/vector.ts";
+import { VECTOR_ARITHMETIC } from "../../isa/instructions/vector-arithmetic.ts";
 import type { Program, TensorSymbol } from "../../isa/program.ts";
 import type { RegisterSpec } from "../../isa/register.ts";
 import {
@@ -18,7 +21,7 @@ import type { ElementHistory, HistoryRegister, RoundingChange } from "./history.
 import { LoadedWords, type TensorWord } from "./loaded-words.ts";
 import { bankWord, placeIn } from "./matrix-history.ts";
 import { RandomWords } from "./random-words.ts";
-import { combined, type Exact, Recorder } from "./recorder.ts";
+import { Recorder } from "./recorder.ts";
 
 /**
  * Says how single words came about, by following a program backwards from the word to what it was computed from, and doing only that
@@ -132,25 +135,20 @@ export class ElementHistories {
         ...place,
       });
     if (scale !== null) {
-      value = product(value, perFilter("scale", scale));
+      value = multiply(value, perFilter("scale", scale));
       if (operandA !== null && operandB !== null) {
         const b = operandWord("operandB", secondOperandAddress(instruction, operandA.format), operandB);
-        value = combined(value, product(b, perFilter("scale", scale, 1)), (x, y) => x + y);
+        value = add(value, multiply(b, perFilter("scale", scale, 1)));
       }
-      if (bias !== null) value = combined(value, perFilter("bias", bias), (a, b) => a + b);
+      if (bias !== null) value = add(value, perFilter("bias", bias));
     } else {
       if (sum !== null) value = writeSum(value, 0);
-      if (bias !== null)
-        value = writeSum(
-          combined(value, perFilter("bias", bias), (a, b) => a + b),
-          before,
-        );
+      if (bias !== null) value = writeSum(add(value, perFilter("bias", bias)), before);
     }
     const writing = { spec: output, register: "output", draw: lane.number, ...place } as const;
     const d = BigInt(divisor ?? 1);
-    const activated = activate(value, activation, d);
-    const { raw } =
-      divisor === null ? recorder.write(activated, writing) : recorder.writeQuotient(activated, d, writing);
+    const finished = activated(activation, value, d);
+    const { raw } = divisor === null ? recorder.write(finished, writing) : recorder.writeQuotient(finished, d, writing);
     return { raw, format: output.format };
   }
 
@@ -197,7 +195,7 @@ export class ElementHistories {
       accumulator.rounding === "stochastic" ? earlierWords(configured, pixel, lane) + lane.group * window.length : 0;
     let sum: Exact = { raw: 0n, fractionLength: accumulator.format.fractionLength };
     for (const [number, position] of window.entries()) {
-      const exact = combined(sum, take(position), (a, b) => a + b);
+      const exact = add(sum, take(position));
       const step = position.position;
       sum = recorder.write(exact, {
         spec: accumulator,
@@ -209,15 +207,13 @@ export class ElementHistories {
     }
     if (average === null) return { raw: sum.raw, format: accumulator.format };
     const { output } = average;
-    const count = BigInt(instruction.countPadding ? kernelRows * kernelColumns : window.length);
+    const count = instruction.countPadding ? kernelRows * kernelColumns : window.length;
     const writing = { spec: output, register: "output", step: -1, draw: lane.number, ...place } as const;
     if (instruction.kind === "averageDivider") {
-      return { raw: recorder.writeQuotient(sum, count, writing).raw, format: output.format };
+      return { raw: recorder.writeQuotient(sum, BigInt(count), writing).raw, format: output.format };
     }
-    // nearest(2^16 / n), ties away from zero.
-    const reciprocal = (2n ** 17n + count) / (2n * count);
-    const exact = { raw: sum.raw * reciprocal, fractionLength: sum.fractionLength + 16 };
-    return { raw: recorder.write(exact, writing).raw, format: output.format };
+    const reciprocal: Exact = { raw: BigInt(poolReciprocal(count)), fractionLength: RECIPROCAL_FRACTION };
+    return { raw: recorder.write(multiply(sum, reciprocal), writing).raw, format: output.format };
   }
 
   #computed(
@@ -254,9 +250,8 @@ export class ElementHistories {
       const addressB = instruction.addressB + element * operandB.format.wordLength;
       b = words.read("inputScratchpad", addressB, operandB.format, index, recorder, "operandB", -1);
     }
-    const exact = OPERATIONS[operation](a, b, Number(instruction.shift));
-    const activated = activation === null ? exact : activate(exact, activation);
-    const { raw } = recorder.write(activated, writing);
+    const exact = VECTOR_ARITHMETIC[operation](a, b, Number(instruction.shift));
+    const { raw } = recorder.write(activation === null ? exact : activated(activation, exact), writing);
     return { raw, format: output.format };
   }
 }
@@ -328,38 +323,4 @@ function windowOf({ instruction: pool }: ConfiguredPool, outputRow: number, outp
     }
   }
   return places;
-}
-
-function product(a: Exact, b: Exact): Exact {
-  return { raw: a.raw * b.raw, fractionLength: a.fractionLength + b.fractionLength };
-}
-
-const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
-const smaller = (a: bigint, b: bigint): bigint => (a < b ? a : b);
-
-const OPERATIONS: Readonly<Record<ArithmeticVectorOperation, (a: Exact, b: Exact, shift: number) => Exact>> = {
-  copy: (a) => a,
-  add: (a, b) => combined(a, b, (x, y) => x + y),
-  subtract: (a, b) => combined(a, b, (x, y) => x - y),
-  multiply: product,
-  maximum: (a, b) => combined(a, b, larger),
-  minimum: (a, b) => combined(a, b, smaller),
-  shift: (a, _b, shift) => ({ raw: a.raw, fractionLength: a.fractionLength - shift }),
-};
-
-const ACTIVATIONS: Readonly<
-  Record<MachineActivation, (value: Exact, setting: ConfigureActivation, divisor: bigint) => Exact>
-> = {
-  none: (value) => value,
-  relu: ({ raw, fractionLength }) => ({ raw: larger(0n, raw), fractionLength }),
-  clip: (value, setting, divisor) => {
-    const fractionLength = Number(setting.fractionLength);
-    const raised = combined(value, { raw: setting.lowest * divisor, fractionLength }, larger);
-    return combined(raised, { raw: setting.highest * divisor, fractionLength }, smaller);
-  },
-};
-
-/** The activated value / divisor, times the divisor. */
-function activate(value: Exact, setting: ConfigureActivation, divisor = 1n): Exact {
-  return ACTIVATIONS[setting.activation](value, setting, divisor);
 }

@@ -1,10 +1,11 @@
 import { InvariantError } from "../../isa/diagnostic.ts";
+import type { Exact } from "../../isa/exact.ts";
 import { type FixedPointFormat, formatsEqual } from "../../isa/format.ts";
 import type { LoadTarget } from "../../isa/instructions/load.ts";
 import { elementCount, type Program, type TensorSymbol } from "../../isa/program.ts";
 import type { ConfiguredInstruction, ConfiguredLoad } from "../configuration.ts";
 import type { HistoryRegister } from "./history.ts";
-import type { Exact, Recorder } from "./recorder.ts";
+import type { Recorder } from "./recorder.ts";
 
 /** The word of a tensor in DRAM, as the tensor's own format has it. */
 export type TensorWord = (tensor: TensorSymbol, index: number) => bigint;

@@ -1,11 +1,12 @@
 import type { DataflowDefinition, MatrixShape } from "../../isa/dataflow/definition.ts";
 import { DATAFLOWS } from "../../isa/dataflow/table.ts";
 import { InvariantError } from "../../isa/diagnostic.ts";
+import { add, type Exact, multiply } from "../../isa/exact.ts";
 import type { Machine } from "../../isa/machine.ts";
 import type { ConfiguredInstruction, ConfiguredMatrix, ConfiguredPreload } from "../configuration.ts";
 import { BEFORE_SUM } from "../evidence.ts";
 import type { LoadedWords } from "./loaded-words.ts";
-import { combined, type Exact, type Recorder, type Writing } from "./recorder.ts";
+import type { Recorder, Writing } from "./recorder.ts";
 
 /** A word that a preload instruction puts into the bank. */
 interface Start {
@@ -157,7 +158,7 @@ function gathers(sum: Sum, context: Context): bigint {
     const end = Math.min(first + rows, steps);
     let products: Exact = { raw: 0n, fractionLength: matrix.product.format.fractionLength };
     for (let k = first; k < end; k++) {
-      products = combined(products, productOf(sum, context, k, placeOf(sum, context, k)), (a, b) => a + b);
+      products = add(products, productOf(sum, context, k, placeOf(sum, context, k)));
     }
     raw = accumulated(sum, context, raw, products, end - 1, { ...placeOf(sum, context, first), row: rows });
   }
@@ -181,8 +182,7 @@ function productOf({ matrix, instruction, pixel, filter }: Sum, { words, recorde
   const weightAddress = fields.weightAddress + (k * fields.weightPitch + filter) * weight.format.wordLength;
   const x = words.read("inputScratchpad", inputAddress, operandA.format, instruction, recorder, "input", step);
   const w = words.read("weightScratchpad", weightAddress, weight.format, instruction, recorder, "weight", step);
-  const exact = { raw: x.raw * w.raw, fractionLength: x.fractionLength + w.fractionLength };
-  return recorder.write(exact, { spec: product, register: "product", instruction, step, ...place });
+  return recorder.write(multiply(x, w), { spec: product, register: "product", instruction, step, ...place });
 }
 
 function accumulatorWriting({ matrix, instruction }: Sum, k: number, place: Place): Writing {
@@ -193,6 +193,6 @@ function accumulatorWriting({ matrix, instruction }: Sum, k: number, place: Plac
 /** Q_accumulator(sum + product). */
 function accumulated(sum: Sum, { recorder }: Context, raw: bigint, product: Exact, k: number, place: Place): bigint {
   const before = { raw, fractionLength: sum.matrix.accumulator.format.fractionLength };
-  const exact = combined(before, product, (a, b) => a + b);
+  const exact = add(before, product);
   return recorder.write(exact, accumulatorWriting(sum, k, place)).raw;
 }

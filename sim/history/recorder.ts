@@ -1,21 +1,9 @@
+import type { Exact } from "../../isa/exact.ts";
 import type { FixedPointFormat } from "../../isa/format.ts";
 import { quantize, quantizeQuotient } from "../../isa/quantize.ts";
 import type { RegisterSpec } from "../../isa/register.ts";
 import type { HistoryEntry, HistoryRegister, RoundingChange } from "./history.ts";
 import type { RandomWords, RegisterPlace } from "./random-words.ts";
-
-/** An exact value raw · 2^−fractionLength. */
-export interface Exact {
-  readonly raw: bigint;
-  readonly fractionLength: number;
-}
-
-/** Applies an operation on raws to two values aligned to the larger of their fraction lengths. */
-export function combined(a: Exact, b: Exact, operation: (a: bigint, b: bigint) => bigint): Exact {
-  const fractionLength = Math.max(a.fractionLength, b.fractionLength);
-  const aligned = (value: Exact): bigint => value.raw << BigInt(fractionLength - value.fractionLength);
-  return { raw: operation(aligned(a), aligned(b)), fractionLength };
-}
 
 /** One quantization: into which register, at which step, and as which draw of its generator. */
 export interface Writing extends RegisterPlace {

@@ -32,8 +32,3 @@ export function windowWord(pool: Pool, row: number, column: number, kernelRow: n
   const inputColumn = column * pool.strideColumns - pool.padLeft + kernelColumn;
   return (inputRow * pool.inputColumns + inputColumn) * pool.channels;
 }
-
-/** nearest(2^16 / n), ties away from zero: the factor of an average over n words, with 16 fraction bits. */
-export function reciprocal(count: number): number {
-  return Math.floor((2 ** 17 + count) / (2 * count));
-}

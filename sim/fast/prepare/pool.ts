@@ -1,5 +1,5 @@
 import { type FixedPointFormat, rawRange } from "../../../isa/format.ts";
-import type { Pool } from "../../../isa/instructions/pool.ts";
+import { type Pool, poolReciprocal, RECIPROCAL_FRACTION } from "../../../isa/instructions/pool.ts";
 import type { RegisterSpec } from "../../../isa/register.ts";
 import type { ConfiguredPool } from "../../configuration.ts";
 import { ExactRegister } from "../arithmetic/exact-register.ts";
@@ -11,7 +11,7 @@ import type { Region } from "../memory/on-chip.ts";
 import { isNumberWords, setWord, type Words, wordAt } from "../memory/words.ts";
 import { type InstructionPlace, type ObservedPath, type QuantizingParts, quantizingStep, type Step } from "../step.ts";
 import { laneGenerators, mirrored, type Plan, type Workshop } from "./plan.ts";
-import { newWindow, poolWindow, reciprocal, windowWord } from "./pool-windows.ts";
+import { newWindow, poolWindow, windowWord } from "./pool-windows.ts";
 
 /** Registers and format of an average, or of a sum, which has no output register. */
 interface Summation {
@@ -171,7 +171,7 @@ function exactPath(
     const mean =
       pool.kind === "averageDivider"
         ? written.writeQuotient(sum, BigInt(window.count), sumFraction, 0, lane)
-        : written.write(sum * BigInt(reciprocal(window.count)), sumFraction + 16, 0, lane);
+        : written.write(sum * BigInt(poolReciprocal(window.count)), sumFraction + RECIPROCAL_FRACTION, 0, lane);
     if (written.overflowed) written.locate(at(positions - 1, -1));
     return mean;
   };
@@ -207,7 +207,7 @@ function numberPath(
   chain.add(sumShift, operand, operandShift);
   const adding = chain.quantizer(exactFraction, accumulator);
   if (output !== null) chain.multiply({ min: 0n, max: 2n ** 16n });
-  const written = output && chain.quantizer(sumFraction + 16, output);
+  const written = output && chain.quantizer(sumFraction + RECIPROCAL_FRACTION, output);
   if (!chain.exact || !isNumberWords(inputs) || !isNumberWords(outputs)) return null;
 
   const { channels, outputRows, outputColumns } = pool;
@@ -222,7 +222,7 @@ function numberPath(
         sum = adding.apply(sum * sumScale + (inputs[word] as number) * operandScale);
       }
     }
-    return written === null ? sum : written.apply(sum * reciprocal(window.count));
+    return written === null ? sum : written.apply(sum * poolReciprocal(window.count));
   };
   return {
     counters: written

@@ -1,6 +1,6 @@
-import type { PoolKind } from "../../../isa/instructions/pool.ts";
+import { larger } from "../../../isa/exact.ts";
+import { type PoolKind, poolReciprocal, RECIPROCAL_FRACTION } from "../../../isa/instructions/pool.ts";
 import type { RegisterSpec } from "../../../isa/register.ts";
-import { larger } from "../exact.ts";
 import type { MachineState } from "../machine-state.ts";
 import { type Place, QuantizingRegister } from "../quantizing-register.ts";
 
@@ -76,15 +76,8 @@ class AverageLane extends SumLane {
     const { fractionLength } = this.accumulatorSpec.format;
     const n = BigInt(count);
     if (this.#divides) return this.#output.writeQuotient(this.sum, n, fractionLength, place);
-    return this.#output.write(this.sum * reciprocal(n), fractionLength + RECIPROCAL_FRACTION, place);
+    return this.#output.write(this.sum * BigInt(poolReciprocal(count)), fractionLength + RECIPROCAL_FRACTION, place);
   }
-}
-
-const RECIPROCAL_FRACTION = 16;
-
-/** nearest(2^16 / n), ties away from zero: ⌊2^16 / n + ½⌋. */
-function reciprocal(n: bigint): bigint {
-  return ((1n << BigInt(RECIPROCAL_FRACTION + 1)) + n) / (2n * n);
 }
 
 export const POOL_LANES: Readonly<

@@ -1,7 +1,7 @@
+import { add, type Exact, multiply } from "../../../isa/exact.ts";
 import { type Requantize, secondOperandAddress } from "../../../isa/instructions/requantize.ts";
 import type { RegisterSpec } from "../../../isa/register.ts";
 import { type Activation, currentActivation } from "../activation.ts";
-import { add, type Exact, multiply } from "../exact.ts";
 import { MachineFault } from "../machine-fault.ts";
 import type { MachineState } from "../machine-state.ts";
 import type { WordMemory } from "../memory.ts";

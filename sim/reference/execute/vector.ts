@@ -4,9 +4,9 @@ import {
   isFunctionOperation,
   type Vector,
 } from "../../../isa/instructions/vector.ts";
+import { VECTOR_ARITHMETIC } from "../../../isa/instructions/vector-arithmetic.ts";
 import type { RegisterSpec } from "../../../isa/register.ts";
 import { currentActivation } from "../activation.ts";
-import { add, combine, type Exact, larger, multiply, smaller } from "../exact.ts";
 import type { MachineState } from "../machine-state.ts";
 import { type Port, slowestPort } from "../ports.ts";
 import { QuantizingRegister } from "../quantizing-register.ts";
@@ -14,17 +14,6 @@ import { type Execution, step } from "./execution.ts";
 import { functionLane } from "./vector-function.ts";
 import type { LaneOf } from "./vector-lane.ts";
 import { readOperand } from "./vector-lane.ts";
-
-/** The exact result of each operation that calculates. Unary ones get `a` twice. */
-const OPERATIONS: Readonly<Record<ArithmeticVectorOperation, (a: Exact, b: Exact, shift: number) => Exact>> = {
-  copy: (a) => a,
-  add,
-  subtract: (a, b) => combine(a, b, (x, y) => x - y),
-  multiply,
-  maximum: (a, b) => combine(a, b, larger),
-  minimum: (a, b) => combine(a, b, smaller),
-  shift: (a, _b, shift) => ({ raw: a.raw, fractionLength: a.fractionLength - shift }),
-};
 
 /** Input scratchpad → operation → activation → output register → output buffer, C elements a step. */
 export function* executeVector(state: MachineState, index: number, vector: Vector): Execution {
@@ -53,7 +42,7 @@ function calculatingLane(state: MachineState, index: number, vector: Vector, nam
   const operandB = operandBOf(state, vector);
   const output = registers.get("output");
   const activation = currentActivation(state);
-  const operation = OPERATIONS[name];
+  const operation = VECTOR_ARITHMETIC[name];
   return (lane) => {
     const register = new QuantizingRegister(state, index, "output", output, 0, lane);
     return (element) => {
