@@ -176,21 +176,19 @@ export function outputRange(start: number, words: number, wordLength: number): M
   return { memory: "outputBuffer", start, end: start + words * wordLength };
 }
 
-/** Sets the activation; ReLU6's bound is 6 to nearest with the fraction bits of the register before it, be it too short for 6. */
+/** Sets the activation; ReLU6's bound is 6 in the format of the register before it, to nearest. */
 export function setActivation(emitter: Emitter, activation: Activation, { format }: RegisterSpec): void {
   if (activation !== "relu6") {
     emitter.setActivation({ activation, lowest: 0n, highest: 0n, fractionLength: 0n });
     return;
   }
   const { fractionLength } = format;
-  const wordLength = Math.max(1, fractionLength) + INTEGER_BITS_OF_SIX;
-  const six = quantizeFloat64(6, wordsOf({ wordLength, fractionLength, signed: false })).raw;
+  const six = quantizeFloat64(6, wordsOf(format)).raw;
   const shift = Math.max(0, fractionLength - LONGEST_BOUND_FRACTION);
+  // Upwards: then it is beyond every word where the register cannot hold 6.
   const highest = -(-six >> BigInt(shift));
   emitter.setActivation({ activation: "clip", lowest: 0n, highest, fractionLength: BigInt(fractionLength - shift) });
 }
-
-const INTEGER_BITS_OF_SIX = 3;
 
 /** Fraction bits at which 6 is a field of an instruction. */
 const LONGEST_BOUND_FRACTION = 100;

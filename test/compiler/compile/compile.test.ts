@@ -188,7 +188,7 @@ describe("shapes of networks", () => {
     expect(program.layers.map(({ doubleRounding }) => doubleRounding)).toEqual([false, false, true]);
   });
 
-  test("ReLU6 clips at 6 with the fraction bits of the register before it", () => {
+  test("ReLU6 clips at 6 in the format of the register before it", () => {
     const graph = network([4, 4, 2], convolution("conv", "image", [3, 3, 2, 2], { activation: "relu6" }));
     const configure = (entry: LayerEntry) =>
       compiled(graph, entry).program.instructions.find(({ opcode }) => opcode === "configure.activation");
@@ -199,8 +199,7 @@ describe("shapes of networks", () => {
       fractionLength: 12n,
     });
     expect(configure({ accumulator: "24,-2" })).toMatchObject({ activation: "clip", highest: 2n, fractionLength: -2n });
-    // A register too short for 6: the bound is beyond every word of it, but not beyond what a scale register makes of it.
-    expect(configure({ accumulator: "8,6" })).toMatchObject({ activation: "clip", highest: 384n, fractionLength: 6n });
+    expect(configure({ accumulator: "8,6" })).toMatchObject({ activation: "clip", highest: 127n, fractionLength: 6n });
     const fields = { accumulator: "2,0", sum: "u4,1" } as const;
     expect(configure(fields)).toMatchObject({ activation: "clip", highest: 12n, fractionLength: 1n });
   });
