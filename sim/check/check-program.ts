@@ -4,13 +4,14 @@ import { admissionFault, walkConfiguration } from "../configuration.ts";
 import type { Fault } from "../fault.ts";
 import { scheduleGraph } from "../timing/schedule.ts";
 import { tokenGraph } from "../timing/token-graph.ts";
+import { datapathFault } from "./layer-datapaths.ts";
 import { MemoryCheck } from "./memory-check.ts";
 import { orderingOf } from "./ordering.ts";
 
 /**
  * Whether a program may run: the rules of isa/README.md that follow from the program alone. Null for a program whose
  * results cannot depend on how long units take. Looked for in this order, each in program order: illegal fields, halt
- * and token use, settings, deadlock, more than 2^53 cycles, declarations, then addresses, words never written and
+ * and token use, settings, deadlock, layers whose datapath is another one, more than 2^53 cycles, declarations, then addresses, words never written and
  * hazards instruction by instruction.
  *
  * The cost goes with instructions and the blocks they move. Throws `DiagnosticError` CHECK_LIMIT where one instruction
@@ -25,6 +26,8 @@ export function checkProgram(program: Program): Fault | null {
   const walk = walkConfiguration(program);
   if ("fault" in walk) return walk.fault;
   if (deadlocked) return tokens.fault;
+  const contradicted = datapathFault(program, walk.configured);
+  if (contradicted !== null) return contradicted;
   const schedule = scheduleGraph(program, walk.configured, tokens.graph);
   if ("fault" in schedule) return schedule.fault;
 

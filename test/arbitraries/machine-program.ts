@@ -4,6 +4,7 @@
  * any formats, rounding and overflow modes, narrow ports, and loads that quantize. Sizes stay small: the reference engine
  * steps every register of every cycle.
  */
+
 import fc from "fast-check";
 import type { Dataflow } from "../../isa/dataflow/table.ts";
 import type { FixedPointFormat } from "../../isa/format.ts";
@@ -29,6 +30,7 @@ import { allocateRaws, setRaw } from "../../isa/raws.ts";
 import { type RegisterSpec, register } from "../../isa/register.ts";
 import { tokenBit } from "../../isa/tokens.ts";
 import { overflowSpecs, rawsOf, roundingModes } from "./numerics.ts";
+import { withTrueDatapaths } from "./true-datapaths.ts";
 
 type Shape = readonly [rows: number, columns: number, channels: number];
 
@@ -993,7 +995,7 @@ function buildProgram(
   builder.add({ opcode: "halt", wait: 0, signal: 0 });
   const lastLayer = builder.layers.pop() as LayerSymbol;
   builder.layers.push({ ...lastLayer, endInstruction: builder.instructions.length });
-  return {
+  return withTrueDatapaths({
     machine,
     seed,
     instructions: builder.instructions,
@@ -1006,5 +1008,5 @@ function buildProgram(
     output: source.name,
     hostOperators: [],
     metadata: {},
-  };
+  });
 }

@@ -2,13 +2,14 @@ import { describe, expect, test } from "vitest";
 import type { Instruction } from "../../../isa/instructions/table.ts";
 import { DEFAULT_MACHINE, type Machine } from "../../../isa/machine.ts";
 import type { TensorSymbol } from "../../../isa/program.ts";
-import { register } from "../../../isa/register.ts";
+import { type RegisterSpec, register } from "../../../isa/register.ts";
 import { checkProgram } from "../../../sim/check/index.ts";
 import type { Fault } from "../../../sim/fault.ts";
 import {
   configure,
   configureAll,
   HALT,
+  layer,
   load,
   matrix,
   pixels,
@@ -53,6 +54,21 @@ describe("admission", () => {
     expect(
       check([{ ...LOAD, signal: 0 }, SYNCHRONISE, { ...COPY, wait: 0, signal: 0 }, SYNCHRONISE, { ...STORE, wait: 0 }]),
     ).toBeNull();
+  });
+
+  test("a layer's datapath is what its instructions compute with", () => {
+    const copy = layer("copy", 0, SETTINGS.length + 4);
+    const instructions = [...SETTINGS, LOAD, COPY, STORE, HALT];
+    const of = (output: RegisterSpec) =>
+      checkProgram(
+        program(instructions, TENSORS, DEFAULT_MACHINE, [{ ...copy, datapath: { ...copy.datapath, output } }]),
+      );
+    expect(of(signed(8))).toBeNull();
+    for (const other of [signed(9), { ...signed(8), rounding: "down" } as const]) {
+      const fault = of(other);
+      expect(fault).toMatchObject({ kind: "configuration", pc: FIRST + 1 });
+      expect(fault?.message).toContain('layer "copy" names');
+    }
   });
 
   test("fields no word can hold, before anything else", () => {

@@ -2,6 +2,7 @@
  * Drawn programs with longer words, so that the fast engine meets its float64 and big-integer paths in every
  * instruction, and with readers that take the bits of a word with the other signedness.
  */
+
 import { type FixedPointFormat, rawRange } from "../../../isa/format.ts";
 import type { ConfigureRegister, MachineRegister } from "../../../isa/instructions/configure-register.ts";
 import { secondOperandAddress } from "../../../isa/instructions/requantize.ts";
@@ -10,6 +11,7 @@ import type { Dialect } from "../../../isa/overflow.ts";
 import type { Constant, Program, TensorSymbol } from "../../../isa/program.ts";
 import { elementCount } from "../../../isa/program.ts";
 import { allocateRaws, rawAt, setRaw } from "../../../isa/raws.ts";
+import { withTrueDatapaths } from "../../arbitraries/true-datapaths.ts";
 
 export interface Widening {
   /** Bits and fraction bits that every word gains; product and accumulator gain twice as many. */
@@ -124,7 +126,7 @@ export function widenProgram(program: Program, { bits, dialect, flipped }: Widen
   });
   const { machine } = program;
   const roomy = (memory: typeof machine.inputScratchpad): typeof memory => ({ ...memory, capacityBits: 2 ** 26 });
-  return {
+  return withTrueDatapaths({
     ...program,
     machine: {
       ...machine,
@@ -137,7 +139,7 @@ export function widenProgram(program: Program, { bits, dialect, flipped }: Widen
     tensors,
     instructions,
     constants: program.constants.map((constant) => widenConstant(constant, program.tensors, tensors, bits)),
-  };
+  });
 }
 
 /** Loads of words that requantize reads right behind its first operand's, with the word length of those. */

@@ -19,6 +19,7 @@ import { tokenBit } from "../../../isa/tokens.ts";
 import type { BatchResult, RunOptions } from "../../../sim/engine.ts";
 import { referenceEngine } from "../../../sim/reference/engine.ts";
 import type { Observer } from "../../../sim/reference/observer.ts";
+import { withTrueDatapaths } from "../../arbitraries/true-datapaths.ts";
 
 /* Hand-built programs: every instruction with the defaults of its plainest use, and a way to run them. */
 
@@ -281,7 +282,7 @@ export function programOf(
   options: { readonly seed?: number; readonly layers?: readonly LayerSymbol[] } = {},
 ): Program {
   const named = (role: TensorSymbol["role"]): string => tensors.find((tensor) => tensor.role === role)?.name ?? "";
-  return {
+  return withTrueDatapaths({
     machine,
     seed: options.seed ?? 1,
     instructions,
@@ -296,7 +297,7 @@ export function programOf(
     output: named("output"),
     hostOperators: [],
     metadata: {},
-  };
+  });
 }
 
 /** Runs images given as rows of raws. */
