@@ -4,7 +4,6 @@ import type { Instruction } from "./instructions/table.ts";
 import type { Machine } from "./machine.ts";
 import type { Raws } from "./raws.ts";
 
-/** A tensor in DRAM: rows × columns × channels words, channel fastest, packed at the format's own word length. */
 /**
  * What words stand for beside their format: value = word · scale, and where the model's file wrote integers these are word + zeroPoint.
  * The host cuts an input to lowest … highest.
@@ -16,6 +15,7 @@ export interface TensorUnit {
   readonly highest?: number | undefined;
 }
 
+/** A tensor in DRAM: rows × columns × channels words, channel fastest, packed at the format's own word length. */
 export interface TensorSymbol {
   readonly name: string;
   readonly role: "input" | "output" | "constant" | "intermediate";

@@ -3,6 +3,7 @@ import { DATAPATH_REGISTERS, type DatapathSpec } from "../../../isa/datapath.ts"
 import type { FixedPointFormat } from "../../../isa/format.ts";
 import type { Machine } from "../../../isa/machine.ts";
 import {
+  type ConstantTensors,
   elementCount,
   type LayerSymbol,
   type Program,
@@ -197,7 +198,7 @@ function registerEntries(run: MachineRun, layer: LayerSymbol, index: number): Re
   for (const register of DATAPATH_REGISTERS) {
     const spec = layer.datapath[register];
     if (spec === undefined) continue;
-    if (register === "weight" || register === "bias") {
+    if (register === "weight" || register === "scale" || register === "bias") {
       const entry = constantRegister(program, layer, register, spec);
       const lengths = register === "weight" ? layer.datapath.weightFractionLengths : undefined;
       if (entry !== null) entries[register] = lengths === undefined ? entry : withFilterPoints(entry, lengths);
@@ -220,14 +221,16 @@ function withFilterPoints(entry: RegisterEntry, lengths: readonly number[]): Reg
 function constantRegister(
   program: Program,
   layer: LayerSymbol,
-  register: "weight" | "bias",
+  register: keyof ConstantTensors,
   spec: RegisterSpec,
 ): RegisterEntry | null {
   const constants = program.constants
     .filter(({ tensor }) => tensor === layer.constants[register])
     .map(({ tensor, raws }) => ({ raws, format: tensorSymbol(program, tensor).format }));
   if (constants.length === 0) return null;
-  const clipped = program.compileOverflow.find(({ layer: name }) => name === layer.name)?.[register] ?? 0;
+  const overflow = program.compileOverflow.find(({ layer: name }) => name === layer.name);
+  // Multipliers are whole words that always fit.
+  const clipped = register === "scale" ? 0 : (overflow?.[register] ?? 0);
   return constantEntry(spec, constants, clipped);
 }
 
