@@ -7,12 +7,12 @@ import type { Program } from "../isa/program.ts";
 import type { RegisterSpec } from "../isa/register.ts";
 import type { Graph } from "./graph/graph.ts";
 import { lower } from "./lowering/lower.ts";
-import { type BatchNormalizationMode, prepareGraph } from "./prepare-graph.ts";
+import { type BatchNormalizationMode, equalizedGraph, prepareGraph } from "./prepare-graph.ts";
 import { layerFacts } from "./quantization/layer-facts.ts";
 import { quantizeConstants } from "./quantization/quantize-tensor.ts";
 import { quantizeWeights } from "./quantization/quantize-weights.ts";
 import { type Calibration, resolveAssignment } from "./quantization/resolve-assignment.ts";
-import type { AssignmentSpecification } from "./quantization/specification.ts";
+import { type AssignmentSpecification, givenExponents } from "./quantization/specification.ts";
 import { DEFAULT_LIMITS, requireSizes, type SizeLimits } from "./size-limits.ts";
 
 export { type BatchNormalizationMode, prepareGraph } from "./prepare-graph.ts";
@@ -55,7 +55,8 @@ export function compile(graph: Graph, options: CompileOptions): Compilation {
   const { modelName: where = "model", assignmentName = "assignment", modelOutputs, limits = DEFAULT_LIMITS } = options;
   const machine = validMachine(options.machine);
   requireSizes(graph, limits, where);
-  const imported = prepareGraph(graph, where, options.batchNormalization);
+  const exponents = givenExponents(specification) ?? {};
+  const imported = equalizedGraph(prepareGraph(graph, where, options.batchNormalization), exponents, assignmentName);
   const prepared = quantizeWeights(imported, specification, { seed, where: assignmentName });
 
   const layers = layerFacts(prepared);

@@ -2,6 +2,7 @@
 import type { Graph } from "./graph/graph.ts";
 import { requireStage } from "./graph/stages.ts";
 import { decomposeLrn } from "./passes/decompose-lrn.ts";
+import { type ChannelExponents, equalizeChannels } from "./passes/equalize-channels.ts";
 import { foldBatchNormalization, separateBatchNormalization } from "./passes/fold-batch-normalization.ts";
 import { foldConstants } from "./passes/fold-constants.ts";
 import { foldPadding } from "./passes/fold-padding.ts";
@@ -71,6 +72,20 @@ export function prepareGraph(
   const prepared = requireStage(placeQuantizers(runPasses(graph, batchNormalization)), "lowerable", where);
   lowerable.add(prepared);
   return prepared;
+}
+
+/** Graphs that `equalizedGraph` gave: their channels are scaled already. */
+const equalized = new WeakSet<Graph>();
+
+/** A prepared graph with channels scaled; one that was scaled so before stays as it is. Throws `DiagnosticError` EQUALIZE. */
+export function equalizedGraph(prepared: Graph, exponents: ChannelExponents, where?: string): Graph {
+  if (equalized.has(prepared)) return prepared;
+  const graph = equalizeChannels(prepared, exponents, where);
+  if (graph !== prepared) {
+    equalized.add(graph);
+    lowerable.add(graph);
+  }
+  return graph;
 }
 
 /** The passes over and over, until a round leaves every node in its place: then another would change nothing. */

@@ -54,9 +54,11 @@ export function specificationFor(
   specification: AssignmentSpecification,
   layers: readonly string[],
 ): AssignmentSpecification {
-  if (specification.layers === undefined) return specification;
-  const kept = Object.entries(specification.layers).filter(([key]) =>
+  // Channels are scaled in the whole network, before it is parted.
+  const { equalize: _equalize, ...plain } = specification;
+  if (plain.layers === undefined) return plain;
+  const kept = Object.entries(plain.layers).filter(([key]) =>
     layers.some((layer) => key === layer || matchesPattern(key, layer)),
   );
-  return { ...specification, layers: Object.fromEntries(kept) };
+  return { ...plain, layers: Object.fromEntries(kept) };
 }

@@ -90,11 +90,28 @@ export interface Verification {
   readonly data: string;
 }
 
+/**
+ * Which channels are equalized (compiler/passes/equalize-channels.ts): `automatic`, also where nothing is said: those of automatic
+ * output formats that would have next to no words; `all`: every one that gains; `none`; or by layer the exponents that were chosen.
+ */
+export const EQUALIZE_MODES = ["automatic", "all", "none"] as const;
+export type EqualizeMode = (typeof EQUALIZE_MODES)[number];
+
 /** The whole of it. `layers` maps names and patterns to entries. */
 export interface AssignmentSpecification {
   readonly verified?: Verification | undefined;
+  /** Measuring decides what the two modes mean: for a compiler alone they are `none`. */
+  readonly equalize?: EqualizeMode | Readonly<Record<string, readonly number[]>> | undefined;
   readonly default?: LayerEntry | undefined;
   readonly layers?: Readonly<Record<string, LayerEntry>> | undefined;
+}
+
+/** The exponents that an assignment holds; null where measuring decides. `none` holds no layer. */
+export function givenExponents({
+  equalize,
+}: AssignmentSpecification): Readonly<Record<string, readonly number[]>> | null {
+  if (equalize === "none") return nameRecord<readonly number[]>();
+  return equalize === undefined || typeof equalize === "string" ? null : equalize;
 }
 
 /** Bounds what a file's list may hold. */
@@ -167,13 +184,22 @@ export const verificationSchema: z.ZodType<Verification> = z.strictObject({
   data: z.string().max(10_000),
 });
 
+/** Largest exponent of a channel on either side. */
+const MOST_EXPONENT = 126;
+
+export const equalizeSchema: z.ZodType<Exclude<AssignmentSpecification["equalize"], undefined>> = z.union([
+  z.enum(EQUALIZE_MODES),
+  nameRecordSchema(z.array(z.int().min(-MOST_EXPONENT).max(MOST_EXPONENT)).min(1).max(MOST_FILTERS)),
+]);
+
 const specification: z.ZodType<AssignmentSpecification> = z.strictObject({
   verified: verificationSchema.optional(),
+  equalize: equalizeSchema.optional(),
   default: layerEntry.optional(),
   layers: nameRecordSchema(layerEntry).optional(),
 });
 
-const KNOWN_KEYS = ["default", "layers", "verified", ...Object.keys(entryFields)];
+const KNOWN_KEYS = ["default", "layers", "verified", "equalize", ...Object.keys(entryFields)];
 
 /**
  * Checks the structure of a specification and writes formats of other tools as `W,F`; other texts inside it are read by
@@ -188,9 +214,10 @@ export function parseAssignmentSpecification(value: unknown, where: string): Ass
     // Both halves of a format that was torn apart are wrong.
     throw new DiagnosticError([...new Map(found.map((each) => [formatDiagnostic(each), each])).values()]);
   }
-  const { verified, default: all, layers } = result.data;
+  const { verified, equalize, default: all, layers } = result.data;
   return {
     ...(verified === undefined ? {} : { verified }),
+    ...(equalize === undefined ? {} : { equalize }),
     ...(all === undefined ? {} : { default: ownFormats(all, `${where}: default`) }),
     ...(layers === undefined
       ? {}

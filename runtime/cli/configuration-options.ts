@@ -4,7 +4,7 @@ import { type Command, Option } from "commander";
 import { BATCH_NORMALIZATION_MODES, type BatchNormalizationMode, prepareGraph } from "../../compiler/prepare-graph.ts";
 import { parseWrittenFormat } from "../../compiler/quantization/automatic-format.ts";
 import { parseForeignFormat, withOwnFormat } from "../../compiler/quantization/format-notations.ts";
-import { PRESET_NAMES } from "../../compiler/quantization/specification.ts";
+import { EQUALIZE_MODES, type EqualizeMode, PRESET_NAMES } from "../../compiler/quantization/specification.ts";
 import { DEFAULT_LIMITS, type SizeLimits } from "../../compiler/size-limits.ts";
 import { parseDataflow } from "../../isa/dataflow/table.ts";
 import { DiagnosticError, diagnosticError, nearestName } from "../../isa/diagnostic.ts";
@@ -62,6 +62,7 @@ export interface ConfigurationFlags extends PreprocessingFlags {
   readonly limitMacs?: number;
   readonly limitInstructions?: number;
   readonly batchNorm?: BatchNormalizationMode;
+  readonly equalize?: EqualizeMode;
   readonly floatWithoutQuantizers?: true;
 }
 
@@ -115,6 +116,12 @@ export function addModelOptions(
         "--batch-norm <how>",
         "fold batch normalization into weights, or keep it separate with registers of its own (default: fold)",
       ).argParser((text) => parseName(text, "--batch-norm", BATCH_NORMALIZATION_MODES)),
+    )
+    .addOption(
+      new Option(
+        "--equalize <which>",
+        "channels to scale by powers of two, the next weights by the inverse: automatic (those that an automatic output\nformat leaves without words), all (that gain) or none (default: automatic)",
+      ).argParser((text) => parseName(text, "--equalize", EQUALIZE_MODES)),
     )
     .addOption(
       new Option(
@@ -215,6 +222,8 @@ export async function resolveFlags(argument: string | undefined, flags: Configur
       preprocessing: withPreprocessingFlags(specificationOf(file.preprocessing), flags),
       calibration: {
         ...file.calibration,
+        // Those of the file are of channels as they were scaled then.
+        ...(flags.equalize === undefined ? {} : { ranges: null }),
         ...(flags.calibrationImages === undefined ? {} : { images: flags.calibrationImages }),
       },
       limits: {
@@ -256,6 +265,7 @@ const FIXED_BY_PROGRAM = {
   dialect: "--dialect",
   calibrationImages: "--calibration-images",
   batchNorm: "--batch-norm",
+  equalize: "--equalize",
 } as const;
 
 /** The configuration with what the program file says of itself; flags and fields that contradict it are diagnostics. */
@@ -369,11 +379,12 @@ async function assignmentValue(file: ConfigurationFile, flags: ConfigurationFlag
     LAYER_FLAGS[name](text);
     overlay[name] = text;
   }
-  const written = { ...given } as { default?: unknown; verified?: unknown };
+  const equalize = flags.equalize === undefined ? {} : { equalize: flags.equalize };
+  const written = { ...given, ...equalize } as { default?: unknown; verified?: unknown };
   const base = written.default ?? {};
   // What is no entry is left to the reader of the specification, which says where it stands.
   if (!isObject(base)) return written;
   // What was verified is not what the flags make of it.
-  if (Object.keys(overlay).length > 0 && "verified" in written) delete written.verified;
+  if (Object.keys({ ...overlay, ...equalize }).length > 0 && "verified" in written) delete written.verified;
   return { ...written, default: { ...DEFAULT_ENTRY, ...base, ...withOwnFormat(overlay, "--format") } };
 }

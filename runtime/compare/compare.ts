@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { layerNames, soleComputation } from "../../compiler/hybrid/layer-computation.ts";
+import { givenExponents } from "../../compiler/quantization/specification.ts";
 import { diagnosticError } from "../../isa/diagnostic.ts";
 import { elementCount, type Program } from "../../isa/program.ts";
 import { checkProgram } from "../../sim/check/index.ts";
@@ -173,12 +174,25 @@ function requireElements(program: Program, data: Dataset, { data: where }: RunCo
   throw diagnosticError("DATA_SHAPE", where, what, "use data of the network's own input shape, or --resize and --crop");
 }
 
+/** Words of channels that one side scales stand for other values than the other's. */
+function requireSameChannels(
+  { side, configuration: first }: OpenedMachine,
+  label: string,
+  other: RunConfiguration,
+): void {
+  const scaled = ({ assignment }: RunConfiguration): object => ({ ...givenExponents(assignment) });
+  if (isDeepStrictEqual(scaled(first), scaled(other))) return;
+  const what = `scales other output channels by powers of two than ${side.label}, so that their words differ in meaning`;
+  throw diagnosticError("COMPARE", label, what, "give both --equalize none, or assignments with the same equalize");
+}
+
 /** Only computations on the same images can be compared; the first machine, whose data all take. */
 function requireSameData(opened: readonly Opened[]): OpenedMachine | null {
   const machines = opened.flatMap(({ machine }) => (machine === null ? [] : [machine]));
   const [first, ...others] = machines;
   if (first === undefined) return null;
-  for (const { side, data } of others) {
+  for (const { side, data, configuration } of others) {
+    requireSameChannels(first, side.label, configuration);
     if (data.name === first.data.name && isDeepStrictEqual(data.preprocessing, first.data.preprocessing)) continue;
     const what = `reads other images than ${first.side.label}, or prepares them in another way`;
     throw diagnosticError("COMPARE", side.label, what, "give both the same --data and preprocessing");

@@ -5,7 +5,7 @@
 import { type Diagnostic, DiagnosticError } from "../../isa/diagnostic.ts";
 import type { Dialect } from "../../isa/overflow.ts";
 import { registerText } from "../../isa/register.ts";
-import { commentText, identifier, layerIdentifiers, verificationComment } from "./identifiers.ts";
+import { assignmentComments, commentText, identifier, layerIdentifiers } from "./identifiers.ts";
 import { type LibraryModes, lacking, libraryModes } from "./library-modes.ts";
 import type { ExportedRegister, ExportSubject } from "./subject.ts";
 
@@ -48,7 +48,7 @@ export function cppHeader({ model, verified, layers }: ExportSubject, library: D
   const guard = `MACROSCOPE_${identifier(model).toUpperCase()}_${library.toUpperCase()}_FIXED_H`;
   const lines = [
     `// Fixed-point types of ${commentText(model)}, written by macroscope: one per register.`,
-    ...verificationComment({ verified }, "//"),
+    ...assignmentComments({ verified, layers }, "//"),
     `#ifndef ${guard}`,
     `#define ${guard}`,
     "",

@@ -35,10 +35,11 @@ export const CSV_COLUMNS = [
   "table_maximum",
   "weight_quantizer",
   "weight_fraction_lengths",
+  "channel_exponents",
 ] as const;
 
-/** Of tables that were written before weights had it: empty where all filters have the weight register's. */
-const OPTIONAL_COLUMN = "weight_fraction_lengths";
+/** Lists that older tables have not: empty where all filters have the weight register's, and where no channel is scaled. */
+const OPTIONAL_COLUMNS = ["weight_fraction_lengths", "channel_exponents"] as const;
 
 export function assignmentCsv({ layers }: ExportSubject): string {
   const rows = layers.flatMap(({ name, kind, registers, options }) =>
@@ -68,6 +69,7 @@ export function assignmentCsv({ layers }: ExportSubject): string {
         tableRange?.max ?? "",
         options.weightQuantizer ?? "",
         options.weightFractionLengths?.join(" ") ?? "",
+        options.channelExponents?.join(" ") ?? "",
       ];
     }),
   );
@@ -110,7 +112,8 @@ export function readAssignmentCsv(text: string, where: string): readonly ReadLay
     throw wrong(where, error instanceof Error ? error.message : String(error));
   }
   const [header = [], ...body] = rows;
-  const missing = CSV_COLUMNS.filter((column) => !header.includes(column) && column !== OPTIONAL_COLUMN);
+  const optional: readonly string[] = OPTIONAL_COLUMNS;
+  const missing = CSV_COLUMNS.filter((column) => !header.includes(column) && !optional.includes(column));
   if (missing.length > 0) throw wrong(`${where}: row 1`, `no column ${missing.join(", ")}`);
   const layers = new Map<string, { kind: LayerKind; options: ExportedOptions; registers: Map<string, RegisterSpec> }>();
   for (const [index, row] of body.entries()) {
@@ -171,17 +174,18 @@ class Row {
         interpolate: this.#flag("interpolate"),
         tableRange: this.#tableRange(),
         weightQuantizer: this.#text("weight_quantizer") || undefined,
-        weightFractionLengths: this.#lengths(),
+        weightFractionLengths: this.#integers("weight_fraction_lengths"),
+        channelExponents: this.#integers("channel_exponents"),
       },
     };
   }
 
   /** Integers with spaces between them, one per filter. */
-  #lengths(): readonly number[] | undefined {
-    const text = this.#text(OPTIONAL_COLUMN);
+  #integers(column: (typeof OPTIONAL_COLUMNS)[number]): readonly number[] | undefined {
+    const text = this.#text(column);
     if (text === "") return undefined;
     if (/^-?[0-9]{1,3}( -?[0-9]{1,3})*$/.test(text)) return text.split(" ").map(Number);
-    throw wrong(this.where, `${OPTIONAL_COLUMN} is ${text.slice(0, 40)}, expected integers with spaces between them`);
+    throw wrong(this.where, `${column} is ${text.slice(0, 40)}, expected integers with spaces between them`);
   }
 
   #layer(): string {

@@ -2,6 +2,7 @@
 import type { AssignmentSpecification, LayerEntry, RegisterFields } from "../../compiler/quantization/specification.ts";
 import type { DatapathRegister } from "../../isa/datapath.ts";
 import { FORMAT_LIMITS, formatText } from "../../isa/format.ts";
+import { nameRecord } from "../../isa/name-record.ts";
 import { overflowText } from "../../isa/overflow.ts";
 import type { LayerKind } from "../../isa/program.ts";
 import type { RegisterSpec } from "../../isa/register.ts";
@@ -79,5 +80,11 @@ function isNamed(
 }
 
 export function specificationOf(layers: readonly ReadLayer[]): AssignmentSpecification {
-  return { layers: Object.fromEntries(layers.map((layer) => [layer.name, layerEntry(layer)])) };
+  const equalize = layers.flatMap(({ name, options: { channelExponents } }): [string, readonly number[]][] =>
+    channelExponents === undefined ? [] : [[name, channelExponents]],
+  );
+  return {
+    ...(equalize.length === 0 ? {} : { equalize: nameRecord(equalize) }),
+    layers: Object.fromEntries(layers.map((layer) => [layer.name, layerEntry(layer)])),
+  };
 }

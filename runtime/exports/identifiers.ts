@@ -60,9 +60,14 @@ export function identifier(name: string): string {
   return stands ? words : `layer_${words}`.replace(/_$/, "");
 }
 
-/** Whether the assignment keeps its target, as a comment of its own behind `mark`; no line where nothing is known. */
-export function verificationComment({ verified }: Pick<ExportSubject, "verified">, mark: string): string[] {
-  return verified === undefined ? [] : [`${mark} ${commentText(verificationText(verified))}`];
+/** Whether the assignment keeps its target, and which layers' constants are not the model's own, as comments behind `mark`. */
+export function assignmentComments({ verified, layers }: Omit<ExportSubject, "model">, mark: string): string[] {
+  const scaled = layers.filter(({ options }) => options.channelExponents !== undefined).map(({ name }) => name);
+  const constants = "weights and biases are those that --to mem and --to qonnx write, not the model's own";
+  return [
+    ...(verified === undefined ? [] : [verificationText(verified)]),
+    ...(scaled.length === 0 ? [] : [`Output channels scaled by powers of two: ${scaled.join(", ")}; ${constants}.`]),
+  ].map((line) => `${mark} ${commentText(line)}`);
 }
 
 /** Text that may stand in a comment of one line in any of the languages. */

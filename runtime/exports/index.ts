@@ -70,7 +70,21 @@ export function exportAssignment(
   imported: Graph,
 ): string | Uint8Array {
   if (!EXPORTERS[format].perFilter) requireOnePoint(subject, format);
+  if (format === "hls4ml") requireOwnChannels(subject);
   return EXPORTERS[format].render(subject, lowerable, imported);
+}
+
+/** hls4ml quantizes the user's own model. */
+function requireOwnChannels({ layers }: ExportSubject): void {
+  const found = layers
+    .filter(({ options }) => options.channelExponents !== undefined)
+    .map(({ name }) => ({
+      code: "EXPORT_HLS4ML",
+      where: `layer "${name}"`,
+      what: "its output channels are scaled by powers of two, and hls4ml takes its weights from your own model",
+      hint: "write the scaled model with --to qonnx, or decide formats again with --equalize none",
+    }));
+  if (found.length > 0) throw new DiagnosticError(found);
 }
 
 /** A type has one binary point. */

@@ -32,6 +32,7 @@ export function assignmentJson({ model, verified, layers }: ExportSubject): stri
       interpolate: options.interpolate,
       tableRange: options.tableRange && [options.tableRange.min, options.tableRange.max],
       weightQuantizer: options.weightQuantizer ?? null,
+      ...(options.channelExponents && { channelExponents: options.channelExponents }),
       ...(options.weightFractionLengths && { weightFractionLengths: options.weightFractionLengths }),
       registers: Object.fromEntries(
         registers.map(({ register, spec, exact }) => {
@@ -84,6 +85,8 @@ const schema = z.strictObject({
         interpolate: z.boolean().optional(),
         tableRange: z.tuple([z.number(), z.number()]).nullable().optional(),
         weightQuantizer: z.string().nullable(),
+        /** One per output channel; absent where none is scaled. */
+        channelExponents: z.array(z.int()).max(MOST_FILTERS).optional(),
         /** One per filter, the least that of the weight register; absent where all have that. */
         weightFractionLengths: z.array(z.int()).max(MOST_FILTERS).optional(),
         registers: z.partialRecord(z.enum(DATAPATH_REGISTERS), registerSchema),
@@ -114,6 +117,7 @@ export function readAssignmentJson(value: unknown, where: string): readonly Read
         lookupBits,
         interpolate = true,
         tableRange = null,
+        channelExponents,
         weightFractionLengths,
       } = rest;
       return {
@@ -131,6 +135,7 @@ export function readAssignmentJson(value: unknown, where: string): readonly Read
           tableRange: tableRange && { min: tableRange[0], max: tableRange[1] },
           countPadding: countPadding ?? undefined,
           weightQuantizer: weightQuantizer ?? undefined,
+          channelExponents,
           weightFractionLengths,
         },
       };

@@ -3,7 +3,7 @@ import { type Diagnostic, DiagnosticError } from "../../isa/diagnostic.ts";
 import { OVERFLOW_MODES, overflowText } from "../../isa/overflow.ts";
 import { type RegisterSpec, registerText } from "../../isa/register.ts";
 import { ROUNDING_MODES } from "../../isa/rounding.ts";
-import { commentText, identifier, layerIdentifiers, verificationComment } from "./identifiers.ts";
+import { assignmentComments, commentText, identifier, layerIdentifiers } from "./identifiers.ts";
 import { lacking } from "./library-modes.ts";
 import type { ExportSubject } from "./subject.ts";
 
@@ -32,7 +32,7 @@ export function matlabFunction({ model, verified, layers }: ExportSubject): stri
   const lines = [
     `function types = ${name}()`,
     `% Word lengths of ${commentText(model)}, written by macroscope.`,
-    ...verificationComment({ verified }, "%"),
+    ...assignmentComments({ verified, layers }, "%"),
     "% types.<layer>.<register>.type is its numerictype, .math its fimath.",
   ];
   for (const layer of layers) {

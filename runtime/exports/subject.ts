@@ -4,7 +4,11 @@ import { type ArithmeticKind, type LayerFacts, layerFacts } from "../../compiler
 import { quantizeWeights, weightQuantizer } from "../../compiler/quantization/quantize-weights.ts";
 import { type Calibration, layerEntries, resolveAssignment } from "../../compiler/quantization/resolve-assignment.ts";
 import type { LayerOptions } from "../../compiler/quantization/resolve-layer.ts";
-import type { AssignmentSpecification, Verification } from "../../compiler/quantization/specification.ts";
+import {
+  type AssignmentSpecification,
+  givenExponents,
+  type Verification,
+} from "../../compiler/quantization/specification.ts";
 import { type BiasOrder, DATAPATH_REGISTERS, type DatapathRegister, type DatapathSpec } from "../../isa/datapath.ts";
 import { InvariantError } from "../../isa/diagnostic.ts";
 import type { FixedPointFormat } from "../../isa/format.ts";
@@ -34,6 +38,8 @@ export interface ExportedOptions extends LayerOptions {
   readonly averageDivider: boolean;
   /** Fraction length of each filter's weights, where they differ. */
   readonly weightFractionLengths?: readonly number[] | undefined;
+  /** Exponents by which the layer's output channels are scaled, where any is: its constants, and those behind it, are the scaled ones. */
+  readonly channelExponents?: readonly number[] | undefined;
   readonly biasOrder: BiasOrder;
   /** What the weights went through before their register, as the assignment says it. */
   readonly weightQuantizer: string | undefined;
@@ -49,7 +55,7 @@ export interface ExportSubject {
 
 export interface SubjectRequest {
   readonly model: string;
-  /** After the compiler's passes, its weights not quantized yet. */
+  /** After the compiler's passes, with the channels that the assignment equalizes; its weights not quantized yet. */
   readonly lowerable: Graph;
   readonly assignment: AssignmentSpecification;
   /** Ranges; only automatic formats need them. */
@@ -76,6 +82,7 @@ export function exportSubject({
     layers.map(({ name }) => name),
     where,
   );
+  const exponents = givenExponents(assignment);
   const resolved = resolveAssignment({
     specification: assignment,
     layers,
@@ -106,6 +113,7 @@ export function exportSubject({
           ...options,
           averageDivider: datapath.averageDivider,
           weightFractionLengths: datapath.weightFractionLengths,
+          channelExponents: exponents?.[name],
           biasOrder: datapath.biasOrder ?? "last",
           weightQuantizer: facts.weights === null ? undefined : weightQuantizer(entries.get(name) ?? {}),
         },

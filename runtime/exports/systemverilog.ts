@@ -1,7 +1,7 @@
 /** SystemVerilog package: lengths, types and modes of every register. */
 import { OVERFLOW_MODES, overflowText } from "../../isa/overflow.ts";
 import { ROUNDING_MODES } from "../../isa/rounding.ts";
-import { commentText, identifier, layerIdentifiers, verificationComment } from "./identifiers.ts";
+import { assignmentComments, commentText, identifier, layerIdentifiers } from "./identifiers.ts";
 import type { ExportSubject } from "./subject.ts";
 
 const literal = (mode: string): string => mode.toUpperCase().replaceAll("-", "_");
@@ -16,7 +16,7 @@ export function systemverilogPackage({ model, verified, layers }: ExportSubject)
   const name = `${identifier(model)}_types`;
   const lines = [
     `// Word lengths of ${commentText(model)}, written by macroscope. value = word * 2^-F.`,
-    ...verificationComment({ verified }, "//"),
+    ...assignmentComments({ verified, layers }, "//"),
     `package ${name};`,
     "",
     ...enumeration("rounding_e", "ROUND", ROUNDING_MODES),

@@ -2,7 +2,7 @@
 import { OVERFLOW_MODES, type OverflowMode } from "../../isa/overflow.ts";
 import type { RegisterSpec } from "../../isa/register.ts";
 import { ROUNDING_MODES, type RoundingMode } from "../../isa/rounding.ts";
-import { commentText, identifier, layerIdentifiers, verificationComment } from "./identifiers.ts";
+import { assignmentComments, commentText, identifier, layerIdentifiers } from "./identifiers.ts";
 import type { ExportSubject } from "./subject.ts";
 
 const ROUND_STYLES: Readonly<Partial<Record<RoundingMode, string>>> = {
@@ -40,7 +40,7 @@ export function vhdlPackage({ model, verified, layers }: ExportSubject): string 
   const name = `${identifier(model)}_types`;
   const lines = [
     `-- Word lengths of ${commentText(model)}, written by macroscope. VHDL-2008.`,
-    ...verificationComment({ verified }, "--"),
+    ...assignmentComments({ verified, layers }, "--"),
     "library ieee;",
     "use ieee.std_logic_1164.all;",
     "use ieee.fixed_pkg.all;",

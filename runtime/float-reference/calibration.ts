@@ -2,7 +2,7 @@ import type { LayerRanges } from "../../isa/datapath.ts";
 import { nameRecord } from "../../isa/name-record.ts";
 import type { FloatNetwork, NodeObserver, SumObserver } from "./interpreter.ts";
 import { LayerSums } from "./layer-sums.ts";
-import { MeasuredRange } from "./measured-range.ts";
+import { type ChannelRanges, MeasuredRange } from "./measured-range.ts";
 
 /**
  * Least and largest of the input, of every node, and of the registers of every layer that sums, over batches of images. Taken in
@@ -37,6 +37,16 @@ export class CalibrationTally {
     };
     const part = { given: new Map([[input.name, images]]), nodes, wanted: [output] };
     await network.runPart(part, count, { observe, observeGiven: true, observeSums, onProgress });
+  }
+
+  /** Least and greatest whole sum with bias of each filter, by layer. */
+  filterSums(): ReadonlyMap<string, ChannelRanges> {
+    return new Map(
+      [...this.#sums].flatMap(([name, layer]): [string, ChannelRanges][] => {
+        const sums = layer.biasedSums();
+        return sums === null ? [] : [[name, sums]];
+      }),
+    );
   }
 
   ranges(): Record<string, LayerRanges> {

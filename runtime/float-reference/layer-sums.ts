@@ -47,18 +47,25 @@ export class LayerSums {
     this.#sums.addAll(sums);
   }
 
+  /** Least and greatest whole sum with bias of each filter; null for a pool. */
+  biasedSums(): ChannelRanges | null {
+    const node = this.#node;
+    if (node.op === "pool") return null;
+    const biased = new ChannelRanges(this.#sums.min.length);
+    const add = (bound: Float64Array): Float64Array => bound.map((sum, filter) => sum + (node.bias?.data[filter] ?? 0));
+    biased.addAll(add(this.#sums.min));
+    biased.addAll(add(this.#sums.max));
+    return biased;
+  }
+
   ranges(): Omit<LayerRanges, keyof CalibratedRange> {
     const node = this.#node;
     const { min, max } = this.#running;
     if (node.op === "pool") return { runningSum: { min, max } };
-    const sum = new MeasuredRange();
-    const biasedSum = new MeasuredRange();
-    this.#sums.min.forEach((least, filter) => {
-      const greatest = this.#sums.max[filter] as number;
-      const bias = node.bias?.data[filter] ?? 0;
-      sum.add(least).add(greatest);
-      biasedSum.add(least + bias).add(greatest + bias);
-    });
+    const whole = ({ min: least, max: greatest }: ChannelRanges): MeasuredRange =>
+      new MeasuredRange().addAll(least).addAll(greatest);
+    const sum = whole(this.#sums);
+    const biasedSum = whole(this.biasedSums() ?? this.#sums);
     return {
       product: plain(this.#products(node.kernel.data)),
       runningSum: plain(new MeasuredRange().addAll([min, max, sum.min, sum.max])),

@@ -124,6 +124,16 @@ const run = z.looseObject({
     .max(RESULT_LIMITS.layers),
   digest: text.nullable(),
   calibratedImages: count.exactOptional(),
+  equalized: z
+    .array(
+      z.strictObject({
+        layer: z.string(),
+        scaled: count,
+        channels: count,
+        exponents: z.tuple([z.int(), z.int()]).readonly(),
+      }),
+    )
+    .exactOptional(),
   observedImages: count,
   advice: text,
   notModelled: z.array(text).max(100),

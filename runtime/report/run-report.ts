@@ -37,6 +37,8 @@ export interface RunReport {
   readonly digest: string | null;
   /** First images of the data whose ranges gave the automatic formats; absent where none is automatic. */
   readonly calibratedImages?: number;
+  /** Layers whose output channels are scaled by powers of two, the next weights by the inverse; absent where none is. */
+  readonly equalized?: readonly EqualizedEntry[];
   /** Images for which ranges, rounding errors and layer errors were taken: the first ones. */
   readonly observedImages: number;
   /** What to look at first, one sentence. */
@@ -48,7 +50,17 @@ export interface RunReport {
 }
 
 /** What the run itself says: without what it was fed with, and without what differs from run to run. */
-export type LastingReport = Omit<RunReport, "resources" | "input" | "calibratedImages">;
+export type LastingReport = Omit<RunReport, "resources" | "input" | "calibratedImages" | "equalized">;
+
+/** A layer with scaled output channels; `configuration.assignment.equalize` has every exponent. */
+export interface EqualizedEntry {
+  readonly layer: string;
+  /** Of `channels`: how many have an exponent other than 0. */
+  readonly scaled: number;
+  readonly channels: number;
+  /** Least and largest exponent of those. */
+  readonly exponents: readonly [least: number, largest: number];
+}
 
 export interface ResourceEntry {
   /** From the configuration to the report. */

@@ -1,4 +1,5 @@
 import { type Compilation, compile, prepareGraph } from "../../compiler/compile.ts";
+import { channelRoutes } from "../../compiler/graph/channel-routes.ts";
 import type { Graph } from "../../compiler/graph/graph.ts";
 import {
   integerInputFormat,
@@ -8,10 +9,12 @@ import {
   underSpecification,
 } from "../../compiler/legalisation/index.ts";
 import { foldInputScale } from "../../compiler/passes/fold-input-scale.ts";
+import { equalizedGraph } from "../../compiler/prepare-graph.ts";
 import { rangeOf } from "../../compiler/quantization/automatic-format.ts";
+import { chosenExponents } from "../../compiler/quantization/channel-exponents.ts";
 import { layerFacts } from "../../compiler/quantization/layer-facts.ts";
 import { quantizeWeights } from "../../compiler/quantization/quantize-weights.ts";
-import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
+import { type AssignmentSpecification, givenExponents } from "../../compiler/quantization/specification.ts";
 import { tablesWantRanges, usesCalibration } from "../../compiler/quantization/uses-calibration.ts";
 import { diagnosticError } from "../../isa/diagnostic.ts";
 import type { ModelOutput } from "../../isa/model-output.ts";
@@ -19,7 +22,7 @@ import type { Calibration, RunConfiguration } from "../configuration.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import { shapeText } from "../datasets/image-shape.ts";
 import { type OpenedModel, openModel } from "../model.ts";
-import { calibrateOn } from "./calibrate.ts";
+import { type Measured, measureOn } from "./calibrate.ts";
 import type { RunHooks } from "./hooks.ts";
 import { imageBatches, openData } from "./image-batches.ts";
 
@@ -28,11 +31,11 @@ export interface PreparedModel {
   readonly name: string;
   /** As imported, the scale of its input folded in. */
   readonly graph: Graph;
-  /** After the compiler's passes: its nodes are the machine's layers. */
+  /** After the compiler's passes, and with the channels that the assignment equalizes: its nodes are the machine's layers. */
   readonly lowerable: Graph;
   /** Registers that the model itself prescribes to the layers. */
   readonly prescribed: AssignmentSpecification;
-  /** The user's word lengths, and beneath them what the model prescribes. */
+  /** The user's word lengths, and beneath them what the model prescribes; which channels are equalized, where that was decided. */
   readonly assignment: AssignmentSpecification;
   /** Ranges for automatic formats and tables; null where neither asks for them. */
   readonly calibration: Calibration;
@@ -53,23 +56,37 @@ export async function prepareModel(
   hooks: RunHooks = {},
 ): Promise<PreparedModel> {
   const graph = withInputScale(imported, configuration);
-  const lowerable = prepareGraph(graph, configuration.model, configuration.batchNormalization);
-  const { calibration } = configuration;
-  const inputFormat = await integerInput(lowerable, data, calibration.images);
-  const prescribed = prescribedAssignment(lowerable, inputFormat);
+  const asItIs = prepareGraph(graph, configuration.model, configuration.batchNormalization);
+  const { calibration, seed } = configuration;
+  const inputFormat = await integerInput(asItIs, data, calibration.images);
+  const prescribed = prescribedAssignment(asItIs, inputFormat);
   const assignment = underSpecification(prescribed, configuration.assignment);
-  const wanted =
-    usesCalibration(assignment) ||
-    tablesWantRanges(assignment, layerFacts(lowerable), hooks.assignmentName ?? "assignment");
+  const where = hooks.assignmentName ?? "assignment";
+  const wanted = usesCalibration(assignment) || tablesWantRanges(assignment, layerFacts(asItIs), where);
   const needed = calibration.ranges === null && wanted;
+  const given = givenExponents(assignment);
+  const lowerable = equalizedGraph(asItIs, given ?? {}, where);
   const prepared = { name, graph, lowerable, prescribed, assignment, weights, ...(modelOutputs && { modelOutputs }) };
-  if (!needed) return { ...prepared, calibration };
+  const open = given === null && channelRoutes(lowerable).length > 0;
+  const all = open && assignment.equalize === "all";
+  if (!needed && !all) return { ...prepared, calibration };
   const images = data ?? (await openData(configuration, graph.input, calibration.images));
   requireShape(lowerable, images, configuration);
-  const { seed } = configuration;
-  const quantized = quantizeWeights(lowerable, assignment, { seed, where: hooks.assignmentName ?? "assignment" });
-  const measured = await calibrateOn(images, quantized, calibration.images, hooks);
-  return { ...prepared, calibration: measured };
+  const measure = (network: Graph): Promise<Measured> =>
+    measureOn(images, quantizeWeights(network, assignment, { seed, where }), calibration.images, hooks);
+  const measured = await measure(lowerable);
+  const { ranges } = measured.calibration;
+  if (!open || ranges === null) return { ...prepared, calibration: measured.calibration };
+  const chosen = chosenExponents(lowerable, {
+    ...{ specification: assignment, ranges, sums: measured.filterSums, where },
+    which: all ? "all" : "starved",
+  });
+  const isNone = Object.keys(chosen).length === 0;
+  const decided = { ...prepared, assignment: { ...assignment, equalize: isNone ? ("none" as const) : chosen } };
+  if (isNone) return { ...decided, calibration: wanted ? measured.calibration : calibration };
+  const equalized = equalizedGraph(lowerable, chosen, where);
+  const again = wanted ? (await measure(equalized)).calibration : calibration;
+  return { ...decided, lowerable: equalized, calibration: again };
 }
 
 /** Word of an integer network's input as its first images need it; undefined where the model tells it, or no data are at hand. */

@@ -1,4 +1,5 @@
 import { layerNames, soleComputation } from "../../compiler/hybrid/layer-computation.ts";
+import { type AssignmentSpecification, givenExponents } from "../../compiler/quantization/specification.ts";
 import { usesCalibration } from "../../compiler/quantization/uses-calibration.ts";
 import { diagnosticError } from "../../isa/diagnostic.ts";
 import type { Program } from "../../isa/program.ts";
@@ -9,7 +10,7 @@ import type { Dataset } from "../datasets/dataset.ts";
 import { elementsOf, shapeText } from "../datasets/image-shape.ts";
 import { isProgramFile, openModel, openProgramFile } from "../model.ts";
 import { notModelled } from "../report/not-modelled.ts";
-import type { LastingReport } from "../report/run-report.ts";
+import type { EqualizedEntry, LastingReport } from "../report/run-report.ts";
 import { adviceOn } from "./advice.ts";
 import { compilePrepared, prepareModel, requireShape } from "./compile-model.ts";
 import { runExtrinsicModel } from "./figures/extrinsic-report.ts";
@@ -31,16 +32,22 @@ export async function runModel(configuration: RunConfiguration, hooks: RunHooks 
   const isProgram = await isProgramFile(configuration.model);
   const outcome = await (isProgram ? runProgramFile(configuration, hooks) : runNetwork(configuration, hooks));
   if ("fault" in outcome) return outcome;
-  const { report, watched, calibrated } = outcome;
+  const { report, watched, calibrated, equalized = [] } = outcome;
   const input = inputEntry(watched.data, watched.range());
   const advice = inputAdvice({ ...report, input }) ?? report.advice;
   const calibration = calibrated === undefined ? {} : { calibratedImages: calibrated };
-  return { report: { ...report, input, advice, ...calibration, resources: resourcesSince(started) } };
+  const scaled = equalized.length === 0 ? {} : { equalized };
+  return { report: { ...report, input, advice, ...calibration, ...scaled, resources: resourcesSince(started) } };
 }
 
 /** A run's report, the data it was fed with, and the images whose ranges gave it formats. */
 type WatchedOutcome =
-  | { readonly report: LastingReport; readonly watched: WatchedData; readonly calibrated?: number | undefined }
+  | {
+      readonly report: LastingReport;
+      readonly watched: WatchedData;
+      readonly calibrated?: number | undefined;
+      readonly equalized?: readonly EqualizedEntry[];
+    }
   | Extract<LastingOutcome, { readonly fault: unknown }>;
 
 async function runNetwork(configuration: RunConfiguration, hooks: RunHooks): Promise<WatchedOutcome> {
@@ -66,10 +73,19 @@ async function runNetwork(configuration: RunConfiguration, hooks: RunHooks): Pro
           ? await runHybridModel({ ...run, prepared }, hooks)
           : await simulate({ ...run, ...prepared, program, unreadInputs: prepared.graph.unreadInputs }, hooks);
     const calibrated = usesCalibration(assignment) ? calibration.images : undefined;
-    return "fault" in outcome ? outcome : { ...outcome, watched, calibrated };
+    return "fault" in outcome ? outcome : { ...outcome, watched, calibrated, equalized: equalizedEntries(assignment) };
   } finally {
     float.dispose();
   }
+}
+
+function equalizedEntries(assignment: AssignmentSpecification): readonly EqualizedEntry[] {
+  return Object.entries(givenExponents(assignment) ?? {}).flatMap(([layer, exponents]) => {
+    const scaled = exponents.filter((exponent) => exponent !== 0).toSorted((a, b) => a - b);
+    const [least, largest] = [scaled[0], scaled.at(-1)];
+    if (least === undefined || largest === undefined) return [];
+    return [{ layer, scaled: scaled.length, channels: exponents.length, exponents: [least, largest] as const }];
+  });
 }
 
 async function runProgramFile(configuration: RunConfiguration, hooks: RunHooks): Promise<WatchedOutcome> {

@@ -10,7 +10,7 @@ import { productFormat } from "../../../isa/growth.ts";
 import { nameRecord } from "../../../isa/name-record.ts";
 import { type RegisterSpec, register, registersEqual } from "../../../isa/register.ts";
 import { yamlText } from "../../yaml.ts";
-import { verificationComment } from "../identifiers.ts";
+import { assignmentComments } from "../identifiers.ts";
 import { lacking } from "../library-modes.ts";
 import type { ExportedLayer, ExportedRegister, ExportSubject } from "../subject.ts";
 import { biasOrderMatters } from "./bias-order.ts";
@@ -73,7 +73,9 @@ class Writer {
       },
       LayerName: this.#entries,
     };
-    const known = verificationComment({ verified: this.#verified }, "#").map((line) => `${line}\n`);
+    const known = assignmentComments({ verified: this.#verified, layers: [...this.#layers.values()] }, "#").map(
+      (line) => `${line}\n`,
+    );
     return [COMMENT, ...known, yamlText(configuration)].join("");
   }
 

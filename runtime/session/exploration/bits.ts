@@ -1,5 +1,9 @@
 /** `macroscope bits`: opens search and final images, searches, and reports the assignment that was found. */
-import type { LayerEntry, Verification } from "../../../compiler/quantization/specification.ts";
+import type {
+  AssignmentSpecification,
+  LayerEntry,
+  Verification,
+} from "../../../compiler/quantization/specification.ts";
 import { DATAPATH_REGISTERS } from "../../../isa/datapath.ts";
 import { diagnosticError } from "../../../isa/diagnostic.ts";
 import type { RunConfiguration } from "../../configuration.ts";
@@ -58,7 +62,7 @@ export async function findBits(
 ): Promise<BitsReport> {
   const started = performance.now();
   const defaults = layerDefaults(configuration);
-  const opened = await openImages(configuration, request, hooks);
+  const opened = await openImages(forStart(configuration), request, hooks);
   const { searchStudy, finalStudy, parts } = opened;
   try {
     const { marginBits, observedImages } = request;
@@ -89,7 +93,10 @@ export async function findBits(
     const { startWordLength, ...result } = found;
     const final = finalStudy.parts.configuration;
     const { name: finalData } = finalStudy.parts.data;
-    const chosen = result.chosen && verified(result.chosen, target, result.kept, finalData);
+    const { equalize } = prepared.assignment;
+    const noted = <Found extends MeasuredAssignment>(of: Found, kept: boolean): Found =>
+      verified(typeof equalize === "object" ? scaled(of, equalize) : of, target, kept, finalData);
+    const chosen = result.chosen && noted(result.chosen, result.kept);
     return {
       schema: "macroscope/bits/1",
       configuration: {
@@ -109,13 +116,29 @@ export async function findBits(
       final: { data: finalData, span: parts.final.span },
       ...result,
       chosen,
-      alternative: result.alternative && verified(result.alternative, target, true, finalData),
+      alternative: result.alternative && noted(result.alternative, true),
       resources: resourcesSince(started),
     };
   } finally {
     await searchStudy.close();
     if (finalStudy !== searchStudy) await finalStudy.close();
   }
+}
+
+/** The assignment holds the exponents of the channels that were scaled before the search. */
+function scaled<Found extends MeasuredAssignment>(
+  found: Found,
+  equalize: Exclude<AssignmentSpecification["equalize"], string | undefined>,
+): Found {
+  return { ...found, assignment: { equalize, ...found.assignment } };
+}
+
+/** Channels are scaled for words as the search begins with, and the same for search and final images. */
+function forStart(configuration: RunConfiguration): RunConfiguration {
+  const { assignment } = configuration;
+  if (assignment.equalize !== "all") return configuration;
+  const start = { ...assignment.default, format: `${START_WORD_LENGTH},auto` };
+  return { ...configuration, assignment: { ...assignment, default: start } };
 }
 
 /** The assignment says itself whether it keeps its target. */
@@ -208,6 +231,7 @@ async function openImages(
       {
         ...configuration,
         images: finalImages ?? usual(data),
+        assignment: { ...configuration.assignment, equalize: searchStudy.parts.prepared.assignment.equalize },
         calibration: searchStudy.parts.configuration.calibration,
       },
       { ...hooks, calibrate: false },

@@ -15,8 +15,10 @@ export async function studyIdentity(
   version: string,
 ): Promise<Readonly<Record<string, unknown>>> {
   const { machine, seed, batchNormalization, preprocessing, labelOffset } = configuration;
+  const { equalize } = prepared.assignment;
   return {
     version,
+    ...(typeof equalize === "object" && { equalize }),
     graph: canonicalDigest(prepared.graph),
     prescribed,
     modelOutputs: prepared.modelOutputs,

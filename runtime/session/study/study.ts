@@ -15,7 +15,7 @@ import type {
   ImageSpan,
 } from "../../exploration/evaluation.ts";
 import { isProgramFile, openModel } from "../../model.ts";
-import { calibrateOn } from "../calibrate.ts";
+import { measureOn } from "../calibrate.ts";
 import { compilePrepared, prepareModel, requireShape } from "../compile-model.ts";
 import { FaultError } from "../fault-error.ts";
 import { openFloatSide } from "../float.ts";
@@ -52,7 +52,10 @@ export async function openStudy(configuration: RunConfiguration, hooks: StudyHoo
   requireShape(measured.lowerable, data, configuration);
   const prepared =
     measured.calibration.ranges === null && (hooks.calibrate ?? true)
-      ? { ...measured, calibration: await calibrateOn(data, measured.lowerable, measured.calibration.images, hooks) }
+      ? {
+          ...measured,
+          calibration: (await measureOn(data, measured.lowerable, measured.calibration.images, hooks)).calibration,
+        }
       : measured;
   const side = await openFloatSide(prepared, { quantizers: configuration.floatQuantizers });
   return new Study({
