@@ -1,9 +1,9 @@
+import { equalizedText } from "./equalized-text.ts";
 import { overflowCountText, overflowShare, shareText } from "./overflow-rate.ts";
 import { joinsFormats, type LayerRow, layerRows } from "./recurrent-rows.ts";
 import type {
   Accuracy,
   AgreementEntry,
-  EqualizedEntry,
   InputEntry,
   LayerEntry,
   RegisterEntry,
@@ -42,24 +42,10 @@ function heading(report: RunReport): string {
     ...(input.classes === null ? [] : [`classes    ${input.classes}`]),
     `machine    ${machine ?? `none: float32${layers.length === 0 ? ", nothing is quantized" : " inside the layers, quantized between them"}`}`,
     ...(calibratedImages === undefined ? [] : [`formats    ${calibrationText(calibratedImages)}`]),
-    ...equalizedLines(equalized),
+    ...(equalized.length === 0 ? [] : [`equalized  ${equalizedText(equalized)}`]),
     ...(engine === null ? [] : [`engine     ${engine}`]),
     `float      ${floatBackend ?? "no float reference: a program file holds no float network"}`,
   ].join("\n");
-}
-
-/** Layers that the text names; the result holds all. */
-const NAMED_LAYERS = 3;
-
-function equalizedLines(entries: readonly EqualizedEntry[]): string[] {
-  if (entries.length === 0) return [];
-  const named = entries.slice(0, NAMED_LAYERS).map(({ layer, scaled, channels, exponents: [least, largest] }) => {
-    const factors = least === largest ? `2^${least}` : `2^${least} … 2^${largest}`;
-    return `${grouped(scaled)} of ${grouped(channels)} channels of ${layer} × ${factors}`;
-  });
-  const more = entries.length - named.length;
-  const lines = more > 0 ? [...named, `and ${grouped(more)} more layers`] : named;
-  return [`equalized  ${lines.join(", ")}; next weights by the inverse`];
 }
 
 function calibrationText(images: number): string {

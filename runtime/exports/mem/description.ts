@@ -40,7 +40,7 @@ export function memoryIndex({ files, subject, program, graph, images, data }: De
       fractionLength: format.fractionLength,
       signed: format.signed,
     })),
-    layers: subject.layers.map(({ name, kind, registers }) => {
+    layers: subject.layers.map(({ name, kind, registers, options }) => {
       const symbol = program.layers.find((layer) => layer.name === name);
       return {
         name,
@@ -50,6 +50,7 @@ export function memoryIndex({ files, subject, program, graph, images, data }: De
         biasOrder: symbol?.datapath.biasOrder ?? "last",
         table: symbol?.table ?? null,
         weightFractionLengths: symbol?.datapath.weightFractionLengths ?? null,
+        channelExponents: options.channelExponents ?? null,
         registers: registers.map(({ register, spec, exact }) => ({ register, ...spec.format, ...modes(spec), exact })),
       };
     }),
@@ -95,7 +96,14 @@ accumulator before it ("first"). The activation acts on the accumulator, then th
     const lengths = (datapath.weightFractionLengths ?? []).join(" ");
     return `\nWeights of \`${printable(name)}\` have a binary point per filter, F ${lengths}: the sum times the filter's scale word is the layer's.\n`;
   });
-  return `## Layers\n\n${about}${points.join("")}\n${markdownTable(["layer", "kind", "reads", "activation", "bias"], cells)}`;
+  const scaled = subject.layers.flatMap(({ name, options: { channelExponents } }) =>
+    channelExponents === undefined
+      ? []
+      : [
+          `\nOutput channels of \`${printable(name)}\` are 2^e times those of the model, e ${channelExponents.join(" ")}; its constants and the next weights hold that.\n`,
+        ],
+  );
+  return `## Layers\n\n${about}${points.join("")}${scaled.join("")}\n${markdownTable(["layer", "kind", "reads", "activation", "bias"], cells)}`;
 }
 
 function activationOf({ nodes }: Graph, name: string): string {

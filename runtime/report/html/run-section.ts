@@ -4,6 +4,7 @@ import { energyComponents } from "../charts/energy-components.ts";
 import { layerCosts } from "../charts/layer-costs.ts";
 import { registerWidths } from "../charts/register-widths.ts";
 import { unitTime } from "../charts/unit-time.ts";
+import { equalizedText } from "../equalized-text.ts";
 import type { RunReport } from "../run-report.ts";
 import { grouped, percent, percentRange, significant } from "../wording.ts";
 import { accuracySentence, accuracyVerdict, errorSentence } from "./accuracy-words.ts";
@@ -61,7 +62,7 @@ ${reproduction({
   };
 }
 
-function summary({ accuracy, agreement, error, images, engine }: RunReport): string {
+function summary({ accuracy, agreement, error, images, engine, equalized = [] }: RunReport): string {
   const parts = [
     accuracy === null ? "" : accuracySentence(accuracy, images),
     accuracy === null && agreement !== null
@@ -69,6 +70,7 @@ function summary({ accuracy, agreement, error, images, engine }: RunReport): str
       : "",
     error === null ? "" : errorSentence(error),
     engine === null ? "" : `Computed bit by bit (${engine}).`,
+    equalized.length === 0 ? "" : `Equalized: ${equalizedText(equalized)}.`,
   ];
   return parts.filter((part) => part !== "").join(" ");
 }

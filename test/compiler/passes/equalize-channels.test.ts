@@ -1,13 +1,16 @@
 /** A network with scaled channels computes what it computed before, to the last bit. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { compile } from "../../../compiler/compile.ts";
 import { GraphBuilder } from "../../../compiler/graph/builder.ts";
 import { channelRoutes } from "../../../compiler/graph/channel-routes.ts";
 import type { ElementFunction } from "../../../compiler/graph/element-function.ts";
 import type { Graph, GraphNode } from "../../../compiler/graph/graph.ts";
 import { verifyGraph } from "../../../compiler/graph/verify.ts";
 import { equalizeChannels } from "../../../compiler/passes/equalize-channels.ts";
+import { equalizedGraph, prepareGraph } from "../../../compiler/prepare-graph.ts";
 import { DiagnosticError } from "../../../isa/diagnostic.ts";
+import { DEFAULT_MACHINE } from "../../../isa/machine.ts";
 import { register } from "../../../isa/register.ts";
 import { graphWithInput, randomFloats } from "../../arbitraries/graph.ts";
 import { evaluateAllValues, evaluateGraph } from "../../oracles/graph-float.ts";
@@ -170,5 +173,20 @@ describe("channels that stay as they are", () => {
     const route = { layer: "first", channels: 3, ends: [end] };
     expect(channelRoutes(pair({ own: { activation: "relu" } }))).toEqual([{ ...route, through: [] }]);
     expect(channelRoutes(pair({ between: activation("relu") }))).toEqual([{ ...route, through: ["between"] }]);
+  });
+});
+
+describe("compile with exponents in the assignment", () => {
+  it("makes the program of the scaled network, once", () => {
+    const equalize = { first: [3, 0, -2] };
+    const assignment = { default: { datapath: "wide", format: "12,4" } };
+    const options = { machine: DEFAULT_MACHINE, seed: 1 };
+    const graph = pair({ own: { activation: "relu" } });
+    const expected = compile(equalizeChannels(graph, equalize), { ...options, assignment }).program;
+    const both = { ...assignment, equalize };
+    expect(compile(graph, { ...options, assignment: both }).program).toEqual(expected);
+    const scaled = equalizedGraph(prepareGraph(graph), equalize);
+    expect(compile(scaled, { ...options, assignment: both }).program).toEqual(expected);
+    expect(compile(graph, { ...options, assignment }).program).not.toEqual(expected);
   });
 });

@@ -165,6 +165,11 @@ describe("filters of 100 and 0.3 at 8,auto", () => {
     expect(refused.code).toBe(2);
     expect(refused.stderr).toMatch(/layer "dw": its output channels are scaled .*--to qonnx/);
     expect((await invoke("export", report, "--to", "mem", "-o", file("mem"))).code).toBe(0);
+    const { layers } = JSON.parse(readFileSync(join(file("mem"), "index.json"), "utf8"));
+    expect(layers[0]).toMatchObject({ name: "dw", channelExponents: [0, 8] });
+    expect(readFileSync(join(file("mem"), "README.md"), "utf8")).toContain("e 0 8; its constants");
+    expect((await invoke("report", report, "-o", file("page.html"))).code).toBe(0);
+    expect(readFileSync(file("page.html"), "utf8")).toContain("Equalized: 1 of 2 channels of dw × 2^8;");
   });
 });
 
