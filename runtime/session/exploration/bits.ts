@@ -62,7 +62,7 @@ export async function findBits(
 ): Promise<BitsReport> {
   const started = performance.now();
   const defaults = layerDefaults(configuration);
-  const opened = await openImages(forStart(configuration), request, hooks);
+  const opened = await openImages(configuration, request, hooks);
   const { searchStudy, finalStudy, parts } = opened;
   try {
     const { marginBits, observedImages } = request;
@@ -131,14 +131,6 @@ function scaled<Found extends MeasuredAssignment>(
   equalize: Exclude<AssignmentSpecification["equalize"], string | undefined>,
 ): Found {
   return { ...found, assignment: { equalize, ...found.assignment } };
-}
-
-/** Channels are scaled for words as the search begins with, and the same for search and final images. */
-function forStart(configuration: RunConfiguration): RunConfiguration {
-  const { assignment } = configuration;
-  if (assignment.equalize !== "all") return configuration;
-  const start = { ...assignment.default, format: `${START_WORD_LENGTH},auto` };
-  return { ...configuration, assignment: { ...assignment, default: start } };
 }
 
 /** The assignment says itself whether it keeps its target. */

@@ -48,7 +48,7 @@ export async function openStudy(configuration: RunConfiguration, hooks: StudyHoo
   }
   const model = await openModel(configuration.model, configuration);
   const data = await openData(configuration, model.graph.input, configuration.images);
-  const measured = await prepareModel(configuration, model, data, hooks);
+  const measured = await prepareModel(forEveryCandidate(configuration), model, data, hooks);
   requireShape(measured.lowerable, data, configuration);
   const prepared =
     measured.calibration.ranges === null && (hooks.calibrate ?? true)
@@ -65,6 +65,13 @@ export async function openStudy(configuration: RunConfiguration, hooks: StudyHoo
     prescribed: prepared.prescribed,
     float: { ...side, logits: keptAnswers(side.logits) },
   });
+}
+
+/** Candidates of all word lengths run on the same scaled channels: those that gain where every register has a binary point of its own. */
+function forEveryCandidate(configuration: RunConfiguration): RunConfiguration {
+  const { assignment } = configuration;
+  if (assignment.equalize !== "all") return configuration;
+  return { ...configuration, assignment: { ...assignment, default: { ...assignment.default, format: "16,auto" } } };
 }
 
 /** One network, its data, machine and float reference: tries word lengths on images. See `openStudy`. */

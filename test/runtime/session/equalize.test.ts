@@ -187,6 +187,17 @@ describe("a depthwise network whose filters have gains 2^0 … 2^10", () => {
     expect(all).toBeGreaterThan(automatic);
   });
 
+  it("is swept with the channels that gain scaled, where that is asked for", async () => {
+    const images = ["--data", "random:5", "--images", "8", "--datapath", "wide", "--workers", "1"];
+    const grid = ["--word-lengths", "8", "--fraction-lengths", "auto", "--json"];
+    const sqnrOf = async (which: string): Promise<number> => {
+      const result = file(`sweep-${which}.json`);
+      await invoke("sweep", file("depthwise.onnx"), ...images, "--equalize", which, ...grid, result);
+      return JSON.parse(readFileSync(result, "utf8")).records[0].result.error.sqnrDb;
+    };
+    expect(await sqnrOf("all")).toBeGreaterThan((await sqnrOf("none")) + 20);
+  });
+
   it("is searched with the channels that gain scaled, and what is found holds their exponents", async () => {
     const found = file("bits.json");
     const search = ["--search-images", "4", "--target-kind", "sqnr", "--target", "20", "--strategy", "uniform"];
