@@ -6,6 +6,7 @@ import type { AssignmentSpecification } from "../../../compiler/quantization/spe
 import type { TensorGraph } from "../../../compiler/tensor-graph/tensor-graph.ts";
 import { DiagnosticError } from "../../../isa/diagnostic.ts";
 import { channelsLastElements, interpreted } from "./compare.ts";
+import { DRAWN_INPUT, drawnModel, drawnNetworks, type Step, storedOutput } from "./drawn-integer-network.ts";
 import { compiled, float, model, runOnMachine, scalar, type WrittenNode } from "./small-models.ts";
 
 const where = "integers.onnx";
@@ -144,92 +145,6 @@ describe("the word of an integer network's input", () => {
   });
 });
 
-/** What follows sums in some order; every step keeps the interpreter exact in float64 and float32. */
-type Step = "mul" | "channels" | "add" | "div" | "floor" | "ceil" | "round" | "clip" | "relu" | "neg" | "min" | "minus";
-
-const steps = fc.array(
-  fc.tuple(
-    fc.constantFrom<Step>(
-      "mul",
-      "channels",
-      "add",
-      "div",
-      "floor",
-      "ceil",
-      "round",
-      "clip",
-      "relu",
-      "neg",
-      "min",
-      "minus",
-    ),
-    fc.integer({ min: 1, max: 7 }),
-  ),
-  { maxLength: 6 },
-);
-
-const networks = fc.record({
-  weights: fc.array(fc.integer({ min: -9, max: 9 }), { minLength: 6, maxLength: 6 }),
-  before: steps,
-  join: fc.boolean(),
-  after: steps,
-  pool: fc.boolean(),
-  last: steps,
-  pixels: fc.array(fc.integer({ min: 0, max: 255 }), { minLength: 12, maxLength: 12 }),
-});
-
-type Network = typeof networks extends fc.Arbitrary<infer Drawn> ? Drawn : never;
-
-function written(steps: readonly (readonly [Step, number])[], from: string, prefix: string): WrittenNode[] {
-  let value = from;
-  return steps.map(([step, number], index) => {
-    const name = `${prefix}${index}${step}`;
-    const nodes: Record<Step, Omit<WrittenNode, "name">> = {
-      mul: { operator: "Mul", inputs: [value, `n${number}`] },
-      channels: { operator: "Mul", inputs: ["perChannel", value] },
-      add: { operator: "Add", inputs: [value, `n${number}`] },
-      minus: { operator: "Sub", inputs: [`n${number}`, value] },
-      div: { operator: "Div", inputs: [value, `p${number}`] },
-      floor: { operator: "Floor", inputs: [value] },
-      ceil: { operator: "Ceil", inputs: [value] },
-      round: { operator: "Round", inputs: [value] },
-      clip: { operator: "Clip", inputs: [value, `m${number}`, "hi"] },
-      relu: { operator: "Relu", inputs: [value] },
-      neg: { operator: "Neg", inputs: [value] },
-      min: { operator: "Min", inputs: [value, `q${number}`] },
-    };
-    value = `${name}'`;
-    return { name, ...nodes[step] };
-  });
-}
-
-function drawnModel({ weights, before, join, after, pool, last }: Network): TensorGraph {
-  const numbers = [1, 2, 3, 4, 5, 6, 7];
-  const constants = {
-    hi: scalar(200),
-    weights: float([2, 3, 1, 1], weights),
-    perChannel: float([1, 2, 1, 1], [3, 5]),
-    ...Object.fromEntries(numbers.map((number) => [`n${number}`, scalar(number)])),
-    ...Object.fromEntries(numbers.map((number) => [`p${number}`, scalar(2 ** (number % 4))])),
-    ...Object.fromEntries(numbers.map((number) => [`m${number}`, scalar(-20 * (number - 2))])),
-    ...Object.fromEntries(numbers.map((number) => [`q${number}`, scalar(40 * number)])),
-  };
-  const nodes: WrittenNode[] = [{ name: "conv", operator: "Conv", inputs: ["x", "weights"] }];
-  const end = () => `${nodes.at(-1)?.name}'`;
-  nodes.push(...written(before, "conv'", "a"), { name: "whole", operator: "Floor", inputs: [end()] });
-  if (join) {
-    nodes.push({ name: "other", operator: "Mul", inputs: ["whole'", "n3"] });
-    nodes.push({ name: "joined", operator: "Add", inputs: ["whole'", "other'"] });
-  }
-  nodes.push(...written(after, end(), "b"));
-  if (pool) {
-    nodes.push({ name: "kept", operator: "Floor", inputs: [end()] });
-    nodes.push({ name: "pool", operator: "AveragePool", inputs: ["kept'"], attributes: { kernel_shape: [2, 2] } });
-  }
-  nodes.push(...written(last, end(), "c"), { name: "y", operator: "Round", inputs: [end()] });
-  return model([1, 3, 2, 2], constants, nodes);
-}
-
 describe("chains of operators in any order", () => {
   it("may end in a range of one integer", () => {
     const after: [Step, number][] = [
@@ -243,19 +158,19 @@ describe("chains of operators in any order", () => {
     const graph = drawnModel({ weights, before: [], join: false, after, pool: false, last: [], pixels });
     const expected = Array.from(interpreted(graph, pixels));
     expect(new Set(expected)).toEqual(new Set([20]));
-    expect(onMachine(graph, channelsLastElements([1, 3, 2, 2], pixels))).toEqual(expected);
+    expect(onMachine(graph, channelsLastElements(DRAWN_INPUT, pixels))).toEqual(expected);
   });
 
   it("give the machine the integers that the interpreter gives", () => {
     const distinct = new Set<string>();
     let refused = 0;
     fc.assert(
-      fc.property(networks, (network) => {
+      fc.property(drawnNetworks, (network) => {
         const graph = drawnModel(network);
         const expected = Array.from(interpreted(graph, network.pixels));
         let found: readonly number[];
         try {
-          found = onMachine(graph, channelsLastElements([1, 3, 2, 2], network.pixels));
+          found = onMachine(graph, channelsLastElements(DRAWN_INPUT, network.pixels));
         } catch (error) {
           // A fraction that is cut and then scaled channel by channel is no one layer.
           if (!(error instanceof DiagnosticError)) throw error;
@@ -263,13 +178,7 @@ describe("chains of operators in any order", () => {
           refused++;
           return;
         }
-        const shape = network.pool ? [1, 2, 1, 1] : [1, 2, 2, 2];
-        expect(found.map((value) => value + 0)).toEqual(
-          channelsLastElements(
-            shape,
-            expected.map((value) => value + 0),
-          ),
-        );
+        expect(found.map((value) => value + 0)).toEqual(storedOutput(network, expected));
         distinct.add(found.join());
       }),
       { numRuns: process.env.MACROSCOPE_LONG === "1" ? 3000 : 150 },
