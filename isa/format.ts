@@ -41,8 +41,11 @@ export function fixedPoint(wordLength: number, fractionLength: number, signed = 
   return { wordLength, fractionLength: fractionLength + 0, signed };
 }
 
-/** Reads `W,F` (signed) or `uW,F` (unsigned) with 1 ≤ W ≤ 64 and −128 ≤ F ≤ 192; `DiagnosticError` FORMAT otherwise. */
-export function parseFormat(text: string, where = "format"): FixedPointFormat {
+/**
+ * Reads `W,F` (signed) or `uW,F` (unsigned) with 1 ≤ W ≤ 64 and −128 ≤ F ≤ 192, with `exact` as long as an exact product or sum may be;
+ * `DiagnosticError` FORMAT otherwise.
+ */
+export function parseFormat(text: string, where = "format", exact = false): FixedPointFormat {
   const match = /^(u?)([0-9]{1,9}),(-?[0-9]{1,9})$/.exec(text.trim());
   if (!match) {
     throw diagnosticError(
@@ -54,9 +57,12 @@ export function parseFormat(text: string, where = "format"): FixedPointFormat {
   }
   const wordLength = Number(match[2]);
   const fractionLength = Number(match[3]) + 0;
-  const { minFractionLength, maxFractionLength } = FORMAT_LIMITS;
-  checkInteger("W", wordLength, 1, FORMAT_LIMITS.wordLength, where);
-  checkInteger("F", fractionLength, minFractionLength, maxFractionLength, where);
+  const limits = FORMAT_LIMITS;
+  const [least, most] = exact
+    ? [limits.minExactFractionLength, limits.maxExactFractionLength]
+    : [limits.minFractionLength, limits.maxFractionLength];
+  checkInteger("W", wordLength, 1, exact ? limits.exactWordLength : limits.wordLength, where);
+  checkInteger("F", fractionLength, least, most, where);
   return { wordLength, fractionLength, signed: match[1] === "" };
 }
 

@@ -14,7 +14,8 @@ export type { Dataset, ImageBatch } from "./datasets/dataset.ts";
 export { BUNDLED_DATASETS, type OpenOptions, openDataset } from "./datasets/open-dataset.ts";
 export type { Preprocessing } from "./datasets/preprocessing.ts";
 export { type PreprocessingSpecification, preprocessingFrom, RECIPE_NAMES } from "./datasets/recipes.ts";
-export { type Dump, DumpWriter, parseDump } from "./dump/dump.ts";
+export { type Dump, DumpWriter } from "./dump/dump.ts";
+export { parseDump } from "./dump/parse-dump.ts";
 export type { Candidate, CandidateCost, Evaluation, Evaluator, ImageSpan } from "./exploration/evaluation.ts";
 export type { ConfiguredNetwork } from "./exports/hls4ml/read.ts";
 export {

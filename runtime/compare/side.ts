@@ -2,11 +2,12 @@ import { InvariantError } from "../../isa/diagnostic.ts";
 import type { FixedPointFormat } from "../../isa/format.ts";
 import { modelOrder } from "../../isa/model-output.ts";
 import { elementCount, type Program, type TensorSymbol } from "../../isa/program.ts";
-import { type Raws, rawAt } from "../../isa/raws.ts";
+import type { Raws } from "../../isa/raws.ts";
 import type { EngineSession } from "../../sim/engine.ts";
 import type { Fault } from "../../sim/fault.ts";
 import { ElementHistories } from "../../sim/history/element-history.ts";
 import type { ElementHistory, RoundingChange } from "../../sim/history/history.ts";
+import { wordsOfImage } from "../../sim/history/words-of-image.ts";
 import { type Dump, inOutputOrder, LAYER_AXES } from "../dump/dump.ts";
 import { layerTensors } from "../dump/layer-tensors.ts";
 import { inputTrap, quantizeImages, tensorSymbol } from "../session/host-input.ts";
@@ -121,13 +122,7 @@ export class MachineSide implements Side {
   #history({ layer, position, element, image, all, change }: WordRequest): ElementHistory | null {
     const tensor = this.#tensors.get(layer);
     if (tensor === undefined || layer === INPUT) return null;
-    const word = ({ name, shape, format }: TensorSymbol, index: number): bigint => {
-      const constant = this.#constants.get(name);
-      if (constant !== undefined) return rawAt(constant, index, format);
-      const raws = all(name);
-      if (raws === null) throw new InvariantError(`the words of ${name} were not kept`);
-      return rawAt(raws, position * elementCount(shape) + index, format);
-    };
+    const word = wordsOfImage(this.#constants, all, position);
     this.#histories ??= new ElementHistories(this.program);
     const history = this.#histories.of(tensor, element, image, word, change);
     if (change !== null) return history;
@@ -157,12 +152,14 @@ export class DumpSide implements Side {
 
   constructor(label: string, dump: Dump) {
     this.label = label;
-    this.layers = dump.layers;
+    this.layers = [...(dump.input === null ? [] : [{ ...dump.input, name: INPUT }]), ...dump.layers];
     this.output = dump.layers.at(-1)?.name ?? INPUT;
     this.#dump = dump;
   }
 
   take({ first }: ComparedImages): SideWords {
-    return { words: (layer, position) => this.#dump.words(layer, first + position), history: () => null };
+    const words = (layer: string, image: number): Raws | null =>
+      layer === INPUT ? this.#dump.inputWords(image) : this.#dump.words(layer, image);
+    return { words: (layer, position) => words(layer, first + position), history: () => null };
   }
 }

@@ -13,19 +13,29 @@
  * one (`outputs` says which), all others row, column, channel. Where words are those of the model's own quantizer, `unit` says
  * what they stand for: value = word · scale, and the file's integer is word + zeroPoint. Images count from 0. Layers and images may be missing, none may
  * come twice, any order will do. In version 1 of the schema there are no axes: all are row, column, channel.
+ *
+ * The words of the network's input stand in lines of their own, where the header says what they are:
+ *
+ *     {"schema":…,"input":{"name":"image","axes":["row","column","channel"],"shape":[28,28,1],"format":"16,8"},"layers":[…]}
+ *     {"image":0,"input":true,"raws":[0,12,…]}
+ *
+ * Where asked, words that registers inside a layer held on the way to one word of its output: `element` counts the output's words
+ * in the order of the dump, `raws` stand in the order in which the machine wrote them, `steps` says for each its step k of the sum
+ * (window position of a pool; −2 before the sum, −1 behind it). Weight- and input-stationary arrays write the accumulator once more
+ * behind each group of rows: the addition to the bank, whose step is the group's last. The header gives each register's format:
+ *
+ *     {"schema":…,"layers":[{"name":"fc2",…,"registers":{"product":"24,16","accumulator":"32,16"}}]}
+ *     {"image":0,"layer":"fc2","register":"accumulator","element":3,"steps":[0,1,…],"raws":[5,-7,…]}
  */
 
-import { z } from "zod";
-import { parseAnyFormat } from "../../compiler/quantization/format-notations.ts";
-import { type DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
-import { type FixedPointFormat, formatText, rawRange } from "../../isa/format.ts";
+import { diagnosticError } from "../../isa/diagnostic.ts";
+import { type FixedPointFormat, formatText } from "../../isa/format.ts";
 import type { ModelOutput } from "../../isa/model-output.ts";
 import { printableJson } from "../../isa/printable.ts";
 import { elementCount } from "../../isa/program.ts";
-import { allocateRaws, type Raws, rawAt, setRaw } from "../../isa/raws.ts";
+import { type Raws, rawAt } from "../../isa/raws.ts";
 
 export const DUMP_SCHEMA = "macroscope/dump/2";
-const FIRST_SCHEMA = "macroscope/dump/1";
 
 /** Bounds of what is written and read: 256 MiB of text, 32 million words. */
 export const DUMP_LIMITS = {
@@ -40,6 +50,10 @@ export const DUMP_LIMITS = {
 /** Axes of every layer in memory. */
 export const LAYER_AXES: readonly string[] = ["row", "column", "channel"];
 
+/** Registers whose words can be dumped on the way to an output. */
+export const INTERIOR_REGISTERS = ["product", "accumulator", "sum"] as const;
+export type InteriorRegister = (typeof INTERIOR_REGISTERS)[number];
+
 export interface DumpLayer {
   readonly name: string;
   /** What the sides of the shape are, outermost first. */
@@ -50,6 +64,18 @@ export interface DumpLayer {
   readonly unit?: { readonly scale: number; readonly zeroPoint: number };
   /** Outputs of the model that the words are, one behind the other; absent for words in the order of memory. */
   readonly outputs?: readonly Pick<ModelOutput, "name" | "shape">[];
+  /** Registers of which the dump has words. */
+  readonly registers?: Readonly<Partial<Record<InteriorRegister, FixedPointFormat>>>;
+}
+
+/** What one register held on the way to one word of a layer's output, in the order in which the machine wrote it. */
+export interface InteriorWords {
+  readonly layer: string;
+  readonly register: InteriorRegister;
+  /** Word of the output, in the order of the dump. */
+  readonly element: number;
+  readonly steps: readonly number[];
+  readonly raws: readonly bigint[];
 }
 
 /** The layer of the network's output in the order of the model's own outputs: the shape of the only one, or one line of all. */
@@ -65,19 +91,25 @@ export function inOutputOrder(name: string, format: FixedPointFormat, modelOutpu
 
 export interface Dump {
   readonly images: number;
+  /** The network's input, where the dump has it. */
+  readonly input: DumpLayer | null;
   readonly layers: readonly DumpLayer[];
   /** Words of one layer for one image, null where the dump has none. */
   words(layer: string, image: number): Raws | null;
+  inputWords(image: number): Raws | null;
 }
 
 /** Collects words as the lines of a dump. */
 export class DumpWriter {
   readonly #layers: readonly DumpLayer[];
+  readonly #input: DumpLayer | null;
+  readonly #registers = new Map<string, Partial<Record<InteriorRegister, string>>>();
   readonly #lines: string[] = [];
   #words = 0;
 
-  constructor(layers: readonly DumpLayer[]) {
+  constructor(layers: readonly DumpLayer[], input: DumpLayer | null = null) {
     this.#layers = layers;
+    this.#input = input;
   }
 
   /**
@@ -85,159 +117,64 @@ export class DumpWriter {
    * dump; null where they stand in that order.
    */
   add({ name, shape, format }: DumpLayer, firstImage: number, raws: Raws, places: Int32Array | null = null): void {
+    this.#addImages(`"layer":${quoted(name)}`, { shape, format }, firstImage, raws, places);
+  }
+
+  /** Consecutive images of the network's input. */
+  addInput({ shape, format }: DumpLayer, firstImage: number, raws: Raws): void {
+    this.#addImages('"input":true', { shape, format }, firstImage, raws, null);
+  }
+
+  /** What a register of `format` held on the way to one word. */
+  addInterior({ layer, register, element, steps, raws }: InteriorWords, image: number, format: FixedPointFormat): void {
+    this.#count(raws.length);
+    const known = this.#registers.get(layer) ?? {};
+    this.#registers.set(layer, { ...known, [register]: formatText(format) });
+    const where = `"image":${image},"layer":${quoted(layer)},"register":"${register}","element":${element}`;
+    this.#lines.push(`{${where},"steps":[${steps.join(",")}],"raws":[${raws.map(wordText).join(",")}]}`);
+  }
+
+  #addImages(
+    key: string,
+    { shape, format }: Pick<DumpLayer, "shape" | "format">,
+    firstImage: number,
+    raws: Raws,
+    places: Int32Array | null,
+  ): void {
     const elements = elementCount(shape);
-    this.#words += raws.length;
-    if (this.#words > DUMP_LIMITS.words) {
-      const what = `more than ${DUMP_LIMITS.words} words`;
-      throw diagnosticError("DUMP", "--dump", what, "give fewer --images, or a smaller --observe");
-    }
+    this.#count(raws.length);
     for (let start = 0, image = firstImage; start < raws.length; start += elements, image++) {
       const words = Array.from({ length: elements }, (_, index) =>
         wordText(rawAt(raws, start + (places?.[index] ?? index), format)),
       );
-      this.#lines.push(`{"image":${image},"layer":${printableJson(JSON.stringify(name))},"raws":[${words.join(",")}]}`);
+      this.#lines.push(`{"image":${image},${key},"raws":[${words.join(",")}]}`);
     }
+  }
+
+  #count(words: number): void {
+    this.#words += words;
+    if (this.#words <= DUMP_LIMITS.words) return;
+    const what = `more than ${DUMP_LIMITS.words} words`;
+    throw diagnosticError("DUMP", "--dump", what, "give fewer --images, a smaller --observe or --dump-window");
   }
 
   /** The whole file. `images`: of the run. */
   text(images: number): string {
-    const layers = this.#layers.map(({ name, axes, shape, format, unit, outputs }) => ({
-      name,
-      axes,
-      shape,
-      format: formatText(format),
-      unit,
-      outputs,
-    }));
-    return [printableJson(JSON.stringify({ schema: DUMP_SCHEMA, images, layers })), ...this.#lines, ""].join("\n");
+    const described = ({ name, axes, shape, format, unit, outputs }: DumpLayer): object => {
+      const registers = this.#registers.get(name);
+      return { name, axes, shape, format: formatText(format), unit, outputs, registers };
+    };
+    const input = this.#input === null ? undefined : described(this.#input);
+    const header = { schema: DUMP_SCHEMA, images, input, layers: this.#layers.map(described) };
+    return [printableJson(JSON.stringify(header)), ...this.#lines, ""].join("\n");
   }
+}
+
+function quoted(name: string): string {
+  return printableJson(JSON.stringify(name));
 }
 
 function wordText(raw: bigint): string {
   const exact = raw > -(2n ** 53n) && raw < 2n ** 53n;
   return exact ? raw.toString() : `"${raw}"`;
-}
-
-/** Whether a file that begins like this is meant as a dump. */
-export function looksLikeDump(start: string): boolean {
-  return /^\s*\{[^\n]*"schema"\s*:\s*"macroscope\/dump\//.test(start);
-}
-
-const side = z.int().min(1).max(DUMP_LIMITS.side);
-
-const shape = z.array(side).max(DUMP_LIMITS.axes);
-const layerFields = { name: z.string().min(1), format: z.string() } as const;
-const outputSchema = z.strictObject({ name: z.string(), shape });
-
-const layerSchema = z
-  .strictObject({
-    ...layerFields,
-    axes: z
-      .array(z.string())
-      .max(DUMP_LIMITS.axes)
-      .default([...LAYER_AXES]),
-    shape,
-    unit: z.strictObject({ scale: z.number(), zeroPoint: z.int() }).exactOptional(),
-    outputs: z.array(outputSchema).min(1).max(DUMP_LIMITS.layers).exactOptional(),
-  })
-  .refine(({ axes, shape }) => axes.length === shape.length, {
-    error: "as many sides as axes are expected; without axes they are row, column, channel",
-    path: ["shape"],
-  });
-
-const firstLayerSchema = z
-  .strictObject({ ...layerFields, shape: z.tuple([side, side, side]) })
-  .transform((layer) => ({ ...layer, axes: LAYER_AXES }));
-
-function headerOf<Layer>(schema: string, layer: z.ZodType<Layer>) {
-  return z.strictObject({
-    schema: z.literal(schema),
-    images: z.int().min(1).max(DUMP_LIMITS.images),
-    layers: z.array(layer).min(1).max(DUMP_LIMITS.layers),
-  });
-}
-
-const headerSchema = headerOf(DUMP_SCHEMA, layerSchema);
-const firstHeaderSchema = headerOf(FIRST_SCHEMA, firstLayerSchema);
-
-interface ParsedHeader {
-  readonly images: number;
-  readonly layers: readonly (Omit<DumpLayer, "format"> & { readonly format: string })[];
-}
-
-const wordSchema = z.union([z.int(), z.string().regex(/^-?[0-9]{1,40}$/, "expected an integer")]);
-const recordSchema = z.strictObject({ image: z.int().min(0), layer: z.string(), raws: z.array(wordSchema) });
-
-/** Reads a dump; everything wrong with it is a `DiagnosticError` DUMP that names the line. */
-export function parseDump(text: string, where: string): Dump {
-  const lines = text.split("\n");
-  const isFirst = (lines[0] ?? "").includes(`"${FIRST_SCHEMA}"`);
-  const header = parsedLine<ParsedHeader>(
-    isFirst ? firstHeaderSchema : headerSchema,
-    lines[0] ?? "",
-    `${where}, line 1`,
-  );
-  const layers = header.layers.map(({ format, ...layer }): DumpLayer => {
-    return { ...layer, format: parseAnyFormat(format, `${where}, line 1: ${layer.name}`) };
-  });
-  const known = new Map(layers.map((layer) => [layer.name, layer]));
-  if (known.size < layers.length)
-    throw dumpError(`${where}, line 1`, "two layers have one name", "name each layer once");
-  const words = new Map<string, Raws>();
-  let count = 0;
-  for (const [index, line] of lines.entries()) {
-    if (index === 0 || line.trim() === "") continue;
-    const place = `${where}, line ${index + 1}`;
-    const { image, layer: name, raws } = parsedLine(recordSchema, line, place);
-    const layer = known.get(name);
-    if (layer === undefined) throw dumpError(place, `no layer "${name}" in the header`, "name the header's layers");
-    if (image >= header.images) throw dumpError(place, `image ${image} of ${header.images}`, "count images from 0");
-    const elements = elementCount(layer.shape);
-    if (raws.length !== elements) {
-      const shape = layer.shape.join(" × ");
-      throw dumpError(place, `${raws.length} words, expected ${shape} = ${elements}`, "give every word of the layer");
-    }
-    count += elements;
-    if (count > DUMP_LIMITS.words) throw dumpError(place, `more than ${DUMP_LIMITS.words} words`, "dump fewer images");
-    const key = keyOf(name, image);
-    if (words.has(key)) throw dumpError(place, `image ${image} of ${name} stands there twice`, "write it once");
-    words.set(key, packedWords(raws, layer.format, place));
-  }
-  return { images: header.images, layers, words: (layer, image) => words.get(keyOf(layer, image)) ?? null };
-}
-
-function keyOf(layer: string, image: number): string {
-  return `${image} ${layer}`;
-}
-
-function packedWords(words: readonly (number | string)[], format: FixedPointFormat, place: string): Raws {
-  const { min, max } = rawRange(format);
-  const raws = allocateRaws(format, words.length);
-  for (const [index, word] of words.entries()) {
-    const raw = BigInt(word);
-    if (raw < min || raw > max) {
-      const what = `word ${index} is ${raw}, outside ${formatText(format)}, ${min} … ${max}`;
-      throw dumpError(place, what, "write two's complement integers of the header's format");
-    }
-    setRaw(raws, index, raw);
-  }
-  return raws;
-}
-
-function parsedLine<T>(schema: z.ZodType<T>, line: string, place: string): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    throw dumpError(place, "not a line of JSON", "write one JSON object per line");
-  }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const field = issue?.path.join(".") ?? "";
-  throw dumpError(field === "" ? place : `${place}: ${field}`, issue?.message ?? "malformed", "see compare --help");
-}
-
-function dumpError(where: string, what: string, hint: string): DiagnosticError {
-  return diagnosticError("DUMP", where, what, hint);
 }

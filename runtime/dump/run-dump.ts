@@ -1,49 +1,72 @@
 import { InvariantError } from "../../isa/diagnostic.ts";
-import { modelOrder } from "../../isa/model-output.ts";
-import type { Program } from "../../isa/program.ts";
+import { elementCount, type Program } from "../../isa/program.ts";
 import type { BatchWords } from "../session/hooks.ts";
-import { type DumpLayer, DumpWriter, inOutputOrder, LAYER_AXES } from "./dump.ts";
-import { layerTensors } from "./layer-tensors.ts";
+import { tensorSymbol } from "../session/host-input.ts";
+import { type DumpLayer, DumpWriter, LAYER_AXES } from "./dump.ts";
+import { type DumpedLayer, dumpedLayers, unitOf } from "./dumped-layers.ts";
+import { type InteriorChoice, InteriorDump } from "./interior-dump.ts";
 
-interface Dumped {
-  readonly layer: DumpLayer;
-  readonly tensor: string;
-  readonly places: Int32Array | null;
+interface Opened {
+  readonly writer: DumpWriter;
+  readonly input: DumpLayer;
+  readonly layers: readonly DumpedLayer[];
+  readonly interior: InteriorDump | null;
 }
 
-/** The dump of a run: the output words of every image, and those of every layer for the observed ones. */
+/**
+ * The dump of a run: the output words of every image; for the observed ones those of the input and of every layer, and of the
+ * interior registers chosen.
+ */
 export class RunDump {
-  #writer: DumpWriter | null = null;
-  #dumped: readonly Dumped[] = [];
+  readonly #choice: InteriorChoice;
+  #opened: Opened | null = null;
 
-  add({ program, first, outputs, captured }: BatchWords): void {
-    if (this.#writer === null) this.#dumped = dumpedLayers(program);
-    this.#writer ??= new DumpWriter(this.#dumped.map(({ layer }) => layer));
-    for (const { layer, tensor, places } of this.#dumped) {
-      const raws = tensor === program.output ? outputs : captured.get(tensor);
-      if (raws !== undefined) this.#writer.add(layer, first, raws, places);
+  constructor(choice: InteriorChoice = { registers: [], window: 0 }) {
+    this.#choice = choice;
+  }
+
+  add(words: BatchWords): void {
+    const { program, first, inputs, outputs, captured } = words;
+    this.#opened ??= this.#open(program);
+    const { writer, input, layers, interior } = this.#opened;
+    const observed = observedImages(words, layers);
+    if (observed > 0) writer.addInput(input, first, inputs.slice(0, observed * elementCount(input.shape)));
+    for (const { layer, tensor, places } of layers) {
+      const raws = tensor.name === program.output ? outputs : captured.get(tensor.name);
+      if (raws !== undefined) writer.add(layer, first, raws, places);
     }
+    for (let position = 0; position < observed; position++) interior?.add(writer, layers, words, position);
   }
 
   /** The whole file. */
   text(images: number): string {
-    if (this.#writer === null) throw new InvariantError("a run that showed no words");
-    return this.#writer.text(images);
+    if (this.#opened === null) throw new InvariantError("a run that showed no words");
+    return this.#opened.writer.text(images);
+  }
+
+  #open(program: Program): Opened {
+    const layers = dumpedLayers(program);
+    const { name, shape, format, unit } = tensorSymbol(program, program.input);
+    const input = { name, axes: LAYER_AXES, shape, format, ...unitOf(unit) };
+    const interior = this.#choice.registers.length === 0 ? null : new InteriorDump(program, this.#choice);
+    return {
+      writer: new DumpWriter(
+        layers.map(({ layer }) => layer),
+        input,
+      ),
+      input,
+      layers,
+      interior,
+    };
   }
 }
 
-/** Layers with the tensors they write; the network's output in the order of the model's own, where it declares one. */
-function dumpedLayers(program: Program): readonly Dumped[] {
-  const { output, modelOutputs } = program;
-  return layerTensors(program).map(({ name, tensor: { name: tensor, shape, format, unit: full } }): Dumped => {
-    const unit = full && { unit: { scale: full.scale, zeroPoint: full.zeroPoint } };
-    if (tensor !== output || modelOutputs === undefined) {
-      return { layer: { name, axes: LAYER_AXES, shape, format, ...unit }, tensor, places: null };
-    }
-    return {
-      layer: { ...inOutputOrder(name, format, modelOutputs), ...unit },
-      tensor,
-      places: modelOrder(modelOutputs),
-    };
-  });
+/** Images of a batch whose layers' words were kept; a network of one layer has its output alone. */
+function observedImages({ program, captured }: BatchWords, layers: readonly DumpedLayer[]): number {
+  for (const { tensor } of layers) {
+    const raws = captured.get(tensor.name);
+    if (raws !== undefined) return raws.length / elementCount(tensor.shape);
+  }
+  const output = captured.get(program.output);
+  return output === undefined ? 0 : output.length / elementCount(tensorSymbol(program, program.output).shape);
 }

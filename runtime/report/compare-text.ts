@@ -1,11 +1,5 @@
-import type {
-  CompareReport,
-  CoverageEntry,
-  HistoryRow,
-  HistoryWord,
-  PairEntry,
-  PartingEntry,
-} from "./compare-report.ts";
+import type { CompareReport, HistoryRow, HistoryWord, PairEntry, PartingEntry } from "./compare-report.ts";
+import { COVERAGE_COLUMNS, coverageTitle, looksBehind, roundingText } from "./compare-wording.ts";
 import { type Column, NOTHING, tableText } from "./table.ts";
 import { grouped, placeInSum, significant, wrapped } from "./wording.ts";
 
@@ -46,46 +40,8 @@ function verdict({ equal, layers, differentOutputs, differentClasses }: PairEntr
 
 /** How many words were compared, and how many ties registers met on the way to some of them. */
 function coverageText({ coverage }: PairEntry): string {
-  const words = coverage.reduce((sum, layer) => sum + layer.words, 0);
-  const traced = coverage.some((layer) => layer.traced > 0);
-  if (!traced) return `covered: ${grouped(words)} words`;
-  const columns: readonly Column<CoverageEntry>[] = [
-    { title: "layer", align: "left", cell: ({ layer }) => layer ?? "input" },
-    { title: "words", align: "right", cell: (layer) => grouped(layer.words) },
-    {
-      title: "looked behind",
-      align: "right",
-      cell: (layer) => (layer.ties === null ? NOTHING : grouped(layer.traced)),
-    },
-    { title: "ties", align: "left", cell: ({ ties }) => (ties === null ? NOTHING : tiesText(ties)) },
-  ];
-  const title = `covered: ${grouped(words)} words; ties: exactly half of a register's last bit was dropped, in image 0`;
-  return `${wrapped(title)}\n${tableText(columns, coverage)}`;
-}
-
-function tiesText(ties: Readonly<Record<string, number>>): string {
-  const counts = Object.entries(ties).map(([register, count]) => `${register} ${grouped(count)}`);
-  return counts.length === 0 ? "no register drops bits" : counts.join(", ");
-}
-
-/** Which other rounding of one register would make the layer agree. */
-function roundingText({ layer, rounding }: PartingEntry): string[] {
-  if (rounding === null) return [];
-  const { side, different, tried, triedEqual, fits } = rounding;
-  const where = `${layer ?? "the input"} in this image`;
-  const all =
-    tried === different
-      ? different === 1
-        ? `the only difference of ${where} fits`
-        : `all ${grouped(different)} differences of ${where} fit`
-      : `the first ${grouped(tried)} of ${grouped(different)} differences of ${where} fit`;
-  if (fits.length === 0)
-    return [wrapped(`no other rounding of one register of ${side} gives the differing words of ${where}`)];
-  const choices = fits.map(
-    ({ register, rounding: own, modes }) =>
-      `${modes.join(" or ")} instead of ${own} in the ${register} register of ${side}`,
-  );
-  return [wrapped(`${all} ${choices.join("; or ")} (${grouped(triedEqual)} of its equal words stay equal)`)];
+  const title = coverageTitle(coverage);
+  return looksBehind(coverage) ? `${wrapped(title)}\n${tableText(COVERAGE_COLUMNS, coverage)}` : title;
 }
 
 function images(count: number): string {
@@ -98,10 +54,10 @@ function partingTexts(first: PartingEntry): string[] {
   const at = placeInSum(step);
   const words = [a, b].map(({ raw, format, value }) => `${raw} (${format}) = ${significant(value)}`);
   const place = `first: image ${image}, ${where}, element [${element.join(", ")}]${isOfLayer(axes) ? "" : ` of the model's output`}${at}: the ${register} register`;
+  const rounding = roundingText(first);
+  const fit = rounding === null ? [] : [wrapped(rounding)];
   const texts = [
-    [`${place}\n${wrapped(explanation)}\nits word is ${words[0]} in a, ${words[1]} in b`, ...roundingText(first)].join(
-      "\n",
-    ),
+    [`${place}\n${wrapped(explanation)}\nits word is ${words[0]} in a, ${words[1]} in b`, ...fit].join("\n"),
   ];
   if (first.history.length > 0) texts.push(historyText(first));
   texts.push(differenceText(first));

@@ -21,6 +21,8 @@ export interface BatchWords {
   readonly program: Program;
   /** Number of the first image within the run. */
   readonly first: number;
+  /** images × input elements. */
+  readonly inputs: Raws;
   /** images × output elements. */
   readonly outputs: Raws;
   /** Tensor name → observed images × elements; the observed images are the first of the run. */

@@ -113,7 +113,8 @@ async function runBatch(
   });
   if (result.fault !== null || trap !== null) return result.fault ?? trap;
   total.add(batch, inputs, result, logits);
-  hooks.onWords?.({ program, first: batch.first, outputs: result.outputs, captured: result.captured });
+  const { outputs, captured } = result;
+  hooks.onWords?.({ program, first: batch.first, inputs: inputs.raws, outputs, captured });
   if (float !== null && observedImages > 0) {
     await total.observeFloat(float, batch, observedImages);
     await total.observeNoise(batch, inputs, result, observedImages, hooks.signal);

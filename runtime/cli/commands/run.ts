@@ -1,5 +1,7 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { NETWORK_NAMES } from "../../../compiler/networks/index.ts";
+import { diagnosticError } from "../../../isa/diagnostic.ts";
+import { DUMP_LIMITS, INTERIOR_REGISTERS, type InteriorRegister } from "../../dump/dump.ts";
 import { RunDump } from "../../dump/run-dump.ts";
 import { writeFileAtomically } from "../../files.ts";
 import { evidenceText, formulasText } from "../../report/evidence-text.ts";
@@ -9,6 +11,7 @@ import { runModel } from "../../session/run.ts";
 import { addRunOptions, assignmentPlace, type ConfigurationFlags, resolveFlags } from "../configuration-options.ts";
 import { FaultError } from "../exit-codes.ts";
 import { interruptible } from "../interrupt.ts";
+import { parseInteger, parseName } from "../options.ts";
 import { addJsonOption, addReportOption, emit, type Output, requireOutputs } from "../output.ts";
 import { type Progress, startProgress } from "../progress.ts";
 
@@ -17,6 +20,8 @@ interface RunFlags extends ConfigurationFlags, Output {
   readonly formulas?: boolean;
   readonly steps?: boolean;
   readonly dump?: string;
+  readonly dumpRegisters?: readonly InteriorRegister[];
+  readonly dumpWindow?: number;
 }
 
 export function addRunCommand(program: Command): void {
@@ -36,7 +41,22 @@ export function addRunCommand(program: Command): void {
     .option("--histograms", "print values by octave for every register, noise by layer and accuracy by class as well")
     .option("--formulas", "print the closed form of each layer's cycles as well, with its numbers")
     .option("--steps", "print every layer of the steps of LSTM, GRU and RNN layers, which are one row otherwise")
-    .option("--dump <file>", "write the output words of all images, and of all layers for observed ones (JSON Lines)");
+    .option(
+      "--dump <file>",
+      "write the output words of all images, and of the input and all layers for observed ones (JSON Lines)",
+    )
+    .addOption(
+      new Option(
+        "--dump-registers <list>",
+        `registers inside layers to dump as well, in the order of the sums: ${INTERIOR_REGISTERS.join(",")}`,
+      ).argParser(interiorRegisters),
+    )
+    .addOption(
+      new Option(
+        "--dump-window <n>",
+        `output words of a layer, from the first, whose registers --dump-registers shows (default: ${DEFAULT_WINDOW})`,
+      ).argParser((text) => parseInteger(text, "--dump-window", 1, DUMP_LIMITS.words)),
+    );
   addReportOption(addJsonOption(command, "the result"))
     .addHelpText("after", "\nExample:\n  $ npx macroscope run --format 8,4 --datapath tensorquant --images 200\n")
     .action(async (model: string | undefined, flags: RunFlags) => {
@@ -44,7 +64,7 @@ export function addRunCommand(program: Command): void {
       const configuration = await resolveFlags(model, flags);
       await interruptible(async (signal) => {
         let progress: Progress | undefined;
-        const dump = flags.dump === undefined ? null : new RunDump();
+        const dump = dumpOf(flags);
         const hooks = {
           signal,
           assignmentName: assignmentPlace(flags),
@@ -74,4 +94,18 @@ export function addRunCommand(program: Command): void {
         }
       });
     });
+}
+
+/** Output words of a layer whose sums are shown step by step. */
+const DEFAULT_WINDOW = 16;
+
+function interiorRegisters(text: string): readonly InteriorRegister[] {
+  return [...new Set(text.split(",").map((name) => parseName(name.trim(), "--dump-registers", INTERIOR_REGISTERS)))];
+}
+
+function dumpOf({ dump, dumpRegisters, dumpWindow }: RunFlags): RunDump | null {
+  if (dump !== undefined) return new RunDump({ registers: dumpRegisters ?? [], window: dumpWindow ?? DEFAULT_WINDOW });
+  if (dumpRegisters === undefined && dumpWindow === undefined) return null;
+  const option = dumpRegisters === undefined ? "--dump-window" : "--dump-registers";
+  throw diagnosticError("OPTION", option, "there is no dump to write to", "give --dump <file>");
 }

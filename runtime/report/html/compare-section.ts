@@ -1,6 +1,7 @@
 import type { Chart } from "../charts/chart.ts";
 import { layerDifferences } from "../charts/layer-differences.ts";
 import type { CompareReport, HistoryRow, HistoryWord, PairEntry, PartingEntry } from "../compare-report.ts";
+import { COVERAGE_COLUMNS, coverageTitle, looksBehind, roundingText } from "../compare-wording.ts";
 import { shellQuoted } from "../shell.ts";
 import { NOTHING } from "../table.ts";
 import { grouped, placeInSum, significant } from "../wording.ts";
@@ -74,9 +75,15 @@ function pairPart(pair: PairEntry, number: number, prefix: string): { body: Mark
   const body = html`<h3>${pair.a} beside ${pair.b}</h3>
 <p class="verdict ${equal ? "good" : "bad"}">${verdict(pair)}</p>
 ${remarks.map((remark) => html`<p class="note">${remark}</p>`)}
+${coveragePart(pair)}
 ${first === null ? null : partingPart(first, pair)}
 ${chart === null ? null : figure(chart, prefix)}`;
   return { body, charts: chart === null ? [] : [chart] };
+}
+
+function coveragePart({ coverage }: PairEntry): Markup {
+  const title = sentence(coverageTitle(coverage));
+  return looksBehind(coverage) ? htmlTable(title, COVERAGE_COLUMNS, coverage) : html`<p class="note">${title}</p>`;
 }
 
 function verdict({ equal, layers, differentOutputs, differentClasses }: PairEntry): string {
@@ -91,8 +98,10 @@ function partingPart(first: PartingEntry, { a, b }: PairEntry): Markup {
   const where = first.layer === null ? "the input" : `layer ${first.layer}`;
   const at = placeInSum(first.step);
   const place = `First: image ${first.image}, ${where}, element [${first.element.join(", ")}]${at}, the ${first.register} register.`;
+  const rounding = roundingText(first);
   const word = ({ raw, format, value }: PartingEntry["a"]): string => `${raw} (${format}) = ${significant(value)}`;
   return html`<p><strong>${place}</strong> ${sentence(first.explanation)} Its word is ${word(first.a)} in ${a}, ${word(first.b)} in ${b}.</p>
+${rounding === null ? null : html`<p class="note">${sentence(rounding)}</p>`}
 ${first.history.length === 0 ? null : historyTable(first, a, b)}`;
 }
 

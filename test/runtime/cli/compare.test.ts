@@ -175,8 +175,8 @@ describe("compare", () => {
     const ran = await invoke("run", files.model, ...formats, "--workers", "1", "--dump", path);
     expect(ran.code, ran.stderr).toBe(0);
     const lines = readFileSync(path, "utf8").trimEnd().split("\n");
-    // Three observed images with three layers, the outputs of nine more, and the header.
-    expect(lines).toHaveLength(1 + 3 * 3 + 9);
+    // Three observed images with input and three layers, the outputs of nine more, and the header.
+    expect(lines).toHaveLength(1 + 3 * 4 + 9);
     const same = await compare(0, path, "--format", "12,6");
     expect(same.sides.map(({ kind }) => kind)).toEqual(["dump", "machine"]);
     const changed = lines.map((line, index) => {
@@ -192,13 +192,26 @@ describe("compare", () => {
     expect(pairs[0]?.first).toMatchObject({ image: 2, layer: "pool1", element: [0, 1, 1], reason: "words" });
     expect(pairs[0]?.first?.history.length).toBeGreaterThan(0);
     expect(pairs[0]).toMatchObject({ differentOutputs: 0, equal: false });
-    // conv1 4 × 4 × 3, pool1 and fc1 in three images, then fc1 alone.
+    // The input, conv1 4 × 4 × 3, pool1 and fc1 in three images, then fc1 alone.
     expect(pairs[0]?.coverage.map(({ layer, words, traced }) => [layer, words, traced])).toEqual([
+      [null, 3 * 30, 0],
       ["conv1", 3 * 48, 48],
       ["pool1", 3 * 12, 12],
       ["fc1", 12 * 7, 7],
     ]);
     expect(pairs[0]?.first?.rounding).toMatchObject({ side: "b", different: 1, tried: 1, triedEqual: 11, fits: [] });
+    const moved = lines.map((line) =>
+      line.replace('"image":1,"input":true,"raws":[', '"image":1,"input":true,"raws":[1'),
+    );
+    const { pairs: ofInput } = await compare(1, write("moved.jsonl", moved.join("\n")), "--format", "12,6");
+    expect(ofInput[0]?.first).toMatchObject({ image: 1, layer: null, element: [0, 0, 0], register: "input" });
+    const page = join(folder, "compared.html");
+    expect((await invoke("compare", other, ...formats.slice(0, 2), "--data", files.data, "--report", page)).code).toBe(
+      1,
+    );
+    const text = readFileSync(page, "utf8");
+    expect(text).toContain("Covered: ");
+    expect(text).toContain("No other rounding of one register");
     const two = await compare(1, path, other);
     expect(two.pairs[0]?.coverage.every(({ traced, ties }) => traced === 0 && ties === null)).toBe(true);
     expect(two).toMatchObject({ model: null, data: null, images: 12 });

@@ -4,10 +4,30 @@ import { DiagnosticError } from "../../../isa/diagnostic.ts";
 import { formatText } from "../../../isa/format.ts";
 import { elementCount } from "../../../isa/program.ts";
 import { allocateRaws, rawAt, setRaw } from "../../../isa/raws.ts";
-import { type DumpLayer, DumpWriter, looksLikeDump, parseDump } from "../../../runtime/dump/dump.ts";
+import { type DumpLayer, DumpWriter } from "../../../runtime/dump/dump.ts";
+import { looksLikeDump, parseDump } from "../../../runtime/dump/parse-dump.ts";
 import { formats, rawsOf } from "../../arbitraries/numerics.ts";
 
 const HEADER = '{"schema":"macroscope/dump/2","images":3,"layers":[{"name":"a","shape":[1,2,1],"format":"8,4"}]}';
+
+const INPUT = '"input":{"name":"x","shape":[1,2,1],"format":"8,4"}';
+const WITH_REGISTERS = HEADER.replace('"layers"', `${INPUT},"layers"`).replace(
+  '"8,4"}]',
+  '"8,4","registers":{"product":"6,2"}}]',
+);
+
+/** A line of interior words, sound but for `fields`. */
+function interior(fields: object): string {
+  return JSON.stringify({
+    image: 0,
+    layer: "a",
+    register: "product",
+    element: 1,
+    steps: [0, 1],
+    raws: [1, -2],
+    ...fields,
+  });
+}
 
 function diagnosticOf(text: string): string {
   try {
@@ -118,6 +138,16 @@ describe("a dump", () => {
       "line 3: image 0 of a stands",
     ],
     [`${HEADER}\nwhat`, "line 2: not a line of JSON"],
+    [`${HEADER}\n{"image":0,"input":true,"raws":[1,2]}`, "line 2: no input in the header"],
+    [`${WITH_REGISTERS}\n{"image":0,"input":false,"raws":[1,2]}`, "line 2: input"],
+    [`${WITH_REGISTERS}\n{"image":0,"input":true,"raws":[1]}`, "line 2: 1 words, expected 1 × 2 × 1 = 2"],
+    [`${WITH_REGISTERS}\n${interior({ register: "sum" })}`, "line 2: no register sum of a in the header"],
+    [`${WITH_REGISTERS}\n${interior({ register: "bias" })}`, "line 2: register"],
+    [`${WITH_REGISTERS}\n${interior({ layer: "b" })}`, 'line 2: no layer "b"'],
+    [`${WITH_REGISTERS}\n${interior({ element: 2 })}`, "line 2: element 2 of 2"],
+    [`${WITH_REGISTERS}\n${interior({ image: 3 })}`, "line 2: image 3 of 3"],
+    [`${WITH_REGISTERS}\n${interior({ steps: [0] })}`, "line 2: 2 words, but 1 steps"],
+    [`${WITH_REGISTERS}\n${interior({ raws: [1, 99] })}`, "line 2: word 1 is 99, outside 6,2"],
   ])("%s is refused where it is wrong", (text, expected) => {
     expect(diagnosticOf(text)).toContain(
       `error[DUMP] words.jsonl, ${expected}`.replace(
@@ -128,7 +158,15 @@ describe("a dump", () => {
   });
 
   it("that was damaged anywhere is read or refused, and nothing else", () => {
-    const text = `${HEADER}\n{"image":0,"layer":"a","raws":[1,-2]}\n{"image":1,"layer":"a","raws":["3",4]}\n`;
+    const lines = [
+      WITH_REGISTERS,
+      '{"image":0,"layer":"a","raws":[1,-2]}',
+      '{"image":1,"layer":"a","raws":["3",4]}',
+      '{"image":1,"input":true,"raws":[3,4]}',
+      interior({}),
+    ];
+    const text = `${lines.join("\n")}\n`;
+    expect(parseDump(text, "words.jsonl").inputWords(1)).toEqual(Int32Array.of(3, 4));
     const damage = fc.record({ at: fc.nat(text.length - 1), length: fc.nat(6), by: fc.string({ maxLength: 6 }) });
     fc.assert(
       fc.property(fc.array(damage, { minLength: 1, maxLength: 3 }), (damages) => {
