@@ -35,6 +35,9 @@ export interface ExponentRequest {
 /** Words of a starved channel round to 1 at most. */
 const STARVED_STEPS = 1.5;
 
+/** Starved channels that weigh little stay: scaling them must halve the squared error of a filter behind. */
+const NOTABLE_SHARE = 1 / 2;
+
 /** Rounds over a layer's channels; each lessens the error or is the last. */
 const MOST_ROUNDS = 8;
 
@@ -108,7 +111,8 @@ class RouteErrors {
     );
     if (most.every((exponent) => exponent <= 0)) return null;
     const readers = ends.map((end) => this.#reader(end));
-    const exponents = leastErrors(readers, reach, most, size);
+    const { exponents, share } = leastErrors(readers, reach, most, size);
+    if (this.#request.which === "starved" && share > NOTABLE_SHARE) return null;
     return exponents.some((exponent) => exponent !== 0) ? exponents : null;
   }
 
@@ -221,9 +225,19 @@ class RouteErrors {
 }
 
 /** Channel after channel takes the exponent, 0 … most, of the least squared error of all that read it, until none changes. */
-function leastErrors(readers: readonly Reader[], reach: Float64Array, most: readonly number[], step: number): number[] {
-  const exponents = reach.length === 0 ? [] : Array.from(reach, () => 0);
+function leastErrors(
+  readers: readonly Reader[],
+  reach: Float64Array,
+  most: readonly number[],
+  step: number,
+): {
+  readonly exponents: number[];
+  /** What is left of the squared error of the filter behind that gains most. */
+  readonly share: number;
+} {
+  const exponents = Array.from(reach, () => 0);
   const states = readers.map((reader) => new ReaderState(reader, reach));
+  const before = states.map((state) => state.errors(step));
   for (let round = 0, changes = true; changes && round < MOST_ROUNDS; round++) {
     changes = false;
     for (const [channel, limit] of most.entries()) {
@@ -239,7 +253,10 @@ function leastErrors(readers: readonly Reader[], reach: Float64Array, most: read
       changes = true;
     }
   }
-  return exponents;
+  const shares = states.flatMap((state, reader) =>
+    Array.from(state.errors(step), (error, filter) => error / (before[reader]?.[filter] as number)),
+  );
+  return { exponents, share: shares.reduce((least, each) => (each < least ? each : least), 1) };
 }
 
 /** Sums over the channels of one reader as the exponents change. */
@@ -268,6 +285,21 @@ class ReaderState {
       }
       this.#rank(filter);
     }
+  }
+
+  /** Squared error of each filter's sum. */
+  errors(step: number): Float64Array {
+    const { filters, energy, ownPoints, step: stepOf } = this.#reader;
+    const top = this.#first.reduce((a, b) => Math.max(a, b), 0);
+    const errors = this.#inputs.map(
+      (inputs, filter) => inputs * stepOf(ownPoints ? (this.#first[filter] as number) : top) ** 2,
+    );
+    energy.forEach((value, place) => {
+      const filter = place % filters;
+      const exponent = this.#exponents[Math.floor(place / filters)] as number;
+      errors[filter] = (errors[filter] as number) + value * (step * 2 ** -exponent) ** 2;
+    });
+    return errors;
   }
 
   /** Squared error as a function of the channel's exponent, which is `now`: the part that depends on it. */

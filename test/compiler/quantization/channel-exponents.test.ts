@@ -72,6 +72,12 @@ describe("chosenExponents", () => {
     expect(chosen(FAULT, { datapath: "wide", format: "8,0", weight: "8,auto" }, "all")).toEqual([0, 8]);
   });
 
+  it("leaves a starved channel alone that hardly matters behind, unless all that gain are asked for", () => {
+    const minor: Case = { weights: [100, 100, 0.3], behind: [[1, 0.5, 0.5]], sums: [100, 100, 0.3] };
+    expect(chosen(minor)).toBeUndefined();
+    expect(chosen(minor, undefined, "all")?.[2]).toBeGreaterThan(0);
+  });
+
   it("leaves a channel of zeros alone", () => {
     const dead: Case = { weights: [100, 0.3, 0], behind: [[0.001, 1, 0.001]], sums: [100, 0.3, 0] };
     expect(chosen(dead)).toEqual([0, 8, 0]);
