@@ -71,6 +71,7 @@ function isFloatMatrix(node: GraphNode): node is MatrixNode {
 function handsOn(node: GraphNode, isImage: boolean): boolean {
   switch (node.op) {
     case "reshape":
+    case "prelu":
       return true;
     case "activation":
       return node.activation === "relu";

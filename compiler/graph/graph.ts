@@ -201,6 +201,12 @@ export interface FunctionNode extends NodeBase {
   readonly function: ElementFunction;
 }
 
+/** x from 0 up, slope · x below, with a slope for each channel of the last axis. */
+export interface PreluNode extends NodeBase {
+  readonly op: "prelu";
+  readonly slopes: Tensor;
+}
+
 /**
  * Local response normalization across channels: y = x / (bias + alpha / size · Σ x²)^beta, the sum over `size` channels
  * around each: ⌊(size − 1) / 2⌋ before it and ⌈(size − 1) / 2⌉ behind it, as far as there are any.
@@ -304,6 +310,7 @@ export type GraphNode =
   | BatchNormalizationNode
   | ActivationNode
   | FunctionNode
+  | PreluNode
   | LrnNode
   | SoftmaxNode
   | ReshapeNode

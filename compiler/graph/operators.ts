@@ -103,6 +103,17 @@ export const OPERATORS: { readonly [Op in Operator]: OperatorDefinition<NodeOf<O
       return single(inputs);
     },
   },
+  prelu: {
+    summary: "x from 0 up, slope · x below, with a slope per channel",
+    inputs: [1, 1],
+    tensors: ({ slopes }) => [{ field: "slopes", tensor: slopes }],
+    outputShape: ({ slopes }, inputs) => {
+      const shape = single(inputs);
+      const expected = `one for each of ${shape.at(-1)} channels`;
+      expectShape(slopes.data.length === shape.at(-1), `${slopes.data.length} slopes`, expected);
+      return shape;
+    },
+  },
   lrn: {
     summary: "y = x / (bias + alpha / size · Σ x²)^beta, the sum over `size` channels around each",
     inputs: [1, 1],

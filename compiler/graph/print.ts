@@ -42,6 +42,7 @@ const SETTINGS: { readonly [Op in Operator]: (node: NodeOf<Op>) => readonly stri
   batchNormalization: (node) => [`epsilon ${node.epsilon}`],
   activation: (node) => activation(node.activation),
   function: (node) => functionSettings(node.function),
+  prelu: () => [],
   lrn: ({ alpha, beta, bias, size }) => [`alpha ${alpha}`, `beta ${beta}`, `bias ${bias}`, `size ${size}`],
   softmax: () => [],
   reshape: () => [],

@@ -24,6 +24,7 @@ export const STAGE_TABLE: Readonly<Record<Operator, Readonly<Record<Stage, Legal
   subtract: legalAlways,
   multiply: legalAlways,
   function: legalAlways,
+  prelu: legalAlways,
   concatenate: legalAlways,
   slice: legalAlways,
   transpose: legalAlways,

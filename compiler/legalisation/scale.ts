@@ -11,18 +11,18 @@ import { type NetworkValue, storedSizes } from "./value.ts";
 /** A number, or a tensor that broadcasts to the value's shape. */
 type Factor = number | AnyTensor;
 
+/** A value with channels innermost, and constants with a number for each of them. */
+interface ChannelConstants {
+  readonly input: string;
+  readonly constants: readonly Tensor[];
+}
+
 /**
- * Adds the node, named after the operator or, with a role, as a helper. The constants may differ along any axes: what lies
- * innermost in memory from the outermost such axis on is taken as channels.
+ * The constants may differ along any axes: what lies innermost in memory from the outermost such axis on is taken as channels.
  */
-export function scaleAndShift(
-  call: RuleCall,
-  value: NetworkValue,
-  { scale = 1, shift = 0 }: { readonly scale?: Factor; readonly shift?: Factor },
-  role?: string,
-): NetworkValue {
+export function channelConstants(call: RuleCall, value: NetworkValue, factors: readonly Factor[]): ChannelConstants {
   const { shape } = value;
-  const varying = new Set([...varyingAxes(scale, shape), ...varyingAxes(shift, shape)]);
+  const varying = new Set(factors.flatMap((factor) => varyingAxes(factor, shape)));
   const own = call.builder.shapeOf(value.name);
   const position = value.order.findIndex((axis) => varying.has(axis));
   const sizes = storedSizes(value);
@@ -33,8 +33,19 @@ export function scaleAndShift(
   const length = fits ? channels : inner;
   const total = elementCount(shape);
   const input = view(call, value.name, fits ? own : inner === total ? [total] : [1, total / inner, inner]);
-  const gamma = spread(scale, value, position, length);
-  const beta = spread(shift, value, position, length);
+  return { input, constants: factors.map((factor) => spread(factor, value, position, length)) };
+}
+
+/** Adds the node, named after the operator or, with a role, as a helper. */
+export function scaleAndShift(
+  call: RuleCall,
+  value: NetworkValue,
+  { scale = 1, shift = 0 }: { readonly scale?: Factor; readonly shift?: Factor },
+  role?: string,
+): NetworkValue {
+  const { input, constants } = channelConstants(call, value, [scale, shift]);
+  const [gamma, beta] = constants as [Tensor, Tensor];
+  const length = gamma.data.length;
   const node = {
     op: "batchNormalization",
     inputs: [input],

@@ -12,6 +12,7 @@ import {
   planFunction,
   planPair,
   planResize,
+  planSlopes,
   planView,
 } from "./vector-plan.ts";
 
@@ -34,6 +35,8 @@ export function planLayer(request: PlanRequest): LayerPlan {
       return planPair({ ...request, node });
     case "function":
       return planFunction({ ...request, node });
+    case "prelu":
+      return planSlopes({ ...request, node });
     case "concatenate":
       return planConcatenation(request);
     case "pad":

@@ -6,12 +6,13 @@ import type { LoadedConstants } from "./vector-layer.ts";
 /** A table or slopes in the weight scratchpad, loaded unless they are still there. */
 export function loadConstants({ emitter, memories }: LayerLowering, tensor: StoredTensor): LoadedConstants {
   const words = elementCount(tensor.shape);
-  const bits = words * tensor.format.wordLength;
+  const { wordLength } = tensor.format;
+  const bits = words * wordLength;
   const target = "weightScratchpad";
   const known = memories.weightScratchpad.find(tensor.name);
   const address = known ?? memories.weightScratchpad.allocate(tensor.name, bits);
   if (known === undefined) {
     emitRunLoad(emitter, { tensor, origin: 0, words, target, address, input: wordsOf(tensor.format) });
   }
-  return { address, range: { memory: target, start: address, end: address + bits } };
+  return { address, wordLength, range: { memory: target, start: address, end: address + bits } };
 }

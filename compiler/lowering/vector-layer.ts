@@ -26,6 +26,7 @@ import { loadOperand, operandWords, type VectorOperand } from "./vector-operand.
 /** Words in the weight scratchpad that the operation reads: a look-up table, or slopes. */
 export interface LoadedConstants {
   readonly address: number;
+  readonly wordLength: number;
   readonly range: MemoryRange;
 }
 
@@ -43,8 +44,8 @@ export interface VectorProblem {
   readonly placements: readonly Placement[];
   /** Brings the words of a function into the weight scratchpad, unless they are there. */
   readonly constants?: () => LoadedConstants;
-  /** Number of slopes of `slopes`: a tile then holds whole pixels. */
-  readonly period?: number;
+  /** The constants are one word for each channel. */
+  readonly perChannel?: boolean;
 }
 
 /** Words that the input scratchpad and the output buffer must hold at least. A tile that is all padding takes a row and a column more. */
@@ -97,7 +98,7 @@ function emitVectorTile(lowering: LayerLowering, problem: VectorProblem, tile: O
   const { emitter, memories } = lowering;
   const { operation, operands, padding, output, placements } = problem;
   const elements = tile.rows * tile.columns * tile.channels;
-  const constants = problem.constants?.();
+  const constants = tileConstants(problem, tile);
   const distinct = distinctOperands(problem);
   const sizes = distinct.map((operand) => operandWords(operand, padding, tile) * operand.input.format.wordLength);
   const bits = sizes.reduce((sum, size) => sum + size, 0);
@@ -122,7 +123,7 @@ function emitVectorTile(lowering: LayerLowering, problem: VectorProblem, tile: O
       elements,
       shift: 0n,
       tableAddress: constants?.address ?? 0,
-      period: problem.period ?? 1,
+      period: problem.perChannel ? tile.channels : 1,
     },
     {
       reads: constants === undefined ? [inputs] : [inputs, constants.range],
@@ -133,6 +134,15 @@ function emitVectorTile(lowering: LayerLowering, problem: VectorProblem, tile: O
     if (index === 0) lowering.tiles.push(placedTile(instruction, tile, placement));
     emitStore(emitter, output, tile, outputAddress, placement);
   });
+}
+
+/** The words of a function; of those for each channel the tile's own. */
+function tileConstants({ constants, perChannel }: VectorProblem, tile: OutputTile): LoadedConstants | undefined {
+  const all = constants?.();
+  if (all === undefined || !perChannel) return all;
+  const address = all.address + tile.channel * all.wordLength;
+  const range = { ...all.range, start: address, end: address + tile.channels * all.wordLength };
+  return { ...all, address, range };
 }
 
 /** The operands to load: one where both are the same words in the same register. */

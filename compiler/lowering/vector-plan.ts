@@ -1,5 +1,7 @@
 /** Plans of the layers of the vector unit. */
 import { DiagnosticError, InvariantError } from "../../isa/diagnostic.ts";
+import { quantizeFloat64 } from "../../isa/quantize.ts";
+import { allocateRaws, setRaw } from "../../isa/raws.ts";
 import { isExact } from "../graph/element-function.ts";
 import type {
   Activation,
@@ -7,6 +9,7 @@ import type {
   FunctionNode,
   MultiplyNode,
   Padding,
+  PreluNode,
   ResizeNode,
   SliceNode,
   SubtractNode,
@@ -33,7 +36,7 @@ import {
   requireRoom,
 } from "./plan-request.ts";
 import { loadConstants } from "./table-layer.ts";
-import { emitVector, smallestVectorTile, type VectorProblem } from "./vector-layer.ts";
+import { emitVector, type LoadedConstants, smallestVectorTile, type VectorProblem } from "./vector-layer.ts";
 import type { VectorOperand } from "./vector-operand.ts";
 import { sliceView, transposeView, type View, wholeView } from "./view.ts";
 
@@ -119,6 +122,28 @@ function planTable(request: PlanRequest<FunctionNode>): LayerPlan {
     });
   };
   return { ...plainPlan(emit), constants: { table: raws }, formats: { table: format }, table: symbol };
+}
+
+/** Slopes stand in the scale register's format, one for each channel. */
+export function planSlopes(request: PlanRequest<PreluNode>): LayerPlan {
+  const { node, datapath, operandBits, machine, where } = request;
+  const { scale } = datapath;
+  if (scale === undefined) throw new InvariantError(`parametric ReLU "${node.name}" without a register for its slopes`);
+  requireVectorRoom(request, operandBits[0] ?? 0, 1);
+  const { data } = node.slopes;
+  requireRoom({ weightScratchpad: data.length * scale.format.wordLength }, machine, where);
+  const raws = allocateRaws(scale.format, data.length);
+  for (const [channel, slope] of data.entries()) setRaw(raws, channel, quantizeFloat64(slope, scale).raw);
+  const emit: LayerPlan["emit"] = (lowering, tensors) => {
+    const stored = tensors.scale;
+    if (stored === null) throw new InvariantError(`layer "${node.name}" has no slopes`);
+    lowering.emitter.setRegister("output", datapath.output);
+    lowering.emitter.setRegister("scale", wordsOf(scale.format));
+    const operands = lowering.inputs.map((tensor) => operandOf(tensor, datapath.input));
+    const constants = (): LoadedConstants => loadConstants(lowering, stored);
+    emitVector(lowering, { ...plain(lowering.output), operation: "slopes", operands, constants, perChannel: true });
+  };
+  return { ...plainPlan(emit), constants: { scale: raws } };
 }
 
 export function planConcatenation(request: PlanRequest): LayerPlan {

@@ -42,6 +42,8 @@ const FOLDS: { readonly [Op in Operator]: Fold<Op> } = {
   },
   activation: (node, inputs) => only(inputs).data.map((value) => activate(node.activation, value)),
   function: (node, inputs) => only(inputs).data.map((value) => evaluateFunction(node.function, value)),
+  prelu: ({ slopes }, inputs) =>
+    only(inputs).data.map((value, index) => (value < 0 ? at(slopes, index % slopes.data.length) * value : value)),
   reshape: (_node, inputs) => only(inputs).data,
   quantize: ({ register }, inputs) => quantizedValues(only(inputs).data, register),
   register: ({ register }, inputs) => quantizedValues(only(inputs).data, register),

@@ -37,7 +37,7 @@ export function exactFormat(values: Float32Array, where: string): FixedPointForm
 }
 
 /** The e of value = m · 2^e with m odd; the value is a nonzero float32 number. */
-function lowestExponent(value: number): number {
+export function lowestExponent(value: number): number {
   let mantissa = BigInt(Math.abs(value) * 2 ** FLOAT32_FRACTION_BITS);
   let exponent = -FLOAT32_FRACTION_BITS;
   while (BigInt.asUintN(32, mantissa) === 0n) {

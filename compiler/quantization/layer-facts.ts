@@ -34,6 +34,8 @@ export interface LayerFacts {
   readonly requantization: IntegerRequantization | null;
   /** Multipliers of a requantized layer's second operand. */
   readonly secondMultipliers: Float64Array | null;
+  /** Of a parametric ReLU, one for each channel. */
+  readonly slopes: Float32Array | null;
 }
 
 /** Kind of the layer an operator becomes; null for operators that are no layer of the machine. A function of lines is an `activation`. */
@@ -47,6 +49,7 @@ export const LAYER_KINDS: Readonly<Record<Operator, LayerKind | null>> = {
   subtract: "subtract",
   multiply: "multiply",
   function: "lookup",
+  prelu: "activation",
   slice: "copy",
   transpose: "copy",
   resize: "copy",
@@ -115,11 +118,11 @@ function layerKind(node: GraphNode): LayerKind | null {
 
 type ArithmeticFacts = Pick<
   LayerFacts,
-  "arithmetic" | "terms" | "weights" | "bias" | "requantization" | "secondMultipliers"
+  "arithmetic" | "terms" | "weights" | "bias" | "requantization" | "secondMultipliers" | "slopes"
 >;
 
 function arithmeticFacts(node: GraphNode): ArithmeticFacts {
-  const none = { weights: null, bias: null, requantization: null, secondMultipliers: null };
+  const none = { weights: null, bias: null, requantization: null, secondMultipliers: null, slopes: null };
   switch (node.op) {
     case "conv2d":
     case "convTranspose2d":
@@ -139,6 +142,8 @@ function arithmeticFacts(node: GraphNode): ArithmeticFacts {
       const { requantization, secondMultipliers } = node;
       return { ...none, arithmetic: "requantize", terms: node.inputs.length, requantization, secondMultipliers };
     }
+    case "prelu":
+      return { ...none, arithmetic: "vector", terms: 1, slopes: node.slopes.data };
     case "multiply":
       return { arithmetic: "product", terms: 1, ...none };
     case "function":

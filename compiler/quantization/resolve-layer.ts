@@ -1,4 +1,5 @@
 /** Every register of one layer, from its entry, its preset and what its producers yield. */
+
 import {
   type CalibratedRange,
   DATAPATH_REGISTERS,
@@ -18,6 +19,7 @@ import type { LayerContext } from "./layer-context.ts";
 import type { ArithmeticKind, LayerFacts } from "./layer-facts.ts";
 import { exactAccumulator, exactPoolAccumulator, exactProduct, type PresetContext } from "./presets.ts";
 import { type FormatRules, type RegisterStyle, readRegister, readStyle, USUAL_STYLE } from "./read-register.ts";
+import { slopesRegister } from "./slopes-register.ts";
 import {
   fromRange,
   hasSumRegister,
@@ -151,7 +153,11 @@ const DATAPATHS: Readonly<Record<ArithmeticKind, (context: LayerContext) => Data
   matrix: matrixDatapath,
   averagePool: averagePoolDatapath,
   maximumPool: (context) => unusedAround(context, inputRegister(context), inputRegister(context)),
-  vector: (context) => unusedAround(context, inputRegister(context), resolveOutputRegister(context)),
+  vector: (context) => {
+    const { slopes } = context.layer;
+    const datapath = unusedAround(context, inputRegister(context), resolveOutputRegister(context));
+    return slopes === null ? datapath : { ...datapath, scale: slopesRegister(slopes) };
+  },
   product: productDatapath,
   lookup: (context) => unusedAround(context, inputRegister(context), resolveOutputRegister(context)),
   integer: (context) => integerDatapath(context, inputRegister(context)),

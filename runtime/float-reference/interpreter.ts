@@ -338,6 +338,7 @@ const RULES: { readonly [Name in Operator]: Rule<Name> } = {
     ),
   activation: (node, inputs, { tf }) => activate(tf, first(inputs), node.activation),
   function: (node, inputs, { tf }) => applyFunction(tf, node.function, first(inputs)),
+  prelu: ({ slopes }, inputs, { tf, constant }) => tf.prelu(first(inputs), constant(slopes)),
   lrn: (node, inputs, context) => normalizeLocally(node, first(inputs), context),
   softmax: (_node, inputs, { tf }) => tf.softmax(first(inputs)),
   reshape: (node, inputs, { tf, count }) => tf.reshape(first(inputs), [count, ...node.shape]),

@@ -39,6 +39,7 @@ const STEP_KINDS = [
   "subtract",
   "multiply",
   "function",
+  "prelu",
   "slice",
   "transpose",
   "resize",
@@ -229,6 +230,10 @@ function addStep(
     function: () => {
       const chosen = FUNCTIONS[(step.seed + step.size) % FUNCTIONS.length] ?? { kind: "tanh" };
       return add({ op: "function", name, inputs: [input], function: chosen });
+    },
+    prelu: () => {
+      const data = randomFloats(channels, step.seed, -1, 2);
+      return add({ op: "prelu", name, inputs: [input], slopes: { shape: [channels], data } });
     },
     slice: () => {
       const start = shape.map((size, axis) => (step.padding[axis] ?? 0) % size);

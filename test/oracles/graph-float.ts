@@ -70,6 +70,11 @@ function evaluateNode(node: GraphNode, inputs: readonly FloatValue[]): FloatValu
     }
     case "function":
       return { shape: x.shape, data: x.data.map((element) => elementFunction(node.function, element)) };
+    case "prelu": {
+      const slopes = node.slopes.data;
+      const data = x.data.map((value, index) => (value < 0 ? value * (slopes[index % slopes.length] ?? 0) : value));
+      return { shape: x.shape, data };
+    }
     case "lrn":
       return normalizeLocally(node, x);
     case "slice": {

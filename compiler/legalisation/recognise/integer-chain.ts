@@ -2,6 +2,7 @@
  * What a chain of operators makes of whole numbers, exactly: clip(round((Σ a · M + B) / D)) with rational arithmetic, so that
  * factors, offsets, divisions, roundings and clips may come in any order. An operator that would leave this form is not taken.
  */
+import { InvariantError } from "../../../isa/diagnostic.ts";
 import { roundQuotient } from "../../../isa/rounding.ts";
 import { numbersOf } from "../../tensor-graph/tensor.ts";
 import type { AnyTensor } from "../../tensor-graph/tensor-graph.ts";
@@ -197,8 +198,9 @@ export function negative({ axis, numbers }: ChannelConstant): ChannelConstant {
   return { axis, numbers: numbers.map(({ numerator, denominator }) => ({ numerator: -numerator, denominator })) };
 }
 
-/** A double, exactly. */
+/** A finite double, exactly. */
 export function rationalOf(value: number): Rational {
+  if (!Number.isFinite(value)) throw new InvariantError(`${value} is no rational number`);
   let [numerator, denominator] = [value, 1n];
   while (!Number.isInteger(numerator)) {
     numerator *= 2;

@@ -196,7 +196,8 @@ class Recogniser {
         const maximum = node.inputs[2]
           ? this.#values.number(node.inputs[2])
           : floatAttribute(node, "max", Number.POSITIVE_INFINITY);
-        if (minimum === undefined || maximum === undefined || minimum >= maximum) return undefined;
+        // Written so that NaN is refused too.
+        if (minimum === undefined || maximum === undefined || !(minimum <= maximum)) return undefined;
         return clipped(chain, minimum, maximum);
       }
     }

@@ -1,5 +1,6 @@
 /** Functions of each element, and softmax. */
 import type { ElementFunction } from "../../graph/element-function.ts";
+import type { Tensor } from "../../graph/graph.ts";
 import { elementCount } from "../../graph/shape.ts";
 import { floatAttribute, integerAttribute, normalAxis } from "../../tensor-graph/node-access.ts";
 import { numbersOf } from "../../tensor-graph/tensor.ts";
@@ -18,7 +19,7 @@ import {
   type RuleCall,
   scalarOf,
 } from "../rule.ts";
-import { scaleAndShift } from "../scale.ts";
+import { channelConstants } from "../scale.ts";
 import type { NetworkValue } from "../value.ts";
 
 /** A function with constants from attributes alone. */
@@ -115,19 +116,15 @@ function clippedReal(call: RuleCall, value: NetworkValue, minimum: number, maxim
   });
 }
 
-/** x from 0 up, slope · x below; with a slope per channel relu(x) − slope · relu(−x). */
+/** x from 0 up, slope · x below: a leaky ReLU where all slopes are one. */
 export const parametricReluRule: LegalisationRule = (call) => {
   const x = networkInput(call, 0, "X");
   const slope = constantInput(call, 1, "slope");
   const [first = 0, ...others] = new Set(Array.from(numbersOf(slope)));
   if (others.length === 0) return [apply(call, x, { kind: "leakyRelu", slope: first })];
-  const relu = (value: NetworkValue, role: string): NetworkValue => ({
-    ...value,
-    name: addHelper(call, role, { op: "activation", inputs: [value.name], activation: "relu" }),
-  });
-  const positive = relu(x, "positive");
-  const negative = relu(scaleAndShift(call, x, { scale: -1 }, "negated"), "negative");
-  return [combine(call, "subtract", positive, scaleAndShift(call, negative, { scale: slope }, "scaled"))];
+  const { input, constants } = channelConstants(call, x, [slope]);
+  const [slopes] = constants as [Tensor];
+  return [{ ...x, name: addNamed(call, { op: "prelu", inputs: [input], slopes }) }];
 };
 
 /** Along one axis since opset 13; before, along all axes from `axis` on. */

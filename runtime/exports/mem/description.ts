@@ -110,6 +110,7 @@ function activationOf({ nodes }: Graph, name: string): string {
   const node = nodes.find((each) => each.name === name);
   if (node === undefined) return "none";
   if (node.op === "function") return node.function.kind;
+  if (node.op === "prelu") return "prelu, slopes in scale";
   return "activation" in node ? node.activation : "none";
 }
 

@@ -105,6 +105,12 @@ const WRITERS: { readonly [Name in Operator]: Writer<Name> } = {
     );
     return writer.add(node.name, { operator, domain, inputs: [...inputs, ...constants], attributes });
   },
+  prelu: (node, { writer, inputs }) => {
+    const { data } = node.slopes;
+    const shape = node.shape.length === 3 ? [data.length, 1, 1] : [data.length];
+    const slopes = writer.floats(`${node.name}/slopes`, shape, data);
+    return writer.add(node.name, { operator: "PRelu", inputs: [...inputs, slopes] });
+  },
   softmax: (node, { writer, inputs }) => {
     const axis = { integer: 1 };
     return writer.add(node.name, { operator: "Softmax", inputs, attributes: { axis } });

@@ -112,6 +112,15 @@ function layer(
       const word = functionWord(node.function, x.format, datapath.output, options);
       return { shape: node.shape, format, raws: x.raws.map(word) };
     }
+    case "prelu": {
+      const slopes = node.slopes.data;
+      // Every float32 number is a multiple of 2^−149.
+      const raws = x.raws.map((raw, element) => {
+        const slope = raw < 0n ? known(slopes[element % slopes.length]) : 1;
+        return quantize(raw * BigInt(slope * 2 ** 149), x.format.fractionLength + 149, datapath.output).raw;
+      });
+      return { shape: node.shape, format, raws };
+    }
     case "slice":
       return moved(node, x, datapath, (at) =>
         at.map((index, axis) => known(node.start[axis]) + index * known(node.step[axis])),

@@ -41,7 +41,8 @@ export function exampleGraph(): Graph {
   builder.add({ op: "subtract", name: "difference", inputs: ["positive", "sum"], activation: "none" });
   builder.add({ op: "multiply", name: "product", inputs: ["difference", "difference"], activation: "relu6" });
   builder.add({ op: "function", name: "bent", inputs: ["product"], function: { kind: "leakyRelu", slope: 0.25 } });
-  builder.add({ op: "lrn", name: "local", inputs: ["bent"], alpha: 0.5, beta: 0.75, bias: 2, size: 5 });
+  builder.add({ op: "prelu", name: "leaned", inputs: ["bent"], slopes: tensor(6) });
+  builder.add({ op: "lrn", name: "local", inputs: ["leaned"], alpha: 0.5, beta: 0.75, bias: 2, size: 5 });
   builder.add({ op: "slice", name: "part", inputs: ["local"], start: [0, 1, 0], stop: [4, 3, 6], step: [2, 1, 1] });
   builder.add({ op: "transpose", name: "turned", inputs: ["part"], permutation: [1, 0, 2] });
   builder.add({ op: "resize", name: "larger", inputs: ["turned"], factors: [1, 2] });

@@ -23,6 +23,7 @@ function layer(name: string, facts: Partial<LayerFacts> = {}): LayerFacts {
     terms: 25,
     requantization: null,
     secondMultipliers: null,
+    slopes: null,
   } as const;
   return { name, ...usual, weights, bias, ...facts };
 }

@@ -109,7 +109,7 @@ describe("filters of 100 and 0.3 at 8,auto", () => {
     expect((await run(...TWO, ...AUTOMATIC, "--engine", "reference")).digest).toBe(report.digest);
     const dumped = readFileSync(words, "utf8")
       .split("\n")
-      .slice(1, 3)
+      .slice(2, 4)
       .map((line) => JSON.parse(line).raws);
     // Raws of 100 and 0.3 · 2^8 at F = 0, of 100 · 0.001 + 77 · 2^−8 at F = 8.
     expect(dumped).toEqual([[100, 77], [102]]);

@@ -28,6 +28,7 @@ function dense(weights: readonly number[], bias: number, terms: number, name = "
     bias: Float32Array.from({ length: weights.length / terms }, () => bias),
     requantization: null,
     secondMultipliers: null,
+    slopes: null,
   };
 }
 
