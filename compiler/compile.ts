@@ -1,10 +1,11 @@
 /** The compiler's pipeline, read top down: graph → passes → quantizers of weights → formats → words → program. */
-import type { FormatAssignment } from "../isa/datapath.ts";
+
 import { InvariantError } from "../isa/diagnostic.ts";
 import { type Machine, validMachine } from "../isa/machine.ts";
-import type { ModelOutput } from "../isa/model-output.ts";
-import type { Program } from "../isa/program.ts";
-import type { RegisterSpec } from "../isa/register.ts";
+import type { RegisterSpec } from "../isa/numerics/register.ts";
+import type { FormatAssignment } from "../isa/program/datapath.ts";
+import type { ModelOutput } from "../isa/program/model-output.ts";
+import type { Program } from "../isa/program/program.ts";
 import type { Graph } from "./graph/graph.ts";
 import { lower } from "./lowering/lower.ts";
 import { type BatchNormalizationMode, equalizedGraph, prepareGraph } from "./prepare-graph.ts";

@@ -1,8 +1,9 @@
 /** The passes between importers and quantization, in their order. */
+
+import { type ChannelExponents, equalizeChannels } from "./equalization/equalize-channels.ts";
 import type { Graph } from "./graph/graph.ts";
 import { requireStage } from "./graph/stages.ts";
 import { decomposeLrn } from "./passes/decompose-lrn.ts";
-import { type ChannelExponents, equalizeChannels } from "./passes/equalize-channels.ts";
 import { foldBatchNormalization, separateBatchNormalization } from "./passes/fold-batch-normalization.ts";
 import { foldConstants } from "./passes/fold-constants.ts";
 import { foldPadding } from "./passes/fold-padding.ts";

@@ -4,16 +4,25 @@ import { isNetworkName } from "../compiler/networks/index.ts";
 import { BATCH_NORMALIZATION_MODES, type BatchNormalizationMode } from "../compiler/prepare-graph.ts";
 import { type AssignmentSpecification, parseAssignmentSpecification } from "../compiler/quantization/specification.ts";
 import { DEFAULT_LIMITS, type SizeLimits } from "../compiler/size-limits.ts";
-import type { LayerRanges } from "../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError, diagnosticError, nearestName } from "../isa/diagnostic.ts";
 import { DEFAULT_MACHINE, type Machine, validMachine } from "../isa/machine.ts";
 import { nameRecordSchema } from "../isa/name-record.ts";
-import { machineSchema } from "../isa/program-schema.ts";
+import type { LayerRanges } from "../isa/program/datapath.ts";
+import { machineSchema } from "../isa/program/program-schema.ts";
 import { ENGINE_NAMES, type EngineName } from "../sim/engines.ts";
 import { locatedConfiguration, type PathField } from "./configuration-paths.ts";
-import { LAYOUTS, type Layout } from "./datasets/layout.ts";
-import { COLOURS, PREPROCESSING_LIMITS, type Preprocessing, RESIZE_KERNELS } from "./datasets/preprocessing.ts";
-import { NETWORK_RECIPES, type PreprocessingSpecification, preprocessingFrom } from "./datasets/recipes.ts";
+import { LAYOUTS, type Layout } from "./datasets/preprocessing/layout.ts";
+import {
+  COLOURS,
+  PREPROCESSING_LIMITS,
+  type Preprocessing,
+  RESIZE_KERNELS,
+} from "./datasets/preprocessing/preprocessing.ts";
+import {
+  NETWORK_RECIPES,
+  type PreprocessingSpecification,
+  preprocessingFrom,
+} from "./datasets/preprocessing/recipes.ts";
 import { readTextFile } from "./files.ts";
 
 /** Everything that decides a run. A result holds it resolved, so that `--config result.json` repeats the run. */

@@ -12,11 +12,10 @@ export {
 } from "./configuration.ts";
 export type { Dataset, ImageBatch } from "./datasets/dataset.ts";
 export { BUNDLED_DATASETS, type OpenOptions, openDataset } from "./datasets/open-dataset.ts";
-export type { Preprocessing } from "./datasets/preprocessing.ts";
-export { type PreprocessingSpecification, preprocessingFrom, RECIPE_NAMES } from "./datasets/recipes.ts";
+export type { Preprocessing } from "./datasets/preprocessing/preprocessing.ts";
+export { type PreprocessingSpecification, preprocessingFrom, RECIPE_NAMES } from "./datasets/preprocessing/recipes.ts";
 export { type Dump, DumpWriter } from "./dump/dump.ts";
 export { parseDump } from "./dump/parse-dump.ts";
-export type { Candidate, CandidateCost, Evaluation, Evaluator, ImageSpan } from "./exploration/evaluation.ts";
 export type { ConfiguredNetwork } from "./exports/hls4ml/read.ts";
 export {
   EXPORT_FORMATS,
@@ -28,11 +27,12 @@ export {
 } from "./exports/index.ts";
 export { type OpenNetwork, type ReadAssignment, readAssignment } from "./exports/read-assignment.ts";
 export { BUNDLED_MODELS, openModel } from "./model.ts";
-export type { CompareReport } from "./report/compare-report.ts";
-export { compareReportText } from "./report/compare-text.ts";
-export type { RunReport } from "./report/run-report.ts";
-export type { SweepReport } from "./report/sweep-report.ts";
-export { runReportText } from "./report/text.ts";
+export { compareReportText } from "./report/text/compare-text.ts";
+export { runReportText } from "./report/text/run-text.ts";
+export type { CompareReport } from "./results/compare-report.ts";
+export type { Candidate, CandidateCost, Evaluation, Evaluator, ImageSpan } from "./results/evaluation.ts";
+export type { RunReport } from "./results/run-report.ts";
+export type { SweepReport } from "./results/sweep-report.ts";
 export { compileOnly } from "./session/compile-model.ts";
 export { type SweepHooks, type SweepRequest, sweepModel } from "./session/exploration/run-sweep.ts";
 export type { RunHooks, RunOutcome } from "./session/hooks.ts";

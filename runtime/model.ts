@@ -5,9 +5,9 @@ import { isNetworkName, loadWeights, NETWORK_NAMES, NETWORKS, type NetworkName }
 import type { AssignmentSpecification } from "../compiler/quantization/specification.ts";
 import { DEFAULT_LIMITS, requireSizes, type SizeLimits } from "../compiler/size-limits.ts";
 import { diagnosticError, nearestName } from "../isa/diagnostic.ts";
-import type { ModelOutput } from "../isa/model-output.ts";
-import type { Program } from "../isa/program.ts";
-import { PROGRAM_MAGIC, readProgramFile } from "../isa/program-file.ts";
+import type { ModelOutput } from "../isa/program/model-output.ts";
+import type { Program } from "../isa/program/program.ts";
+import { PROGRAM_MAGIC, readProgramFile } from "../isa/program/program-file.ts";
 import type { Fault } from "../sim/fault.ts";
 import { assetPath } from "./assets.ts";
 import { isFolder, listFolder, pathInside, readStart, readWholeFile } from "./files.ts";

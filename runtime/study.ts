@@ -1,8 +1,8 @@
 /** A study as users of the package see it: none of its parts, whose types would bring those of TensorFlow.js along. */
 import type { AssignmentSpecification } from "../compiler/quantization/specification.ts";
-import type { Program } from "../isa/program.ts";
+import type { Program } from "../isa/program/program.ts";
 import type { RunConfiguration } from "./configuration.ts";
-import type { Candidate, CandidateCost, Evaluator } from "./exploration/evaluation.ts";
+import type { Candidate, CandidateCost, Evaluator } from "./results/evaluation.ts";
 import type { RunHooks } from "./session/hooks.ts";
 import { openStudy as open } from "./session/study/study.ts";
 

@@ -1,6 +1,6 @@
 import { DiagnosticError } from "../isa/diagnostic.ts";
 import type { Machine } from "../isa/machine.ts";
-import type { Program } from "../isa/program.ts";
+import type { Program } from "../isa/program/program.ts";
 import { type ActionCounts, addActions, Tally } from "./actions/action-counts.ts";
 import { DistinctInputs } from "./actions/distinct-inputs.ts";
 import { countPool, countPreload, countRequantize, countVector } from "./actions/lane-actions.ts";

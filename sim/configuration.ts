@@ -26,10 +26,10 @@ import {
   type Vector,
 } from "../isa/instructions/vector.ts";
 import type { Machine } from "../isa/machine.ts";
-import type { Dialect, OverflowMode } from "../isa/overflow.ts";
-import type { Program } from "../isa/program.ts";
-import { type RegisterSpec, validateRegister } from "../isa/register.ts";
-import type { RoundingMode } from "../isa/rounding.ts";
+import type { Dialect, OverflowMode } from "../isa/numerics/overflow.ts";
+import { type RegisterSpec, validateRegister } from "../isa/numerics/register.ts";
+import type { RoundingMode } from "../isa/numerics/rounding.ts";
+import type { Program } from "../isa/program/program.ts";
 import type { Fault, FaultKind } from "./fault.ts";
 
 /*

@@ -1,5 +1,5 @@
-import type { FixedPointFormat } from "../isa/format.ts";
-import type { Program } from "../isa/program.ts";
+import type { FixedPointFormat } from "../isa/numerics/format.ts";
+import type { Program } from "../isa/program/program.ts";
 
 /** Widths of the two ports of a block's signed multiplier: AMD DSP48E2, 27 × 18 (UG579, "DSP48E2 Features"). */
 export const DSP_PORTS = { wide: 27, narrow: 18 } as const;

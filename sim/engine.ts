@@ -1,5 +1,5 @@
-import type { Program } from "../isa/program.ts";
-import type { Raws } from "../isa/raws.ts";
+import type { Raws } from "../isa/numerics/raws.ts";
+import type { Program } from "../isa/program/program.ts";
 import type { CycleReport } from "./cycles.ts";
 import type { EvidenceRegister, LayerEvidence } from "./evidence.ts";
 import type { Fault } from "./fault.ts";

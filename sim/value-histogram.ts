@@ -1,4 +1,4 @@
-import { bitLength } from "../isa/format.ts";
+import { bitLength } from "../isa/numerics/format.ts";
 
 /**
  * How large the values of a register were: counts by octave of magnitude and sign, of the rounded raws before the fit.

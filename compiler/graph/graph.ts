@@ -3,8 +3,8 @@
  * [rows, columns, channels], vectors are [features]. Nodes stand in topological order. Plain data.
  */
 
-import type { RegisterSpec } from "../../isa/register.ts";
-import type { RoundingMode } from "../../isa/rounding.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
+import type { RoundingMode } from "../../isa/numerics/rounding.ts";
 import type { ElementFunction } from "./element-function.ts";
 
 /** What words of a quantized value stand for: value = word · scale. The model's file writes the integers word + zeroPoint. */

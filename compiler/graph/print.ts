@@ -1,7 +1,7 @@
 /** A graph as text, one line per node, for error reports, tests and readers. */
-import { formatText } from "../../isa/format.ts";
-import { overflowText } from "../../isa/overflow.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
+import { formatText } from "../../isa/numerics/format.ts";
+import { overflowText } from "../../isa/numerics/overflow.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
 import { functionSettings } from "./element-function.ts";
 import type { Graph, GraphNode, IntegerRequantization, Operator, Padding } from "./graph.ts";
 import { definitionOf, type NodeOf } from "./operators.ts";

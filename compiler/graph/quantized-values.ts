@@ -1,10 +1,10 @@
 /** Values in a register, as a model's quantizer has them. */
 
-import { rawToFloat64 } from "../../isa/format.ts";
-import { keptRange } from "../../isa/overflow.ts";
-import { quantizeFloat64 } from "../../isa/quantize.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
-import { ROUNDING_MODES } from "../../isa/rounding.ts";
+import { rawToFloat64 } from "../../isa/numerics/format.ts";
+import { keptRange } from "../../isa/numerics/overflow.ts";
+import { quantizeFloat64 } from "../../isa/numerics/quantize.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
+import { ROUNDING_MODES } from "../../isa/numerics/rounding.ts";
 
 /** Up to here words, and their neighbours that rounding reaches, are exact in doubles. */
 const EXACT_WORD_LENGTH = 50;

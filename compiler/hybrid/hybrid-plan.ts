@@ -3,8 +3,8 @@
  * order in which they and the float nodes around them run.
  */
 import { InvariantError } from "../../isa/diagnostic.ts";
-import type { Program } from "../../isa/program.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
+import type { Program } from "../../isa/program/program.ts";
 import { type CompileOptions, compile } from "../compile.ts";
 import type { Graph, GraphNode } from "../graph/graph.ts";
 import { isAlias, layerFacts } from "../quantization/layer-facts.ts";

@@ -3,9 +3,9 @@
  * apart before the layer. The words are those of the layer inside a program of the whole network.
  */
 import { diagnosticError, InvariantError } from "../../isa/diagnostic.ts";
-import { type FixedPointFormat, FORMAT_LIMITS, formatText } from "../../isa/format.ts";
-import type { Program } from "../../isa/program.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
+import { type FixedPointFormat, FORMAT_LIMITS, formatText } from "../../isa/numerics/format.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
+import type { Program } from "../../isa/program/program.ts";
 import { type CompileOptions, compile } from "../compile.ts";
 import type { Graph, GraphNode, SliceNode } from "../graph/graph.ts";
 import { layerFacts } from "../quantization/layer-facts.ts";

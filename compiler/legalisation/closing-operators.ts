@@ -5,9 +5,9 @@
 
 import type { ClosingOperator } from "../graph/graph.ts";
 import { elementCount, formatShape } from "../graph/shape.ts";
+import type { KnownTensor } from "../tensor-graph/evaluation/propagate.ts";
 import { flagAttribute, integerAttribute } from "../tensor-graph/node-access.ts";
 import { nodePlace } from "../tensor-graph/operators/table.ts";
-import type { KnownTensor } from "../tensor-graph/propagate.ts";
 import type { TensorGraph, TensorNode } from "../tensor-graph/tensor-graph.ts";
 import { legalisationError } from "./rule.ts";
 

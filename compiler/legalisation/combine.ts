@@ -1,7 +1,7 @@
 /** Operations on two values of the network: brought to one shape and one order in memory. */
 import type { Activation } from "../graph/graph.ts";
 import { elementCount, sameShape } from "../graph/shape.ts";
-import { broadcastShape } from "../tensor-graph/broadcast.ts";
+import { broadcastShape } from "../tensor-graph/arithmetic/broadcast.ts";
 import { arranged, view } from "./arrange.ts";
 import { ranked, repeated } from "./repeat.ts";
 import { addHelper, addNamed, type RuleCall } from "./rule.ts";

@@ -1,7 +1,7 @@
 /** Registers of constants that the model quantized by a power of two. */
 
 import { DiagnosticError } from "../../isa/diagnostic.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
 import { QONNX_DOMAINS } from "../tensor-graph/operators/qonnx.ts";
 import { qualifiedName } from "../tensor-graph/operators/table.ts";
 import type { AnyTensor, TensorGraph, TensorNode } from "../tensor-graph/tensor-graph.ts";

@@ -1,5 +1,5 @@
 /** Registers of an integer network: every word is the integer itself. */
-import type { CalibratedRange } from "../../isa/datapath.ts";
+import type { CalibratedRange } from "../../isa/program/datapath.ts";
 import type { Graph, GraphNode } from "../graph/graph.ts";
 import { storedValues } from "../quantization/layer-facts.ts";
 import type { LayerEntry } from "../quantization/specification.ts";

@@ -2,9 +2,9 @@
  * Constants that meet quantized integers, in the network's units: a tensor of integers q is in the network as (q − zero point) ·
  * unit, and what ONNX computes with q is said with that.
  */
-import { fixedPoint } from "../../isa/format.ts";
-import { keptRange } from "../../isa/overflow.ts";
-import { type RegisterSpec, register } from "../../isa/register.ts";
+import { fixedPoint } from "../../isa/numerics/format.ts";
+import { keptRange } from "../../isa/numerics/overflow.ts";
+import { type RegisterSpec, register } from "../../isa/numerics/register.ts";
 import { numbersOf } from "../tensor-graph/tensor.ts";
 import type { AnyTensor } from "../tensor-graph/tensor-graph.ts";
 import { addHelper, legalisationError, type RuleCall } from "./rule.ts";

@@ -1,19 +1,19 @@
 /** Tensor graphs to networks: batch 1, images with channels innermost, layers with constant weights. */
 import { type Diagnostic, DiagnosticError, diagnosticError, InvariantError } from "../../isa/diagnostic.ts";
-import type { ModelOutput } from "../../isa/model-output.ts";
+import type { ModelOutput } from "../../isa/program/model-output.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import type { Graph } from "../graph/graph.ts";
 import { elementCount, formatShape, sameShape } from "../graph/shape.ts";
 import { requireStage } from "../graph/stages.ts";
 import { prepareGraph } from "../prepare-graph.ts";
 import type { AssignmentSpecification } from "../quantization/specification.ts";
-import { inferTensors } from "../tensor-graph/infer-tensors.ts";
+import { inferTensors } from "../tensor-graph/evaluation/infer-tensors.ts";
+import type { KnownTensor } from "../tensor-graph/evaluation/propagate.ts";
 import { nodePlace, qualifiedName } from "../tensor-graph/operators/table.ts";
-import type { KnownTensor } from "../tensor-graph/propagate.ts";
 import { quantizedForm } from "../tensor-graph/quantized-forms.ts";
+import { isRecurrent, unrollRecurrent } from "../tensor-graph/recurrent/unroll-recurrent.ts";
 import type { AnyTensor, TensorGraph, TensorNode } from "../tensor-graph/tensor-graph.ts";
 import { onePerOperator } from "../tensor-graph/unknown-operators.ts";
-import { isRecurrent, unrollRecurrent } from "../tensor-graph/unroll-recurrent.ts";
 import { refusedClosing, withoutClosing } from "./closing-operators.ts";
 import { constantRegisters } from "./constant-registers.ts";
 import { type NetworkInput, networkInputOf } from "./network-input.ts";

@@ -3,8 +3,8 @@ import { diagnosticError } from "../../isa/diagnostic.ts";
 import type { DeclaredInput, InputInfo } from "../graph/graph.ts";
 import { elementCount } from "../graph/shape.ts";
 import { integersAttribute } from "../tensor-graph/node-access.ts";
+import { isRecurrent } from "../tensor-graph/recurrent/unroll-recurrent.ts";
 import type { TensorGraph, TensorInput, TensorNode } from "../tensor-graph/tensor-graph.ts";
-import { isRecurrent } from "../tensor-graph/unroll-recurrent.ts";
 import { integerRegister } from "./quantizers.ts";
 import { channelsLast, type NetworkValue, rowMajor } from "./value.ts";
 

@@ -1,8 +1,9 @@
 /** Registers that a model prescribes, as an assignment to the layers of its prepared graph. */
-import { formatText } from "../../isa/format.ts";
+
 import { nameRecord } from "../../isa/name-record.ts";
-import { overflowText } from "../../isa/overflow.ts";
-import { type RegisterSpec, register, registersEqual } from "../../isa/register.ts";
+import { formatText } from "../../isa/numerics/format.ts";
+import { overflowText } from "../../isa/numerics/overflow.ts";
+import { type RegisterSpec, register, registersEqual } from "../../isa/numerics/register.ts";
 import type { Graph, GraphNode } from "../graph/graph.ts";
 import { consumers } from "../graph/uses.ts";
 import { isAlias, LAYER_KINDS, storedValues } from "../quantization/layer-facts.ts";

@@ -1,7 +1,7 @@
 /** What quantizing operators say of a register: QuantizeLinear and DequantizeLinear of ONNX, Quant and Trunc of QONNX. */
-import { type FixedPointFormat, fixedPoint } from "../../isa/format.ts";
-import type { OverflowMode } from "../../isa/overflow.ts";
-import { type RegisterSpec, register } from "../../isa/register.ts";
+import { type FixedPointFormat, fixedPoint } from "../../isa/numerics/format.ts";
+import type { OverflowMode } from "../../isa/numerics/overflow.ts";
+import { type RegisterSpec, register } from "../../isa/numerics/register.ts";
 import { flagAttribute, nodeError } from "../tensor-graph/node-access.ts";
 import { qonnxRoundingMode } from "../tensor-graph/operators/qonnx.ts";
 import { numbersOf } from "../tensor-graph/tensor.ts";

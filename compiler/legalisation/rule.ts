@@ -1,7 +1,7 @@
 /** What every operator's rule is made of, and what it may use. */
 
 import { type DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
 import type { GraphBuilder, NewNode } from "../graph/builder.ts";
 import type { ConstantRegisters, Tensor } from "../graph/graph.ts";
 import { elementCount, formatShape } from "../graph/shape.ts";

@@ -1,7 +1,7 @@
 /** y = scale · x + shift with constants, as batch normalizations: they fold into the layers around them. */
 import type { Tensor } from "../graph/graph.ts";
 import { elementCount, formatShape } from "../graph/shape.ts";
-import { broadcastIndex } from "../tensor-graph/broadcast.ts";
+import { broadcastIndex } from "../tensor-graph/arithmetic/broadcast.ts";
 import { numbersOf } from "../tensor-graph/tensor.ts";
 import type { AnyTensor } from "../tensor-graph/tensor-graph.ts";
 import { view } from "./arrange.ts";

@@ -4,7 +4,7 @@
  * the order [0, 2, 3, 1]. Axes of size 1 lie anywhere.
  */
 
-import type { RegisterSpec } from "../../isa/register.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
 import { elementCount } from "../graph/shape.ts";
 import type { RegisterFields } from "../quantization/specification.ts";
 

@@ -1,5 +1,5 @@
 /** Registers of a network in words: layers that only move words write them as they are. */
-import { formatText } from "../../isa/format.ts";
+import { formatText } from "../../isa/numerics/format.ts";
 import type { Graph, GraphNode } from "../graph/graph.ts";
 import type { LayerEntry } from "../quantization/specification.ts";
 import { shortestFormat } from "./quantizers.ts";

@@ -17,10 +17,10 @@ import type { MachineRegister } from "../../isa/instructions/configure-register.
 import type { ConfigureTable } from "../../isa/instructions/configure-table.ts";
 import type { Unit } from "../../isa/instructions/definition.ts";
 import { INSTRUCTIONS, type Instruction } from "../../isa/instructions/table.ts";
-import { type RegisterSpec, registersEqual } from "../../isa/register.ts";
+import { type RegisterSpec, registersEqual } from "../../isa/numerics/register.ts";
 import { TOKEN_CHANNELS } from "../../isa/tokens.ts";
 import { DEFAULT_LIMITS, type SizeLimits, tooLarge } from "../size-limits.ts";
-import { type Access, AccessMap, type BitRange } from "./access-map.ts";
+import { type Access, AccessMap, type BitRange } from "./memory/access-map.ts";
 
 /** Memories that two units share; the accumulator bank is the compute unit's own. */
 export type SharedMemory = "dram" | "inputScratchpad" | "weightScratchpad" | "outputBuffer";

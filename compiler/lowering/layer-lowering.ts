@@ -1,17 +1,18 @@
 /** What every kind of layer needs while its instructions are emitted, and the transfers they share. */
-import type { DatapathSpec } from "../../isa/datapath.ts";
-import { type FixedPointFormat, formatsEqual } from "../../isa/format.ts";
+
 import type { LoadTarget } from "../../isa/instructions/load.ts";
 import type { Machine } from "../../isa/machine.ts";
-import type { TileSymbol } from "../../isa/program.ts";
-import { quantizeFloat64 } from "../../isa/quantize.ts";
-import { type RegisterSpec, register } from "../../isa/register.ts";
+import { type FixedPointFormat, formatsEqual } from "../../isa/numerics/format.ts";
+import { quantizeFloat64 } from "../../isa/numerics/quantize.ts";
+import { type RegisterSpec, register } from "../../isa/numerics/register.ts";
+import type { DatapathSpec } from "../../isa/program/datapath.ts";
+import type { TileSymbol } from "../../isa/program/program.ts";
 import type { Activation } from "../graph/graph.ts";
 import type { AxisBlock } from "./axis.ts";
 import { blockLength } from "./axis.ts";
 import type { Emitter, MemoryRange } from "./emitter.ts";
-import type { TileRing } from "./tile-ring.ts";
-import { type Block, withLongestRuns } from "./transfer.ts";
+import type { PingPongBuffer } from "./memory/ping-pong-buffer.ts";
+import { type Block, withLongestRuns } from "./memory/transfer.ts";
 
 /** A tensor with its place in DRAM. */
 export interface StoredTensor {
@@ -24,9 +25,9 @@ export interface StoredTensor {
 
 /** On-chip memories whose tiles the compiler places. */
 export interface TileMemories {
-  readonly inputScratchpad: TileRing;
-  readonly weightScratchpad: TileRing;
-  readonly outputBuffer: TileRing;
+  readonly inputScratchpad: PingPongBuffer;
+  readonly weightScratchpad: PingPongBuffer;
+  readonly outputBuffer: PingPongBuffer;
 }
 
 export interface LayerLowering {

@@ -1,10 +1,10 @@
 /** What lowering decides about a layer before anything has an address: one rule per operator. */
 import { InvariantError } from "../../isa/diagnostic.ts";
 import { NO_PADDING } from "../graph/shape.ts";
-import { planMatrix } from "./matrix-plan.ts";
+import { planMatrix } from "./matrix/matrix-plan.ts";
+import { planRequantize } from "./matrix/requantize-layer.ts";
 import type { LayerPlan, PlanRequest } from "./plan-request.ts";
-import { planPool } from "./pool-plan.ts";
-import { planRequantize } from "./requantize-layer.ts";
+import { planPool } from "./pool/pool-plan.ts";
 import {
   planAddition,
   planConcatenation,
@@ -14,7 +14,7 @@ import {
   planResize,
   planSlopes,
   planView,
-} from "./vector-plan.ts";
+} from "./vector/vector-plan.ts";
 
 /** Throws `DiagnosticError` where the layer does not fit the machine. */
 export function planLayer(request: PlanRequest): LayerPlan {

@@ -2,28 +2,36 @@
  * Lowering: from a graph whose formats and constants are decided to a program. Four steps: plan every layer on its own
  * (tiles), allocate DRAM, emit layer after layer (the emitter puts the tokens in), and write down what is where.
  */
-import type { DatapathSpec } from "../../isa/datapath.ts";
+
 import { type Diagnostic, DiagnosticError, diagnosticError, InvariantError } from "../../isa/diagnostic.ts";
-import { formatsEqual } from "../../isa/format.ts";
 import type { Machine } from "../../isa/machine.ts";
-import type { ModelOutput } from "../../isa/model-output.ts";
-import type { Constant, LayerSymbol, Program, TensorSymbol, TensorUnit, TileSymbol } from "../../isa/program.ts";
-import type { Raws } from "../../isa/raws.ts";
+import { formatsEqual } from "../../isa/numerics/format.ts";
+import type { Raws } from "../../isa/numerics/raws.ts";
+import type { DatapathSpec } from "../../isa/program/datapath.ts";
+import type { ModelOutput } from "../../isa/program/model-output.ts";
+import type {
+  Constant,
+  LayerSymbol,
+  Program,
+  TensorSymbol,
+  TensorUnit,
+  TileSymbol,
+} from "../../isa/program/program.ts";
 import type { Graph, GraphNode, ValueInfo } from "../graph/graph.ts";
 import { hostOperators } from "../graph/host-operators.ts";
 import { type LayerFacts, storedValues } from "../quantization/layer-facts.ts";
 import { compileOverflow, type LayerConstants } from "../quantization/quantize-tensor.ts";
 import type { ResolvedAssignment } from "../quantization/resolve-assignment.ts";
 import type { SizeLimits } from "../size-limits.ts";
-import { recurrentPart } from "../tensor-graph/recurrent-names.ts";
-import { DramAllocation } from "./dram-allocation.ts";
+import { recurrentPart } from "../tensor-graph/recurrent/recurrent-names.ts";
 import { Emitter } from "./emitter.ts";
 import { imageShape } from "./image-shape.ts";
 import type { LayerLowering, StoredTensor, TileMemories } from "./layer-lowering.ts";
 import { planLayer } from "./layer-plan.ts";
-import type { KnownTables } from "./lookup-table.ts";
+import { DramAllocation } from "./memory/dram-allocation.ts";
+import { PingPongBuffer } from "./memory/ping-pong-buffer.ts";
 import { CONSTANT_KINDS, type ConstantKind, type LayerPlan, type LayerTensors } from "./plan-request.ts";
-import { TileRing } from "./tile-ring.ts";
+import type { KnownTables } from "./vector/lookup-table.ts";
 
 export interface LoweringRequest {
   /** Legal at the stage `lowerable`. */
@@ -238,9 +246,9 @@ function emit(
 ): { instructions: Program["instructions"]; symbols: readonly LayerSymbol[]; tiles: readonly TileSymbol[] } {
   const emitter = new Emitter(limits, where);
   const memories: TileMemories = {
-    inputScratchpad: new TileRing(machine.inputScratchpad.capacityBits),
-    weightScratchpad: new TileRing(machine.weightScratchpad.capacityBits),
-    outputBuffer: new TileRing(machine.outputBuffer.capacityBits),
+    inputScratchpad: new PingPongBuffer(machine.inputScratchpad.capacityBits),
+    weightScratchpad: new PingPongBuffer(machine.weightScratchpad.capacityBits),
+    outputBuffer: new PingPongBuffer(machine.outputBuffer.capacityBits),
   };
   const shapes = valueShapes(graph);
   const stored = storedValues(graph);

@@ -1,5 +1,5 @@
 /** How two plans for one layer are compared. */
-import type { Traffic } from "./transfer.ts";
+import type { Traffic } from "./memory/transfer.ts";
 
 export interface PlanCost {
   /** Every memory that holds more than one tile in turn can hold two at once, so that the units overlap. */

@@ -1,16 +1,17 @@
 /** What a layer's plan is made from, what it says, and the diagnostics that all kinds of layers share. */
-import type { DatapathSpec } from "../../isa/datapath.ts";
+
 import { type Diagnostic, DiagnosticError } from "../../isa/diagnostic.ts";
-import type { FixedPointFormat } from "../../isa/format.ts";
 import { type Machine, ON_CHIP_MEMORIES, type OnChipMemoryName } from "../../isa/machine.ts";
-import type { TableSymbol } from "../../isa/program.ts";
-import type { Raws } from "../../isa/raws.ts";
+import type { FixedPointFormat } from "../../isa/numerics/format.ts";
+import type { Raws } from "../../isa/numerics/raws.ts";
+import type { DatapathSpec } from "../../isa/program/datapath.ts";
+import type { TableSymbol } from "../../isa/program/program.ts";
 import type { GraphNode } from "../graph/graph.ts";
 import type { LayerConstants } from "../quantization/quantize-tensor.ts";
 import type { LayerOptions } from "../quantization/resolve-layer.ts";
 import { FIELD_LIMITS } from "./field-limits.ts";
 import type { LayerLowering, StoredTensor } from "./layer-lowering.ts";
-import type { KnownTables } from "./lookup-table.ts";
+import type { KnownTables } from "./vector/lookup-table.ts";
 
 /** Constants that a layer keeps in DRAM, each a tensor `<layer>/<kind>`, in the order in which they lie there. */
 export const CONSTANT_KINDS = ["weight", "scale", "bias", "table"] as const;

@@ -3,7 +3,7 @@
  * the layer's input is expected to have, so that activations keep their size from layer to layer. Every tensor is drawn from
  * (seed, its name) and therefore the same on every machine and whatever else is drawn.
  */
-import { tensorGenerator } from "../../isa/random.ts";
+import { tensorGenerator } from "../../isa/numerics/random.ts";
 import { GraphBuilder } from "../graph/builder.ts";
 import type { Activation, DenseInputOrder, Graph, Padding, Tensor } from "../graph/graph.ts";
 import { NO_PADDING, windowExtent } from "../graph/shape.ts";

@@ -8,7 +8,7 @@
  *
  * All but the last leave a `register` node, which is another name for the words. A maximum pool has no output register: it loads so.
  */
-import { type RegisterSpec, registersEqual } from "../../isa/register.ts";
+import { type RegisterSpec, registersEqual } from "../../isa/numerics/register.ts";
 import type { Graph, GraphNode, QuantizeNode, RegisterNode } from "../graph/graph.ts";
 import { consumers } from "../graph/uses.ts";
 import { LAYER_KINDS } from "../quantization/layer-facts.ts";

@@ -5,9 +5,9 @@
  * Two registers of the file stay two where the first can be written by one layer and the second loaded by the next. All quantizers stand
  * before what only moves words, so that moves meet each other.
  */
-import { formatsEqual } from "../../isa/format.ts";
-import { keptRange } from "../../isa/overflow.ts";
-import { type RegisterSpec, registersEqual } from "../../isa/register.ts";
+import { formatsEqual } from "../../isa/numerics/format.ts";
+import { keptRange } from "../../isa/numerics/overflow.ts";
+import { type RegisterSpec, registersEqual } from "../../isa/numerics/register.ts";
 import type { Graph, GraphNode, QuantizeNode } from "../graph/graph.ts";
 import { Rewriter } from "../graph/rewriter.ts";
 import { consumers } from "../graph/uses.ts";

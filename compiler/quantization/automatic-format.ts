@@ -1,9 +1,10 @@
 /** Formats as a user writes them, `16,8` or `16,auto`, and the rule that finds an automatic fraction length. */
-import type { CalibratedRange } from "../../isa/datapath.ts";
+
 import { diagnosticError } from "../../isa/diagnostic.ts";
-import { type FixedPointFormat, FORMAT_LIMITS, fixedPoint, parseFormat } from "../../isa/format.ts";
-import { quantizeFloat64 } from "../../isa/quantize.ts";
-import { register } from "../../isa/register.ts";
+import { type FixedPointFormat, FORMAT_LIMITS, fixedPoint, parseFormat } from "../../isa/numerics/format.ts";
+import { quantizeFloat64 } from "../../isa/numerics/quantize.ts";
+import { register } from "../../isa/numerics/register.ts";
+import type { CalibratedRange } from "../../isa/program/datapath.ts";
 
 /** A word length whose fraction length a range decides. */
 export interface AutomaticFormat {

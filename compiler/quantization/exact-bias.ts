@@ -1,6 +1,6 @@
 /** The format that holds float32 values exactly, for biases that are not to be quantized. */
 import { diagnosticError } from "../../isa/diagnostic.ts";
-import { type FixedPointFormat, FORMAT_LIMITS, fixedPoint } from "../../isa/format.ts";
+import { type FixedPointFormat, FORMAT_LIMITS, fixedPoint } from "../../isa/numerics/format.ts";
 
 const FLOAT32_FRACTION_BITS = 149;
 

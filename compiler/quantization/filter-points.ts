@@ -3,11 +3,12 @@
  * and a multiplier per filter, 2^−e, aligns the whole sums exactly before the bias (isa/README.md, "Scale words and tables"). That is
  * a shift of the products, as the design has it, exactly where the array rounds nothing: elsewhere it is refused.
  */
-import type { DatapathSpec } from "../../isa/datapath.ts";
+
 import { diagnosticError } from "../../isa/diagnostic.ts";
-import { type FixedPointFormat, FORMAT_LIMITS, fixedPoint } from "../../isa/format.ts";
-import { productFormat } from "../../isa/growth.ts";
-import { type RegisterSpec, register } from "../../isa/register.ts";
+import { type FixedPointFormat, FORMAT_LIMITS, fixedPoint } from "../../isa/numerics/format.ts";
+import { productFormat } from "../../isa/numerics/growth.ts";
+import { type RegisterSpec, register } from "../../isa/numerics/register.ts";
+import type { DatapathSpec } from "../../isa/program/datapath.ts";
 import { type AutomaticFormat, automaticFormat, rangeOf } from "./automatic-format.ts";
 import type { LayerContext } from "./layer-context.ts";
 import { hasSumRegister, margin, presetOf, sumsBound, writtenWeight } from "./word-format.ts";

@@ -4,9 +4,15 @@
  * reference (ac_fixed), Fixed-Point Designer's data type names, IEEE 1076-2008 (fixed_pkg).
  */
 import { diagnosticError } from "../../isa/diagnostic.ts";
-import { type FixedPointFormat, formatText, parseFormat } from "../../isa/format.ts";
-import { DIALECTS, type Dialect, OVERFLOW_MODES, type OverflowMode, overflowText } from "../../isa/overflow.ts";
-import { ROUNDING_MODES, type RoundingMode } from "../../isa/rounding.ts";
+import { type FixedPointFormat, formatText, parseFormat } from "../../isa/numerics/format.ts";
+import {
+  DIALECTS,
+  type Dialect,
+  OVERFLOW_MODES,
+  type OverflowMode,
+  overflowText,
+} from "../../isa/numerics/overflow.ts";
+import { ROUNDING_MODES, type RoundingMode } from "../../isa/numerics/rounding.ts";
 
 /** What a notation says of a register. A C++ type has modes and the corner cases of its library even where it names none. */
 export interface ForeignFormat {

@@ -2,11 +2,12 @@
  * Registers of a layer of an integer network: all follow from the integers, so that no sum and no product loses a bit. What the
  * entry under the layer's own name says of weight, product, accumulator and output comes before.
  */
-import type { DatapathSpec } from "../../isa/datapath.ts";
+
 import { diagnosticError, InvariantError } from "../../isa/diagnostic.ts";
-import { type FixedPointFormat, fixedPoint } from "../../isa/format.ts";
-import { productFormat, sumFormat, sumOfTermsFormat } from "../../isa/growth.ts";
-import { type RegisterSpec, register } from "../../isa/register.ts";
+import { type FixedPointFormat, fixedPoint } from "../../isa/numerics/format.ts";
+import { productFormat, sumFormat, sumOfTermsFormat } from "../../isa/numerics/growth.ts";
+import { type RegisterSpec, register } from "../../isa/numerics/register.ts";
+import type { DatapathSpec } from "../../isa/program/datapath.ts";
 import type { IntegerRequantization } from "../graph/graph.ts";
 import { integerOutputWord } from "./integer-output.ts";
 import type { LayerContext } from "./layer-context.ts";

@@ -3,8 +3,8 @@
  * that holds whatever can occur.
  */
 import { diagnosticError, InvariantError } from "../../isa/diagnostic.ts";
-import { bitsNeeded, type FixedPointFormat, fixedPoint, type RawRange, rawRange } from "../../isa/format.ts";
-import { type RegisterSpec, register } from "../../isa/register.ts";
+import { bitsNeeded, type FixedPointFormat, fixedPoint, type RawRange, rawRange } from "../../isa/numerics/format.ts";
+import { type RegisterSpec, register } from "../../isa/numerics/register.ts";
 import type { IntegerRequantization } from "../graph/graph.ts";
 import type { LayerFacts } from "./layer-facts.ts";
 

@@ -1,5 +1,5 @@
-import type { LayerRanges } from "../../isa/datapath.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
+import type { LayerRanges } from "../../isa/program/datapath.ts";
 import type { LayerFacts } from "./layer-facts.ts";
 import type { LayerEntry } from "./specification.ts";
 

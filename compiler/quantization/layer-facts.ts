@@ -1,6 +1,6 @@
 /** What format resolution needs to know of each layer, read off a graph that is ready for lowering. */
 import { InvariantError } from "../../isa/diagnostic.ts";
-import type { LayerKind } from "../../isa/program.ts";
+import type { LayerKind } from "../../isa/program/program.ts";
 import { isExact } from "../graph/element-function.ts";
 import type { Graph, GraphNode, IntegerRequantization, Operator } from "../graph/graph.ts";
 

@@ -3,9 +3,9 @@
  * row per preset, as the table in the design of the machine; "The machine", rulings 2 and 10.
  */
 import { diagnosticError } from "../../isa/diagnostic.ts";
-import { type FixedPointFormat, FORMAT_LIMITS } from "../../isa/format.ts";
-import { productFormat, sumOfTermsFormat } from "../../isa/growth.ts";
-import type { OverflowMode } from "../../isa/overflow.ts";
+import { type FixedPointFormat, FORMAT_LIMITS } from "../../isa/numerics/format.ts";
+import { productFormat, sumOfTermsFormat } from "../../isa/numerics/growth.ts";
+import type { OverflowMode } from "../../isa/numerics/overflow.ts";
 import type { InnerRegister } from "./register-range.ts";
 import type { PresetName } from "./specification.ts";
 

@@ -1,10 +1,11 @@
 /** Weights and biases become words at compile time, through the same quantization as every register of the machine. */
-import type { DatapathSpec } from "../../isa/datapath.ts";
-import type { CompileOverflow } from "../../isa/program.ts";
-import { quantizeFloat64Array } from "../../isa/quantize-array.ts";
-import { tensorGenerator } from "../../isa/random.ts";
-import { allocateRaws, type Raws, setRaw } from "../../isa/raws.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
+
+import { quantizeFloat64Array } from "../../isa/numerics/quantize-array.ts";
+import { tensorGenerator } from "../../isa/numerics/random.ts";
+import { allocateRaws, type Raws, setRaw } from "../../isa/numerics/raws.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
+import type { DatapathSpec } from "../../isa/program/datapath.ts";
+import type { CompileOverflow } from "../../isa/program/program.ts";
 import type { LayerFacts } from "./layer-facts.ts";
 
 export interface QuantizedTensor {

@@ -1,8 +1,8 @@
 /** Reads the entry of one register over what it defaults to. */
 import { diagnosticError } from "../../isa/diagnostic.ts";
-import type { FixedPointFormat } from "../../isa/format.ts";
-import { type OverflowSpec, parseOverflow } from "../../isa/overflow.ts";
-import { type RegisterSpec, register } from "../../isa/register.ts";
+import type { FixedPointFormat } from "../../isa/numerics/format.ts";
+import { type OverflowSpec, parseOverflow } from "../../isa/numerics/overflow.ts";
+import { type RegisterSpec, register } from "../../isa/numerics/register.ts";
 import { type AutomaticFormat, isAutomatic, parseWrittenFormat } from "./automatic-format.ts";
 import type { LayerEntry, RegisterEntry } from "./specification.ts";
 

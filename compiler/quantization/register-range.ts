@@ -1,6 +1,7 @@
 /** The range that an automatic format of a register is taken from: that of the values which stand in it. */
-import type { CalibratedRange, LayerRanges } from "../../isa/datapath.ts";
+
 import { diagnosticError } from "../../isa/diagnostic.ts";
+import type { CalibratedRange, LayerRanges } from "../../isa/program/datapath.ts";
 import { rangeOf } from "./automatic-format.ts";
 import type { LayerContext } from "./layer-context.ts";
 

@@ -1,8 +1,14 @@
 /** From what a user wrote to a register for every point of every layer. */
-import { DATAPATH_REGISTERS, type DatapathSpec, type FormatAssignment, type LayerRanges } from "../../isa/datapath.ts";
+
 import { type Diagnostic, DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
 import { nameRecord } from "../../isa/name-record.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
+import {
+  DATAPATH_REGISTERS,
+  type DatapathSpec,
+  type FormatAssignment,
+  type LayerRanges,
+} from "../../isa/program/datapath.ts";
 import type { LayerContext } from "./layer-context.ts";
 import type { LayerFacts } from "./layer-facts.ts";
 import { selectKeys } from "./layer-pattern.ts";

@@ -1,16 +1,16 @@
 /** Every register of one layer, from its entry, its preset and what its producers yield. */
 
+import { type Diagnostic, DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
+import { type FixedPointFormat, formatsEqual } from "../../isa/numerics/format.ts";
+import { productFormat, sumFormat } from "../../isa/numerics/growth.ts";
+import type { OverflowMode } from "../../isa/numerics/overflow.ts";
+import { type RegisterSpec, validateRegister } from "../../isa/numerics/register.ts";
 import {
   type CalibratedRange,
   DATAPATH_REGISTERS,
   type DatapathRegister,
   type DatapathSpec,
-} from "../../isa/datapath.ts";
-import { type Diagnostic, DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
-import { type FixedPointFormat, formatsEqual } from "../../isa/format.ts";
-import { productFormat, sumFormat } from "../../isa/growth.ts";
-import type { OverflowMode } from "../../isa/overflow.ts";
-import { type RegisterSpec, validateRegister } from "../../isa/register.ts";
+} from "../../isa/program/datapath.ts";
 import { automaticFormat, isAutomatic, parseWrittenFormat, rangeOf } from "./automatic-format.ts";
 import { exactFormat } from "./exact-bias.ts";
 import { behindScale, filterFractionLengths, filterPoints, type PlainDatapath } from "./filter-points.ts";

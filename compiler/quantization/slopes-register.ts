@@ -1,6 +1,6 @@
 /** The register in which a parametric ReLU keeps its slopes. */
-import { FORMAT_LIMITS, fixedPoint } from "../../isa/format.ts";
-import { type RegisterSpec, register } from "../../isa/register.ts";
+import { FORMAT_LIMITS, fixedPoint } from "../../isa/numerics/format.ts";
+import { type RegisterSpec, register } from "../../isa/numerics/register.ts";
 import { lowestExponent } from "./exact-bias.ts";
 
 /** Exact where 64 bits hold every slope, as they do 24-bit mantissas 2^39 apart; else the lowest bits are rounded to nearest. Finite float32 values. */

@@ -3,12 +3,12 @@
  * with its format and single registers that differ from it. Plain data, from YAML, JSON or flags.
  */
 import { z } from "zod";
-import { BIAS_ORDERS, type BiasOrder, DATAPATH_REGISTERS } from "../../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError, formatDiagnostic, nearestName } from "../../isa/diagnostic.ts";
-import { FORMAT_LIMITS } from "../../isa/format.ts";
 import { nameRecord, nameRecordSchema } from "../../isa/name-record.ts";
-import { DIALECTS, type Dialect } from "../../isa/overflow.ts";
-import { ROUNDING_MODES, type RoundingMode } from "../../isa/rounding.ts";
+import { FORMAT_LIMITS } from "../../isa/numerics/format.ts";
+import { DIALECTS, type Dialect } from "../../isa/numerics/overflow.ts";
+import { ROUNDING_MODES, type RoundingMode } from "../../isa/numerics/rounding.ts";
+import { BIAS_ORDERS, type BiasOrder, DATAPATH_REGISTERS } from "../../isa/program/datapath.ts";
 import { withOwnFormat } from "./format-notations.ts";
 
 /** `intrinsic`, `tensorquant`, `wide`, `wide:N`, `extrinsic` or `float`; see design, "The machine". A layer of the last is not quantized. */
@@ -91,7 +91,7 @@ export interface Verification {
 }
 
 /**
- * Which channels are equalized (compiler/passes/equalize-channels.ts): `automatic`, also where nothing is said: those of automatic
+ * Which channels are equalized (compiler/equalization/equalize-channels.ts): `automatic`, also where nothing is said: those of automatic
  * output formats that would have next to no words; `all`: every one that gains; `none`; or by layer the exponents that were chosen.
  */
 export const EQUALIZE_MODES = ["automatic", "all", "none"] as const;

@@ -1,7 +1,7 @@
 /** Formats of a layer's registers that its entry's word, or the range of the values in them, decides. */
 import { diagnosticError } from "../../isa/diagnostic.ts";
-import type { FixedPointFormat } from "../../isa/format.ts";
-import { sumOfTermsFormat } from "../../isa/growth.ts";
+import type { FixedPointFormat } from "../../isa/numerics/format.ts";
+import { sumOfTermsFormat } from "../../isa/numerics/growth.ts";
 import {
   type AutomaticFormat,
   automaticFormat,

@@ -5,8 +5,9 @@
  * has needed R rows to come in: 2R + C + T − 2, and P for the pipeline registers. Folds that overlap follow each other after
  * the T steps they stream, or the R in which rows are loaded or drained, whichever is more.
  */
-import { counted, sumText } from "../formula.ts";
+
 import type { ArrayShape, FoldSteps } from "./definition.ts";
+import { counted, sumText } from "./formula.ts";
 
 export interface SystolicFolds {
   readonly folds: number;

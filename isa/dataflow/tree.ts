@@ -2,8 +2,9 @@
  * Adder tree: column c multiplies R steps at once for filter columnFold · C + c, chunk after chunk, pixels ascending; inputs are
  * broadcast to the columns. A registered tree of ⌈log2 R⌉ levels and one more step bring a chunk's exact sum to the bank.
  */
-import { counted, sumText } from "../formula.ts";
+
 import { type DataflowDefinition, newRun } from "./definition.ts";
+import { counted, sumText } from "./formula.ts";
 import { groupedProductsBefore } from "./stationary-operand.ts";
 
 /** ⌈log2 R⌉, levels of an adder tree of R inputs. */

@@ -1,4 +1,4 @@
-import { combine, type Exact, larger, smaller } from "../exact.ts";
+import { combine, type Exact, larger, smaller } from "../numerics/exact.ts";
 import { type InstructionDefinition, type InstructionHeader, named, signed } from "./definition.ts";
 
 export const ACTIVATIONS = ["none", "relu", "clip"] as const;

@@ -1,5 +1,5 @@
-import { DIALECTS, OVERFLOW_MODES } from "../overflow.ts";
-import { ROUNDING_MODES } from "../rounding.ts";
+import { DIALECTS, OVERFLOW_MODES } from "../numerics/overflow.ts";
+import { ROUNDING_MODES } from "../numerics/rounding.ts";
 import { flag, type InstructionDefinition, type InstructionHeader, named, signed, unsigned } from "./definition.ts";
 
 /**

@@ -1,4 +1,4 @@
-import type { FixedPointFormat } from "../format.ts";
+import type { FixedPointFormat } from "../numerics/format.ts";
 import { flag, type InstructionDefinition, type InstructionHeader, named, unsigned } from "./definition.ts";
 
 /** Where a requantize instruction takes its values from. */

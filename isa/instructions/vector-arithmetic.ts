@@ -1,5 +1,5 @@
 /** What the vector unit computes of an element, exactly: the value that the activation (of arithmetic) or the output register takes. */
-import { add, aligned, combine, type Exact, larger, multiply, smaller } from "../exact.ts";
+import { add, aligned, combine, type Exact, larger, multiply, smaller } from "../numerics/exact.ts";
 import type { ConfigureBounds } from "./configure-bounds.ts";
 import type { ConfigurePieces } from "./configure-pieces.ts";
 import { type ConfigureTable, tableEntry, tablePosition } from "./configure-table.ts";

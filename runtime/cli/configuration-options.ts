@@ -9,8 +9,8 @@ import { DEFAULT_LIMITS, type SizeLimits } from "../../compiler/size-limits.ts";
 import { parseDataflow } from "../../isa/dataflow/table.ts";
 import { DiagnosticError, diagnosticError, nearestName } from "../../isa/diagnostic.ts";
 import { MACHINE_LIMITS } from "../../isa/machine.ts";
-import { parseOverflow } from "../../isa/overflow.ts";
-import { parseRoundingMode } from "../../isa/rounding.ts";
+import { parseOverflow } from "../../isa/numerics/overflow.ts";
+import { parseRoundingMode } from "../../isa/numerics/rounding.ts";
 import { ENGINE_NAMES, type EngineName } from "../../sim/engines.ts";
 import {
   CONFIGURATION_LIMITS,
@@ -24,7 +24,7 @@ import {
   specificationOf,
 } from "../configuration.ts";
 import type { PathField } from "../configuration-paths.ts";
-import { LAYOUTS, type Layout } from "../datasets/layout.ts";
+import { LAYOUTS, type Layout } from "../datasets/preprocessing/layout.ts";
 import { readAssignment } from "../exports/read-assignment.ts";
 import { isProgramFile, openModel, openProgramFile } from "../model.ts";
 import { addAssignmentHelp } from "./format-help.ts";

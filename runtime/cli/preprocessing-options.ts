@@ -10,8 +10,8 @@ import {
   RESIZE_KERNELS,
   type Resize,
   type ResizeKernel,
-} from "../datasets/preprocessing.ts";
-import { type PerChannel, type PreprocessingSpecification, RECIPE_NAMES } from "../datasets/recipes.ts";
+} from "../datasets/preprocessing/preprocessing.ts";
+import { type PerChannel, type PreprocessingSpecification, RECIPE_NAMES } from "../datasets/preprocessing/recipes.ts";
 import { parseInteger, parseName } from "./options.ts";
 
 export interface PreprocessingFlags {

@@ -1,4 +1,4 @@
-import type { Program } from "../../isa/program.ts";
+import type { Program } from "../../isa/program/program.ts";
 
 /** What `compile`, `asm` and `disasm` say of a program. */
 export interface ProgramSummary {

@@ -1,6 +1,6 @@
 import { SingleBar } from "cli-progress";
 import { printable } from "../../isa/printable.ts";
-import { grouped } from "../report/wording.ts";
+import { grouped } from "../report/text/wording.ts";
 
 /** Shows how far a long job is. */
 export interface Progress {

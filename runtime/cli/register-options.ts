@@ -1,9 +1,9 @@
 import { withOwnFormat } from "../../compiler/quantization/format-notations.ts";
 import { DiagnosticError, diagnosticError, nearestName } from "../../isa/diagnostic.ts";
-import { parseFormat } from "../../isa/format.ts";
-import { DIALECTS, type Dialect, parseOverflow } from "../../isa/overflow.ts";
-import { type RegisterSpec, register, validateRegister } from "../../isa/register.ts";
-import { parseRoundingMode } from "../../isa/rounding.ts";
+import { parseFormat } from "../../isa/numerics/format.ts";
+import { DIALECTS, type Dialect, parseOverflow } from "../../isa/numerics/overflow.ts";
+import { type RegisterSpec, register, validateRegister } from "../../isa/numerics/register.ts";
+import { parseRoundingMode } from "../../isa/numerics/rounding.ts";
 
 export function parseDialect(text: string, where = "--dialect"): Dialect {
   if (Object.hasOwn(DIALECTS, text)) return text as Dialect;

@@ -4,7 +4,7 @@ import { diagnosticError } from "../../isa/diagnostic.ts";
 import { withMovedPaths } from "../configuration-paths.ts";
 import { makeFolder, readTextFile, realFolderOf, requireWritable, writeFileAtomically } from "../files.ts";
 import type { Page } from "../report/html/page.ts";
-import { checkedResult, type NamedResult, parseResult } from "../report/result.ts";
+import { checkedResult, type NamedResult, parseResult } from "../results/result.ts";
 import { VERSION } from "./version.ts";
 
 /** Largest result file that is read, 64 MiB: a run of ResNet-152 with every register has two. */

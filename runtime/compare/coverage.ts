@@ -1,7 +1,7 @@
 /** What a comparison covered: words, and the ties that registers met on the way to some of them. */
 import { EVIDENCE_REGISTERS, type EvidenceRegister } from "../../sim/evidence.ts";
 import type { ElementHistory, HistoryEntry } from "../../sim/history/history.ts";
-import type { CoverageEntry } from "../report/compare-report.ts";
+import type { CoverageEntry } from "../results/compare-report.ts";
 import { spread, traceable } from "./traced-words.ts";
 
 /** Covered words of one layer; null: the input. */

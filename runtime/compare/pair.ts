@@ -1,9 +1,9 @@
 import { diagnosticError, InvariantError, nearestName } from "../../isa/diagnostic.ts";
-import { elementCount } from "../../isa/program.ts";
-import { rawAt } from "../../isa/raws.ts";
+import { rawAt } from "../../isa/numerics/raws.ts";
+import { elementCount } from "../../isa/program/program.ts";
 import type { ElementHistory, RoundingChange } from "../../sim/history/history.ts";
 import { classify } from "../metrics/classification.ts";
-import type { LayerDifference, PairEntry, PartingEntry, RoundingEntry } from "../report/compare-report.ts";
+import type { LayerDifference, PairEntry, PartingEntry, RoundingEntry } from "../results/compare-report.ts";
 import { comparableRaws } from "../session/values.ts";
 import { LayerCoverage } from "./coverage.ts";
 import { historyBesideWords, partingOf } from "./parting.ts";

@@ -1,7 +1,7 @@
-import { rawToFloat64 } from "../../isa/format.ts";
+import { rawToFloat64 } from "../../isa/numerics/format.ts";
 import { BEHIND_SUM } from "../../sim/evidence.ts";
 import type { ElementHistory, HistoryEntry } from "../../sim/history/history.ts";
-import { HISTORY_ROWS, type HistoryRow, type HistoryWord, type PartingEntry } from "../report/compare-report.ts";
+import { HISTORY_ROWS, type HistoryRow, type HistoryWord, type PartingEntry } from "../results/compare-report.ts";
 import { equalValues, wordEntry } from "./words.ts";
 
 /** Where two histories of one element part. */

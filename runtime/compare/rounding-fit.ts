@@ -1,8 +1,8 @@
 /** Whether words that differ are those of another rounding of one register. */
-import { ROUNDING_MODES, type RoundingMode } from "../../isa/rounding.ts";
+import { ROUNDING_MODES, type RoundingMode } from "../../isa/numerics/rounding.ts";
 import { EVIDENCE_REGISTERS } from "../../sim/evidence.ts";
 import type { ElementHistory, RoundingChange } from "../../sim/history/history.ts";
-import type { RoundingFit } from "../report/compare-report.ts";
+import type { RoundingFit } from "../results/compare-report.ts";
 import { dropsBits } from "./coverage.ts";
 
 /** Words of one layer for one image, and how those of the side with registers come about. */

@@ -1,8 +1,8 @@
 import { InvariantError } from "../../isa/diagnostic.ts";
-import type { FixedPointFormat } from "../../isa/format.ts";
-import { modelOrder } from "../../isa/model-output.ts";
-import { elementCount, type Program, type TensorSymbol } from "../../isa/program.ts";
-import type { Raws } from "../../isa/raws.ts";
+import type { FixedPointFormat } from "../../isa/numerics/format.ts";
+import type { Raws } from "../../isa/numerics/raws.ts";
+import { modelOrder } from "../../isa/program/model-output.ts";
+import { elementCount, type Program, type TensorSymbol } from "../../isa/program/program.ts";
 import type { EngineSession } from "../../sim/engine.ts";
 import type { Fault } from "../../sim/fault.ts";
 import { ElementHistories } from "../../sim/history/element-history.ts";

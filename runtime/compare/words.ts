@@ -1,6 +1,6 @@
-import { type FixedPointFormat, formatsEqual, formatText, rawToFloat64 } from "../../isa/format.ts";
-import { type Raws, rawAt } from "../../isa/raws.ts";
-import type { WordEntry } from "../report/compare-report.ts";
+import { type FixedPointFormat, formatsEqual, formatText, rawToFloat64 } from "../../isa/numerics/format.ts";
+import { type Raws, rawAt } from "../../isa/numerics/raws.ts";
+import type { WordEntry } from "../results/compare-report.ts";
 
 /** Words of one layer on both sides. */
 export interface WordPair {

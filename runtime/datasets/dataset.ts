@@ -1,7 +1,7 @@
 /** What a run reads images from: values of the network's input, by ranges of images, so that memory follows the batch. */
 import type { ImageShape } from "./image-shape.ts";
-import type { FoundLayout } from "./layout.ts";
-import type { ResolvedPreprocessing } from "./preprocessing.ts";
+import type { FoundLayout } from "./preprocessing/layout.ts";
+import type { ResolvedPreprocessing } from "./preprocessing/preprocessing.ts";
 
 /** Consecutive images as the network sees them. */
 export interface ImageBatch {

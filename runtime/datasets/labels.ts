@@ -5,8 +5,8 @@
 import { type DiagnosticError, diagnosticError, nearestName } from "../../isa/diagnostic.ts";
 import { parseCsv } from "../csv.ts";
 import { readWholeFile } from "../files.ts";
-import { readIdx } from "./idx.ts";
-import { isIntegerType, isNpy, readNpy } from "./npy.ts";
+import { readIdx } from "./formats/idx.ts";
+import { isIntegerType, isNpy, readNpy } from "./formats/npy.ts";
 
 /** Rows of a table of labels: a class, and the picture's file where the table has it. */
 export interface LabelTable {

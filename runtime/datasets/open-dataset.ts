@@ -3,16 +3,16 @@ import { join } from "node:path";
 import { diagnosticError, nearestName } from "../../isa/diagnostic.ts";
 import { assetPath } from "../assets.ts";
 import { isFolder } from "../files.ts";
-import { inNetworkOrder, withLayout } from "./apply-layout.ts";
-import { preprocessedDataset } from "./apply-preprocessing.ts";
 import type { Dataset, PictureSource } from "./dataset.ts";
 import type { ImageShape } from "./image-shape.ts";
 import { withLabelFile, withLabelOffset } from "./labelled-source.ts";
 import { type GivenLabels, readClassNames } from "./labels.ts";
-import type { Layout, NetworkInputShape } from "./layout.ts";
 import { openFile, openIdx } from "./open-file.ts";
 import { openFolder } from "./open-folder.ts";
-import { DEFAULT_PREPROCESSING, type Preprocessing } from "./preprocessing.ts";
+import { inNetworkOrder, withLayout } from "./preprocessing/apply-layout.ts";
+import { preprocessedDataset } from "./preprocessing/apply-preprocessing.ts";
+import type { Layout, NetworkInputShape } from "./preprocessing/layout.ts";
+import { DEFAULT_PREPROCESSING, type Preprocessing } from "./preprocessing/preprocessing.ts";
 import { randomImages, randomSeed } from "./random-images.ts";
 
 /** Bundled data sets: name → files under runtime/assets/mnist. */

@@ -1,10 +1,9 @@
 /** One file of images, or several that are one set: its kind is told by its first bytes, then by its name. */
 import { readStart, readWholeFile, withFile } from "../files.ts";
 import { arraySource } from "./array-source.ts";
-import { openCifar10 } from "./cifar10.ts";
 import type { PictureSource } from "./dataset.ts";
-import { readIdx } from "./idx.ts";
-import { labelArray } from "./labels.ts";
+import { openCifar10 } from "./formats/cifar10.ts";
+import { readIdx } from "./formats/idx.ts";
 import {
   isNpy,
   NPY_HEADER_LIMIT,
@@ -14,11 +13,12 @@ import {
   readNpy,
   readNpyHeader,
   requireNpySize,
-} from "./npy.ts";
-import { isZip, NPZ_LIMIT, readNpz } from "./npz.ts";
-import { openPictureFile } from "./picture-folder.ts";
-import { isPicture } from "./pictures.ts";
-import { isTfRecord, openTfRecords } from "./tfrecord.ts";
+} from "./formats/npy.ts";
+import { isZip, NPZ_LIMIT, readNpz } from "./formats/npz.ts";
+import { openPictureFile } from "./formats/picture-folder.ts";
+import { isTfRecord, openTfRecords } from "./formats/tfrecord.ts";
+import { labelArray } from "./labels.ts";
+import { isPicture } from "./preprocessing/pictures.ts";
 
 /** Bytes that tell the kind of a file. */
 const START = 16;

@@ -2,13 +2,13 @@
 import { join } from "node:path";
 import { diagnosticError } from "../../isa/diagnostic.ts";
 import { listFolder } from "../files.ts";
-import { openCifar10 } from "./cifar10.ts";
 import type { PictureSource } from "./dataset.ts";
+import { openCifar10 } from "./formats/cifar10.ts";
+import { LABEL_TABLES, openClassFolders, openPictureFolder } from "./formats/picture-folder.ts";
+import { openTfRecords } from "./formats/tfrecord.ts";
 import { withLabelFile } from "./labelled-source.ts";
 import type { GivenLabels } from "./labels.ts";
 import { openFile } from "./open-file.ts";
-import { LABEL_TABLES, openClassFolders, openPictureFolder } from "./picture-folder.ts";
-import { openTfRecords } from "./tfrecord.ts";
 
 interface FolderKind {
   /** What the files hold, for messages. */

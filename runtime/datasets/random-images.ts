@@ -1,6 +1,6 @@
 /** Drawn images: every byte uniform from 0 to 255, for runs about cycles, energy and widths where no data set is at hand. */
 import { diagnosticError } from "../../isa/diagnostic.ts";
-import { tensorGenerator } from "../../isa/random.ts";
+import { tensorGenerator } from "../../isa/numerics/random.ts";
 import type { PictureSource } from "./dataset.ts";
 import { elementsOf, type ImageShape } from "./image-shape.ts";
 

@@ -29,11 +29,11 @@
  */
 
 import { diagnosticError } from "../../isa/diagnostic.ts";
-import { type FixedPointFormat, formatText } from "../../isa/format.ts";
-import type { ModelOutput } from "../../isa/model-output.ts";
+import { type FixedPointFormat, formatText } from "../../isa/numerics/format.ts";
+import { type Raws, rawAt } from "../../isa/numerics/raws.ts";
 import { printableJson } from "../../isa/printable.ts";
-import { elementCount } from "../../isa/program.ts";
-import { type Raws, rawAt } from "../../isa/raws.ts";
+import type { ModelOutput } from "../../isa/program/model-output.ts";
+import { elementCount } from "../../isa/program/program.ts";
 
 export const DUMP_SCHEMA = "macroscope/dump/2";
 

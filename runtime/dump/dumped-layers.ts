@@ -1,5 +1,5 @@
-import { modelOrder } from "../../isa/model-output.ts";
-import type { Program, TensorSymbol } from "../../isa/program.ts";
+import { modelOrder } from "../../isa/program/model-output.ts";
+import type { Program, TensorSymbol } from "../../isa/program/program.ts";
 import { type DumpLayer, inOutputOrder, LAYER_AXES } from "./dump.ts";
 import { layerTensors } from "./layer-tensors.ts";
 

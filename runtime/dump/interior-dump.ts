@@ -1,6 +1,7 @@
 /** Words of registers inside layers: the histories of the first words of each, register by register. */
-import { elementCount, type Program } from "../../isa/program.ts";
-import type { Raws } from "../../isa/raws.ts";
+
+import type { Raws } from "../../isa/numerics/raws.ts";
+import { elementCount, type Program } from "../../isa/program/program.ts";
 import { ElementHistories } from "../../sim/history/element-history.ts";
 import { wordsOfImage } from "../../sim/history/words-of-image.ts";
 import type { BatchWords } from "../session/hooks.ts";

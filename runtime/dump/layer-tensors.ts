@@ -1,4 +1,4 @@
-import type { Program, TensorSymbol } from "../../isa/program.ts";
+import type { Program, TensorSymbol } from "../../isa/program/program.ts";
 import { tensorSymbol } from "../session/host-input.ts";
 
 /** What a layer leaves behind. */

@@ -2,9 +2,9 @@
 import { z } from "zod";
 import { parseAnyFormat } from "../../compiler/quantization/format-notations.ts";
 import { type DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
-import { type FixedPointFormat, formatText, parseFormat, rawRange } from "../../isa/format.ts";
-import { elementCount } from "../../isa/program.ts";
-import { allocateRaws, type Raws, setRaw } from "../../isa/raws.ts";
+import { type FixedPointFormat, formatText, parseFormat, rawRange } from "../../isa/numerics/format.ts";
+import { allocateRaws, type Raws, setRaw } from "../../isa/numerics/raws.ts";
+import { elementCount } from "../../isa/program/program.ts";
 import {
   DUMP_LIMITS,
   DUMP_SCHEMA,

@@ -1,5 +1,5 @@
 import { InvariantError } from "../../isa/diagnostic.ts";
-import { elementCount, type Program } from "../../isa/program.ts";
+import { elementCount, type Program } from "../../isa/program/program.ts";
 import type { BatchWords } from "../session/hooks.ts";
 import { tensorSymbol } from "../session/host-input.ts";
 import { type DumpLayer, DumpWriter, LAYER_AXES } from "./dump.ts";

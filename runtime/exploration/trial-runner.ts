@@ -2,11 +2,11 @@
 import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
 import { DiagnosticError, InvariantError } from "../../isa/diagnostic.ts";
 import { SequentialMeanTest } from "../metrics/sequential.ts";
-import type { Trial } from "../report/bits-report.ts";
-import { canonicalJson } from "./canonical-json.ts";
-import type { CandidateCost, Evaluator, ImageSpan } from "./evaluation.ts";
-import { type OutcomeStore, outcomeKey, restored, type SearchedEvaluation, stored } from "./outcome-store.ts";
-import { figureOf, keeps, searchLimit, TARGET_RULES, type Target } from "./target.ts";
+import type { Trial } from "../results/bits-report.ts";
+import type { CandidateCost, Evaluator, ImageSpan } from "../results/evaluation.ts";
+import { canonicalJson } from "./journal/canonical-json.ts";
+import { type OutcomeStore, outcomeKey, restored, type SearchedEvaluation, stored } from "./journal/outcome-store.ts";
+import { figureOf, keeps, searchLimit, TARGET_RULES, type Target } from "./search/target.ts";
 
 export interface TrialSettings {
   readonly evaluator: Evaluator;

@@ -3,8 +3,8 @@
  * count integer bits: I = W − F, which may be negative or exceed W.
  */
 import { type Diagnostic, DiagnosticError } from "../../isa/diagnostic.ts";
-import type { Dialect } from "../../isa/overflow.ts";
-import { registerText } from "../../isa/register.ts";
+import type { Dialect } from "../../isa/numerics/overflow.ts";
+import { registerText } from "../../isa/numerics/register.ts";
 import { assignmentComments, commentText, identifier, layerIdentifiers } from "./identifiers.ts";
 import { type LibraryModes, lacking, libraryModes } from "./library-modes.ts";
 import type { ExportedRegister, ExportSubject } from "./subject.ts";

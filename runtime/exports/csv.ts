@@ -1,11 +1,17 @@
 /** A row per register, for spreadsheets: written and read. */
-import { BIAS_ORDERS, type CalibratedRange, DATAPATH_REGISTERS, type DatapathRegister } from "../../isa/datapath.ts";
+
 import { diagnosticError } from "../../isa/diagnostic.ts";
-import { DIALECTS, type Dialect, OVERFLOW_MODES, type OverflowMode } from "../../isa/overflow.ts";
+import { DIALECTS, type Dialect, OVERFLOW_MODES, type OverflowMode } from "../../isa/numerics/overflow.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
+import { ROUNDING_MODES, type RoundingMode } from "../../isa/numerics/rounding.ts";
 import { printable, printableJson } from "../../isa/printable.ts";
-import { LAYER_KINDS, type LayerKind } from "../../isa/program.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
-import { ROUNDING_MODES, type RoundingMode } from "../../isa/rounding.ts";
+import {
+  BIAS_ORDERS,
+  type CalibratedRange,
+  DATAPATH_REGISTERS,
+  type DatapathRegister,
+} from "../../isa/program/datapath.ts";
+import { LAYER_KINDS, type LayerKind } from "../../isa/program/program.ts";
 import { parseCsv } from "../csv.ts";
 import type { ReadLayer } from "./entries.ts";
 import { requireLayers } from "./json.ts";

@@ -1,11 +1,11 @@
 /** Registers as entries of a specification: the way back from a rendered assignment to what `--assign` takes. */
 import type { AssignmentSpecification, LayerEntry, RegisterFields } from "../../compiler/quantization/specification.ts";
-import type { DatapathRegister } from "../../isa/datapath.ts";
-import { FORMAT_LIMITS, formatText } from "../../isa/format.ts";
 import { nameRecord } from "../../isa/name-record.ts";
-import { overflowText } from "../../isa/overflow.ts";
-import type { LayerKind } from "../../isa/program.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
+import { FORMAT_LIMITS, formatText } from "../../isa/numerics/format.ts";
+import { overflowText } from "../../isa/numerics/overflow.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
+import type { DatapathRegister } from "../../isa/program/datapath.ts";
+import type { LayerKind } from "../../isa/program/program.ts";
 import type { ExportedOptions } from "./subject.ts";
 
 /** What an entry is made from: all of an `ExportedLayer` that a reader finds again. */

@@ -3,7 +3,7 @@
  * first a letter, the last none of the underscores, no word that MATLAB keeps for itself, and no two alike in any case of letters.
  */
 
-import { verificationText } from "../report/verification-text.ts";
+import { verificationText } from "../report/text/verification-text.ts";
 import type { ExportSubject } from "./subject.ts";
 
 /** Longest identifier of a layer; MATLAB takes 63 characters in all. */

@@ -2,14 +2,14 @@
 
 import { z } from "zod";
 import { MOST_FILTERS, verificationSchema } from "../../compiler/quantization/specification.ts";
-import { BIAS_ORDERS, DATAPATH_REGISTERS, type DatapathRegister } from "../../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError } from "../../isa/diagnostic.ts";
-import { FORMAT_LIMITS } from "../../isa/format.ts";
-import { DIALECTS, type Dialect, OVERFLOW_MODES, type OverflowMode } from "../../isa/overflow.ts";
+import { FORMAT_LIMITS } from "../../isa/numerics/format.ts";
+import { DIALECTS, type Dialect, OVERFLOW_MODES, type OverflowMode } from "../../isa/numerics/overflow.ts";
+import { type RegisterSpec, validateRegister } from "../../isa/numerics/register.ts";
+import { ROUNDING_MODES, type RoundingMode } from "../../isa/numerics/rounding.ts";
 import { printableJson } from "../../isa/printable.ts";
-import { LAYER_KINDS } from "../../isa/program.ts";
-import { type RegisterSpec, validateRegister } from "../../isa/register.ts";
-import { ROUNDING_MODES, type RoundingMode } from "../../isa/rounding.ts";
+import { BIAS_ORDERS, DATAPATH_REGISTERS, type DatapathRegister } from "../../isa/program/datapath.ts";
+import { LAYER_KINDS } from "../../isa/program/program.ts";
 import type { ReadLayer } from "./entries.ts";
 import type { ExportSubject } from "./subject.ts";
 

@@ -1,8 +1,8 @@
 /** Rounding and overflow modes by the names of other tools, and where a tool has no equal. */
 import type { Diagnostic } from "../../isa/diagnostic.ts";
-import { DIALECTS, type Dialect, OVERFLOW_MODES, overflowText } from "../../isa/overflow.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
-import { ROUNDING_MODES } from "../../isa/rounding.ts";
+import { DIALECTS, type Dialect, OVERFLOW_MODES, overflowText } from "../../isa/numerics/overflow.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
+import { ROUNDING_MODES } from "../../isa/numerics/rounding.ts";
 import type { ExportedLayer, ExportedRegister } from "./subject.ts";
 
 export interface LibraryModes {

@@ -1,8 +1,8 @@
 /** MATLAB Fixed-Point Designer: a function that returns a numerictype and a fimath per register. */
 import { type Diagnostic, DiagnosticError } from "../../isa/diagnostic.ts";
-import { OVERFLOW_MODES, overflowText } from "../../isa/overflow.ts";
-import { type RegisterSpec, registerText } from "../../isa/register.ts";
-import { ROUNDING_MODES } from "../../isa/rounding.ts";
+import { OVERFLOW_MODES, overflowText } from "../../isa/numerics/overflow.ts";
+import { type RegisterSpec, registerText } from "../../isa/numerics/register.ts";
+import { ROUNDING_MODES } from "../../isa/numerics/rounding.ts";
 import { assignmentComments, commentText, identifier, layerIdentifiers } from "./identifiers.ts";
 import { lacking } from "./library-modes.ts";
 import type { ExportSubject } from "./subject.ts";

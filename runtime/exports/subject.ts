@@ -9,12 +9,17 @@ import {
   givenExponents,
   type Verification,
 } from "../../compiler/quantization/specification.ts";
-import { type BiasOrder, DATAPATH_REGISTERS, type DatapathRegister, type DatapathSpec } from "../../isa/datapath.ts";
 import { InvariantError } from "../../isa/diagnostic.ts";
-import type { FixedPointFormat } from "../../isa/format.ts";
-import { productFormat, sumFormat, sumOfTermsFormat } from "../../isa/growth.ts";
-import type { LayerKind } from "../../isa/program.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
+import type { FixedPointFormat } from "../../isa/numerics/format.ts";
+import { productFormat, sumFormat, sumOfTermsFormat } from "../../isa/numerics/growth.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
+import {
+  type BiasOrder,
+  DATAPATH_REGISTERS,
+  type DatapathRegister,
+  type DatapathSpec,
+} from "../../isa/program/datapath.ts";
+import type { LayerKind } from "../../isa/program/program.ts";
 
 export interface ExportedRegister {
   readonly register: DatapathRegister;

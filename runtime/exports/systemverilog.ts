@@ -1,6 +1,6 @@
 /** SystemVerilog package: lengths, types and modes of every register. */
-import { OVERFLOW_MODES, overflowText } from "../../isa/overflow.ts";
-import { ROUNDING_MODES } from "../../isa/rounding.ts";
+import { OVERFLOW_MODES, overflowText } from "../../isa/numerics/overflow.ts";
+import { ROUNDING_MODES } from "../../isa/numerics/rounding.ts";
 import { assignmentComments, commentText, identifier, layerIdentifiers } from "./identifiers.ts";
 import type { ExportSubject } from "./subject.ts";
 

@@ -1,7 +1,7 @@
 /** VHDL-2008 package: a subtype of sfixed or ufixed per register, indexed from the highest bit's weight down to the lowest's. */
-import { OVERFLOW_MODES, type OverflowMode } from "../../isa/overflow.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
-import { ROUNDING_MODES, type RoundingMode } from "../../isa/rounding.ts";
+import { OVERFLOW_MODES, type OverflowMode } from "../../isa/numerics/overflow.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
+import { ROUNDING_MODES, type RoundingMode } from "../../isa/numerics/rounding.ts";
 import { assignmentComments, commentText, identifier, layerIdentifiers } from "./identifiers.ts";
 import type { ExportSubject } from "./subject.ts";
 

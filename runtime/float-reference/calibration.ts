@@ -1,5 +1,5 @@
-import type { LayerRanges } from "../../isa/datapath.ts";
 import { nameRecord } from "../../isa/name-record.ts";
+import type { LayerRanges } from "../../isa/program/datapath.ts";
 import type { FloatNetwork, NodeObserver, SumObserver } from "./interpreter.ts";
 import { LayerSums } from "./layer-sums.ts";
 import { type ChannelRanges, MeasuredRange } from "./measured-range.ts";

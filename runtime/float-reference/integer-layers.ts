@@ -13,7 +13,7 @@ import type {
   RequantizeNode,
 } from "../../compiler/graph/graph.ts";
 import { diagnosticError, InvariantError } from "../../isa/diagnostic.ts";
-import { roundQuotient } from "../../isa/rounding.ts";
+import { roundQuotient } from "../../isa/numerics/rounding.ts";
 import type { Tensor, Tensor2D, TensorFlow } from "./backend.ts";
 import { convolve, convolveTransposed, spread } from "./convolution.ts";
 import type { RuleContext } from "./rule-context.ts";

@@ -15,7 +15,7 @@ import type {
 import { quantizedValues } from "../../compiler/graph/quantized-values.ts";
 import { elementCount, isNoPadding } from "../../compiler/graph/shape.ts";
 import { writtenValues } from "../../compiler/quantization/layer-facts.ts";
-import { numberRounding } from "../../compiler/tensor-graph/round-number.ts";
+import { numberRounding } from "../../compiler/tensor-graph/arithmetic/round-number.ts";
 import { diagnosticError, InvariantError } from "../../isa/diagnostic.ts";
 import type { Tensor, Tensor4D, TensorFlow } from "./backend.ts";
 import { convolutionKernel, convolve, convolveTransposed, padded } from "./convolution.ts";

@@ -1,6 +1,6 @@
 /** Ranges of what stands in the registers of a layer that sums, over images: products, running and whole sums, sums with bias. */
 import { imageShape } from "../../compiler/lowering/image-shape.ts";
-import type { CalibratedRange, LayerRanges } from "../../isa/datapath.ts";
+import type { CalibratedRange, LayerRanges } from "../../isa/program/datapath.ts";
 import type { SummingNode } from "./interpreter.ts";
 import { ChannelRanges, MeasuredRange } from "./measured-range.ts";
 import { convolutionSums, denseSums, featureOrder, poolSums, type SummedLayer } from "./running-sums.ts";

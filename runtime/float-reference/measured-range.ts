@@ -1,4 +1,4 @@
-import type { CalibratedRange } from "../../isa/datapath.ts";
+import type { CalibratedRange } from "../../isa/program/datapath.ts";
 
 /** Least and greatest of the values added so far. */
 export class MeasuredRange implements CalibratedRange {

@@ -1,4 +1,4 @@
-import { Xorshift32 } from "../../isa/random.ts";
+import { Xorshift32 } from "../../isa/numerics/random.ts";
 
 /** A closed interval [low, high]. */
 export type Interval = readonly [low: number, high: number];

@@ -1,7 +1,7 @@
 /** What text and page alike say of a comparison: how much it covered, and which other rounding would agree. */
-import type { CoverageEntry, PartingEntry } from "./compare-report.ts";
-import { type Column, NOTHING } from "./table.ts";
-import { grouped } from "./wording.ts";
+import type { CoverageEntry, PartingEntry } from "../results/compare-report.ts";
+import { type Column, NOTHING } from "./text/table.ts";
+import { grouped } from "./text/wording.ts";
 
 export const COVERAGE_COLUMNS: readonly Column<CoverageEntry>[] = [
   { title: "layer", align: "left", cell: ({ layer }) => layer ?? "input" },

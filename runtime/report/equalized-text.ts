@@ -1,6 +1,6 @@
 /** Which layers have output channels scaled by powers of two. */
-import type { EqualizedEntry } from "./run-report.ts";
-import { grouped } from "./wording.ts";
+import type { EqualizedEntry } from "../results/run-report.ts";
+import { grouped } from "./text/wording.ts";
 
 /** Layers that are named; the result holds all. */
 const NAMED_LAYERS = 3;

@@ -1,6 +1,6 @@
 /** How often a register overflowed, beside how often it was written. */
-import type { HistogramEntry, RegisterEntry, RunReport } from "./run-report.ts";
-import { grouped, percent } from "./wording.ts";
+import type { HistogramEntry, RegisterEntry, RunReport } from "../results/run-report.ts";
+import { grouped, percent } from "./text/wording.ts";
 
 /** Values that a histogram counts. */
 export function histogramTotal({ octaves, zero }: HistogramEntry): number {

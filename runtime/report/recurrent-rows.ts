@@ -1,8 +1,8 @@
 /** The layers of one recurrent layer as one: what its steps took together, and the least and the greatest of their registers. */
-import { DATAPATH_REGISTERS } from "../../isa/datapath.ts";
-import { formatOnly, writtenFormat } from "./format-text.ts";
+import { DATAPATH_REGISTERS } from "../../isa/program/datapath.ts";
+import type { HistogramEntry, LayerEntry, RegisterEntry } from "../results/run-report.ts";
 import { histogramTotal } from "./overflow-rate.ts";
-import type { HistogramEntry, LayerEntry, RegisterEntry } from "./run-report.ts";
+import { formatOnly, writtenFormat } from "./text/format-text.ts";
 
 /** A row of a report: a layer, or a recurrent layer as a whole. */
 export interface LayerRow {

@@ -1,8 +1,8 @@
-import { inModelOrder, type ModelOutput, modelOrder } from "../../isa/model-output.ts";
+import { inModelOrder, type ModelOutput, modelOrder } from "../../isa/program/model-output.ts";
 import { classify, withinTop } from "../metrics/classification.ts";
 import { relativeAccuracyInterval, wilsonInterval } from "../metrics/intervals.ts";
 import { mcnemar } from "../metrics/mcnemar.ts";
-import type { Accuracy, AgreementEntry, ClassEntry } from "../report/run-report.ts";
+import type { Accuracy, AgreementEntry, ClassEntry } from "../results/run-report.ts";
 
 /** Last values of both computations, images × classes as they lie in memory, on any monotone scale. */
 export interface Outcome {

@@ -1,7 +1,7 @@
 import { overflowShare, shareText } from "../report/overflow-rate.ts";
 import { layerRows } from "../report/recurrent-rows.ts";
-import type { CycleEntry, LayerEntry, RegisterEntry, RunReport } from "../report/run-report.ts";
-import { grouped, percent, significant } from "../report/wording.ts";
+import { grouped, percent, significant } from "../report/text/wording.ts";
+import type { CycleEntry, LayerEntry, RegisterEntry, RunReport } from "../results/run-report.ts";
 
 /** What advice is taken from. */
 export type Advised = Pick<

@@ -1,5 +1,6 @@
 import { type Compilation, compile, prepareGraph } from "../../compiler/compile.ts";
-import { channelRoutes } from "../../compiler/graph/channel-routes.ts";
+import { chosenExponents } from "../../compiler/equalization/channel-exponents.ts";
+import { channelRoutes } from "../../compiler/equalization/channel-routes.ts";
 import type { Graph } from "../../compiler/graph/graph.ts";
 import {
   integerInputFormat,
@@ -11,13 +12,12 @@ import {
 import { foldInputScale } from "../../compiler/passes/fold-input-scale.ts";
 import { equalizedGraph } from "../../compiler/prepare-graph.ts";
 import { rangeOf } from "../../compiler/quantization/automatic-format.ts";
-import { chosenExponents } from "../../compiler/quantization/channel-exponents.ts";
 import { layerFacts } from "../../compiler/quantization/layer-facts.ts";
 import { quantizeWeights } from "../../compiler/quantization/quantize-weights.ts";
 import { type AssignmentSpecification, givenExponents } from "../../compiler/quantization/specification.ts";
 import { tablesWantRanges, usesCalibration } from "../../compiler/quantization/uses-calibration.ts";
 import { diagnosticError } from "../../isa/diagnostic.ts";
-import type { ModelOutput } from "../../isa/model-output.ts";
+import type { ModelOutput } from "../../isa/program/model-output.ts";
 import type { Calibration, RunConfiguration } from "../configuration.ts";
 import type { Dataset } from "../datasets/dataset.ts";
 import { shapeText } from "../datasets/image-shape.ts";

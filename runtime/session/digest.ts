@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import type { Raws } from "../../isa/raws.ts";
+import type { Raws } from "../../isa/numerics/raws.ts";
 
 /** SHA-256 of raws as 64-bit little-endian two's complement, image by image, each in row, column, channel order. */
 export class Digest {

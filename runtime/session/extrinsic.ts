@@ -1,8 +1,8 @@
 import { applyQuantizer } from "../../compiler/quantization/quantizers/quantizer.ts";
 import type { OutputPoint } from "../../compiler/quantization/resolve-assignment.ts";
-import { quantizeFloat64Array } from "../../isa/quantize-array.ts";
-import { tensorGenerator } from "../../isa/random.ts";
-import { allocateRaws } from "../../isa/raws.ts";
+import { quantizeFloat64Array } from "../../isa/numerics/quantize-array.ts";
+import { tensorGenerator } from "../../isa/numerics/random.ts";
+import { allocateRaws } from "../../isa/numerics/raws.ts";
 import type { FloatNetwork, ImageRange, NodeObserver } from "../float-reference/interpreter.ts";
 import { rawsToValues } from "./values.ts";
 

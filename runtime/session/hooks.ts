@@ -1,8 +1,8 @@
 import { type DiagnosticError, diagnosticError } from "../../isa/diagnostic.ts";
-import type { Program } from "../../isa/program.ts";
-import type { Raws } from "../../isa/raws.ts";
+import type { Raws } from "../../isa/numerics/raws.ts";
+import type { Program } from "../../isa/program/program.ts";
 import type { Fault } from "../../sim/fault.ts";
-import type { LastingReport, RunReport } from "../report/run-report.ts";
+import type { LastingReport, RunReport } from "../results/run-report.ts";
 
 /** What a caller may hear of, and how it stops a run. */
 export interface RunHooks {

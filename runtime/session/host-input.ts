@@ -1,11 +1,11 @@
 import { InvariantError } from "../../isa/diagnostic.ts";
-import { formatText } from "../../isa/format.ts";
-import { elementCount, type LayerSymbol, type Program, type TensorSymbol } from "../../isa/program.ts";
-import { quantizeFloat64 } from "../../isa/quantize.ts";
-import { quantizeFloat64Array } from "../../isa/quantize-array.ts";
-import { tensorGenerator } from "../../isa/random.ts";
-import { allocateRaws, type Raws } from "../../isa/raws.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
+import { formatText } from "../../isa/numerics/format.ts";
+import { quantizeFloat64 } from "../../isa/numerics/quantize.ts";
+import { quantizeFloat64Array } from "../../isa/numerics/quantize-array.ts";
+import { tensorGenerator } from "../../isa/numerics/random.ts";
+import { allocateRaws, type Raws } from "../../isa/numerics/raws.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
+import { elementCount, type LayerSymbol, type Program, type TensorSymbol } from "../../isa/program/program.ts";
 import { mergeRegisterEvidence, type OverflowSite, type RegisterEvidence } from "../../sim/evidence.ts";
 import type { Fault } from "../../sim/fault.ts";
 import { HistogramTally, trailingZeros } from "../../sim/value-histogram.ts";

@@ -1,10 +1,10 @@
 import { z } from "zod";
-import { elementCount, type Program } from "../../isa/program.ts";
+import { elementCount, type Program } from "../../isa/program/program.ts";
 import type { RunConfiguration } from "../configuration.ts";
 import type { Dataset, ImageBatch } from "../datasets/dataset.ts";
 import { elementsOf } from "../datasets/image-shape.ts";
-import type { NetworkInputShape } from "../datasets/layout.ts";
 import { openDataset } from "../datasets/open-dataset.ts";
+import type { NetworkInputShape } from "../datasets/preprocessing/layout.ts";
 import { tensorSymbol } from "./host-input.ts";
 
 /** Values of the images of one batch, 32 MiB: memory follows the image, not the data set. */

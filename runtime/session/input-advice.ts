@@ -1,6 +1,6 @@
 /** What to look at before any word length: a float network that sees something else than it was trained on. */
 import { wilsonInterval } from "../metrics/intervals.ts";
-import type { RunReport } from "../report/run-report.ts";
+import type { RunReport } from "../results/run-report.ts";
 
 /** Float accuracy of a trained network that is below this share of images is worth a question. */
 const POOR_ACCURACY = 0.4;

@@ -1,8 +1,8 @@
 /** What a result says of the network's input: how stored elements became it, and which values came out. */
 import type { Dataset } from "../datasets/dataset.ts";
 import { shapeText } from "../datasets/image-shape.ts";
-import type { ResolvedPreprocessing } from "../datasets/preprocessing.ts";
-import type { InputEntry } from "../report/run-report.ts";
+import type { ResolvedPreprocessing } from "../datasets/preprocessing/preprocessing.ts";
+import type { InputEntry } from "../results/run-report.ts";
 
 /** Names of classes that are listed; of more only the first and the last. */
 const LISTED_CLASSES = 4;

@@ -1,4 +1,4 @@
-import type { ResourceEntry } from "../report/run-report.ts";
+import type { ResourceEntry } from "../results/run-report.ts";
 
 /** What was used since `started`, a reading of `performance.now()`. */
 export function resourcesSince(started: number): ResourceEntry {

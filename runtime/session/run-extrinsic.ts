@@ -3,13 +3,13 @@ import { quantizeWeights } from "../../compiler/quantization/quantize-weights.ts
 import type { OutputPoint } from "../../compiler/quantization/resolve-assignment.ts";
 import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
 import { resolveExtrinsic } from "../../compiler/resolve-extrinsic.ts";
-import type { ModelOutput } from "../../isa/model-output.ts";
-import { registerText } from "../../isa/register.ts";
+import { registerText } from "../../isa/numerics/register.ts";
+import type { ModelOutput } from "../../isa/program/model-output.ts";
 import type { Fault } from "../../sim/fault.ts";
 import type { Dataset } from "../datasets/dataset.ts";
-import type { ImageSpan } from "../exploration/evaluation.ts";
 import { type ImageErrors, RunErrors } from "../metrics/error.ts";
-import type { ErrorEntry } from "../report/run-report.ts";
+import type { ImageSpan } from "../results/evaluation.ts";
+import type { ErrorEntry } from "../results/run-report.ts";
 import { AnswerTally } from "./accuracy.ts";
 import type { PreparedModel } from "./compile-model.ts";
 import { type ExtrinsicEvidence, ExtrinsicNetwork } from "./extrinsic.ts";

@@ -1,14 +1,14 @@
 import { InvariantError } from "../../isa/diagnostic.ts";
-import type { Program } from "../../isa/program.ts";
+import type { Program } from "../../isa/program/program.ts";
 import { type LayerEvidence, mergeRegisterEvidence, type RegisterEvidence } from "../../sim/evidence.ts";
 import type { Fault } from "../../sim/fault.ts";
 import { mergeResults, type PoolResult, SimulationPool } from "../../sim/pool/pool.ts";
 import type { RunConfiguration } from "../configuration.ts";
 import type { Dataset } from "../datasets/dataset.ts";
-import type { ImageSpan } from "../exploration/evaluation.ts";
 import type { FloatNetwork } from "../float-reference/interpreter.ts";
 import { type ImageErrors, RunErrors } from "../metrics/error.ts";
-import type { ErrorEntry, LayerNoise } from "../report/run-report.ts";
+import type { ImageSpan } from "../results/evaluation.ts";
+import type { ErrorEntry, LayerNoise } from "../results/run-report.ts";
 import { AnswerTally } from "./accuracy.ts";
 import { Digest } from "./digest.ts";
 import { LayerNoiseMeter } from "./figures/layer-noise.ts";

@@ -2,7 +2,7 @@ import { layerNames, soleComputation } from "../../compiler/hybrid/layer-computa
 import { type AssignmentSpecification, givenExponents } from "../../compiler/quantization/specification.ts";
 import { usesCalibration } from "../../compiler/quantization/uses-calibration.ts";
 import { diagnosticError } from "../../isa/diagnostic.ts";
-import type { Program } from "../../isa/program.ts";
+import type { Program } from "../../isa/program/program.ts";
 import { checkProgram } from "../../sim/check/index.ts";
 import { scheduleProgram } from "../../sim/timing/index.ts";
 import type { RunConfiguration } from "../configuration.ts";
@@ -10,7 +10,7 @@ import type { Dataset } from "../datasets/dataset.ts";
 import { elementsOf, shapeText } from "../datasets/image-shape.ts";
 import { isProgramFile, openModel, openProgramFile } from "../model.ts";
 import { notModelled } from "../report/not-modelled.ts";
-import type { EqualizedEntry, LastingReport } from "../report/run-report.ts";
+import type { EqualizedEntry, LastingReport } from "../results/run-report.ts";
 import { adviceOn } from "./advice.ts";
 import { compilePrepared, prepareModel, requireShape } from "./compile-model.ts";
 import { runExtrinsicModel } from "./figures/extrinsic-report.ts";

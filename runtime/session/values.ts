@@ -1,5 +1,5 @@
-import type { FixedPointFormat } from "../../isa/format.ts";
-import type { Raws } from "../../isa/raws.ts";
+import type { FixedPointFormat } from "../../isa/numerics/format.ts";
+import type { Raws } from "../../isa/numerics/raws.ts";
 
 /** Raws as float32 values, raw · 2^−F. */
 export function rawsToValues(raws: Raws, format: FixedPointFormat): Float32Array {

@@ -1,6 +1,6 @@
 /**
  * The random numbers of training: one seeded generator, so that a run repeats exactly.
- * (The stochastic rounding of the accelerator has its own generator, which RTL can hold: isa/random.ts.)
+ * (The stochastic rounding of the accelerator has its own generator, which RTL can hold: isa/numerics/random.ts.)
  */
 export interface SeededRandom {
   /** Uniform in [0, 1), a multiple of 2^−32. */

@@ -4,7 +4,7 @@
  */
 import { DiagnosticError } from "../../isa/diagnostic.ts";
 import { assetPath } from "../assets.ts";
-import { writeIdx } from "../datasets/idx.ts";
+import { writeIdx } from "../datasets/formats/idx.ts";
 import { FileError, writeFileAtomically } from "../files.ts";
 import { registerConv2dBackpropFilter } from "./conv2d-backprop-filter.ts";
 import { accuracy, largestActivations } from "./evaluate.ts";

@@ -1,8 +1,8 @@
-import { bitLength, type FixedPointFormat, rawRange } from "../../isa/format.ts";
-import { productFormat } from "../../isa/growth.ts";
 import type { ConfigureTable } from "../../isa/instructions/configure-table.ts";
 import type { Machine } from "../../isa/machine.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
+import { bitLength, type FixedPointFormat, rawRange } from "../../isa/numerics/format.ts";
+import { productFormat } from "../../isa/numerics/growth.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
 import type { ConfiguredVector } from "../configuration.ts";
 import type { Tally } from "./action-counts.ts";
 import { countQuantization, countQuotientQuantization } from "./quantization-actions.ts";

@@ -1,10 +1,10 @@
-import { bitLength, type FixedPointFormat } from "../../isa/format.ts";
-import { productFormat, sumFormat } from "../../isa/growth.ts";
 import type { ConfigureActivation } from "../../isa/instructions/configure-activation.ts";
 import type { Pool } from "../../isa/instructions/pool.ts";
 import { type ArithmeticVectorOperation, isFunctionOperation } from "../../isa/instructions/vector.ts";
 import type { Machine } from "../../isa/machine.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
+import { bitLength, type FixedPointFormat } from "../../isa/numerics/format.ts";
+import { productFormat, sumFormat } from "../../isa/numerics/growth.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
 import type { ConfiguredPool, ConfiguredPreload, ConfiguredRequantize, ConfiguredVector } from "../configuration.ts";
 import type { Tally } from "./action-counts.ts";
 import { countFunction } from "./function-actions.ts";

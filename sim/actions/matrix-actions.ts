@@ -1,7 +1,7 @@
 import type { DataflowDefinition } from "../../isa/dataflow/definition.ts";
 import { DATAFLOWS } from "../../isa/dataflow/table.ts";
-import { productFormat, sumFormat, sumOfTermsFormat } from "../../isa/growth.ts";
 import type { Machine } from "../../isa/machine.ts";
+import { productFormat, sumFormat, sumOfTermsFormat } from "../../isa/numerics/growth.ts";
 import type { ConfiguredMatrix } from "../configuration.ts";
 import type { Tally } from "./action-counts.ts";
 import type { DistinctInputs } from "./distinct-inputs.ts";

@@ -1,7 +1,7 @@
-import type { FixedPointFormat } from "../../isa/format.ts";
-import type { OverflowMode } from "../../isa/overflow.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
-import type { RoundingMode } from "../../isa/rounding.ts";
+import type { FixedPointFormat } from "../../isa/numerics/format.ts";
+import type { OverflowMode } from "../../isa/numerics/overflow.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
+import type { RoundingMode } from "../../isa/numerics/rounding.ts";
 import type { ActionOf, Tally } from "./action-counts.ts";
 
 /**

@@ -1,6 +1,6 @@
-import { formatsEqual } from "../../isa/format.ts";
 import type { Store } from "../../isa/instructions/store.ts";
 import type { Machine } from "../../isa/machine.ts";
+import { formatsEqual } from "../../isa/numerics/format.ts";
 import type { ConfiguredLoad } from "../configuration.ts";
 import { dramWords } from "../timing/transfer-cycles.ts";
 import type { Tally } from "./action-counts.ts";

@@ -1,9 +1,9 @@
-import type { FixedPointFormat } from "../../isa/format.ts";
 import type { Pool } from "../../isa/instructions/pool.ts";
 import { secondOperandAddress } from "../../isa/instructions/requantize.ts";
 import type { Store } from "../../isa/instructions/store.ts";
 import type { OnChipMemoryName } from "../../isa/machine.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
+import type { FixedPointFormat } from "../../isa/numerics/format.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
 import type {
   ConfiguredInstruction,
   ConfiguredLoad,

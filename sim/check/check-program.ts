@@ -1,5 +1,5 @@
-import { instructionProblems } from "../../isa/encoding.ts";
-import type { Program } from "../../isa/program.ts";
+import { instructionProblems } from "../../isa/program/encoding.ts";
+import type { Program } from "../../isa/program/program.ts";
 import { admissionFault, walkConfiguration } from "../configuration.ts";
 import type { Fault } from "../fault.ts";
 import { scheduleGraph } from "../timing/schedule.ts";

@@ -1,8 +1,9 @@
 /** A layer's datapath, which reports, exports and searches read, is the one that its configure instructions set. */
-import type { DatapathRegister, DatapathSpec } from "../../isa/datapath.ts";
-import { formatsEqual } from "../../isa/format.ts";
-import type { LayerSymbol, Program } from "../../isa/program.ts";
-import { type RegisterSpec, registersEqual, registerText } from "../../isa/register.ts";
+
+import { formatsEqual } from "../../isa/numerics/format.ts";
+import { type RegisterSpec, registersEqual, registerText } from "../../isa/numerics/register.ts";
+import type { DatapathRegister, DatapathSpec } from "../../isa/program/datapath.ts";
+import type { LayerSymbol, Program } from "../../isa/program/program.ts";
 import { admissionFault, type ConfiguredInstruction } from "../configuration.ts";
 import type { Fault } from "../fault.ts";
 

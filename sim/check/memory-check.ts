@@ -1,5 +1,5 @@
 import { ON_CHIP_MEMORIES } from "../../isa/machine.ts";
-import type { Program, TensorSymbol } from "../../isa/program.ts";
+import type { Program, TensorSymbol } from "../../isa/program/program.ts";
 import { admissionFault, type ConfiguredInstruction } from "../configuration.ts";
 import type { Fault } from "../fault.ts";
 import { type Access, accessesOf } from "./accesses.ts";

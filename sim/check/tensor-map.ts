@@ -1,4 +1,4 @@
-import { elementCount, type Program, type TensorSymbol } from "../../isa/program.ts";
+import { elementCount, type Program, type TensorSymbol } from "../../isa/program/program.ts";
 import { admissionFault } from "../configuration.ts";
 import type { Fault } from "../fault.ts";
 

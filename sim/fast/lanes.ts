@@ -1,6 +1,6 @@
 import { DATAFLOWS, runLength } from "../../isa/dataflow/table.ts";
-import type { RawRange } from "../../isa/format.ts";
-import { fitsInt32 } from "../../isa/raws.ts";
+import type { RawRange } from "../../isa/numerics/format.ts";
+import { fitsInt32 } from "../../isa/numerics/raws.ts";
 import { NUMBER_LIMIT, quantizesInNumbers } from "./arithmetic/number-quantizer.ts";
 import {
   fitLooksAtFloor,

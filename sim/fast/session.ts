@@ -1,5 +1,5 @@
-import type { Program } from "../../isa/program.ts";
-import { allocateRaws, type Raws } from "../../isa/raws.ts";
+import { allocateRaws, type Raws } from "../../isa/numerics/raws.ts";
+import type { Program } from "../../isa/program/program.ts";
 import type { CycleReport } from "../cycles.ts";
 import type { BatchResult, EngineSession, ImageBatch, RunOptions } from "../engine.ts";
 import { type Fault, trapFault } from "../fault.ts";
@@ -28,8 +28,8 @@ export class FastSession implements EngineSession {
     const { program, prepared } = this;
     const evidence = new BatchEvidence(program.layers.length, options.located);
     const output = prepared.dram.tensor(program.output);
-    const outputs = new Harvest(output, batch.count);
-    const captured = options.capture ? this.capturedTensors().map((tensor) => new Harvest(tensor, batch.count)) : [];
+    const outputs = new Capture(output, batch.count);
+    const captured = options.capture ? this.capturedTensors().map((tensor) => new Capture(tensor, batch.count)) : [];
     let fault: Fault | null = null;
     let images = 0;
     while (images < batch.count) {
@@ -40,14 +40,14 @@ export class FastSession implements EngineSession {
         break;
       }
       evidence.completeImage();
-      for (const harvest of [outputs, ...captured]) harvest.take(images);
+      for (const capture of [outputs, ...captured]) capture.take(images);
       images++;
     }
     return {
       images,
       outputs: outputs.of(images),
       evidence: evidence.result(prepared.present),
-      captured: new Map(captured.map((harvest) => [harvest.name, harvest.of(images)])),
+      captured: new Map(captured.map((capture) => [capture.name, capture.of(images)])),
       fault,
     };
   }
@@ -66,7 +66,7 @@ export class FastSession implements EngineSession {
 }
 
 /** The words of one tensor, image by image. */
-class Harvest {
+class Capture {
   private readonly tensor: DramTensor;
   private readonly raws: Raws;
 

@@ -1,4 +1,4 @@
-import type { RegisterSpec } from "../../isa/register.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
 import type { EvidenceRegister } from "../evidence.ts";
 import type { BatchEvidence } from "./evidence/batch-evidence.ts";
 import { RegisterTally } from "./evidence/register-tally.ts";

@@ -1,13 +1,13 @@
 import { InvariantError } from "../../isa/diagnostic.ts";
-import { add, type Exact, multiply } from "../../isa/exact.ts";
-import type { FixedPointFormat } from "../../isa/format.ts";
 import { activated } from "../../isa/instructions/configure-activation.ts";
 import { poolReciprocal, RECIPROCAL_FRACTION } from "../../isa/instructions/pool.ts";
 import { secondOperandAddress } from "../../isa/instructions/requantize.ts";
 import { isFunctionOperation } from "../../isa/instructions/vector.ts";
 import { VECTOR_ARITHMETIC } from "../../isa/instructions/vector-arithmetic.ts";
-import type { Program, TensorSymbol } from "../../isa/program.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
+import { add, type Exact, multiply } from "../../isa/numerics/exact.ts";
+import type { FixedPointFormat } from "../../isa/numerics/format.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
+import type { Program, TensorSymbol } from "../../isa/program/program.ts";
 import {
   type ConfiguredInstruction,
   type ConfiguredPool,

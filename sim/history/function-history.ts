@@ -1,5 +1,4 @@
 import { InvariantError } from "../../isa/diagnostic.ts";
-import type { Exact } from "../../isa/exact.ts";
 import type { FunctionVectorOperation } from "../../isa/instructions/vector.ts";
 import {
   type ConstantWords,
@@ -10,7 +9,8 @@ import {
   onLine,
   sloped,
 } from "../../isa/instructions/vector-arithmetic.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
+import type { Exact } from "../../isa/numerics/exact.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
 import type { ConfiguredVector } from "../configuration.ts";
 import type { HistoryRegister } from "./history.ts";
 import type { Recorder, Writing } from "./recorder.ts";

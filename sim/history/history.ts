@@ -1,7 +1,7 @@
-import type { DatapathRegister } from "../../isa/datapath.ts";
-import type { FixedPointFormat } from "../../isa/format.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
-import type { RoundingMode } from "../../isa/rounding.ts";
+import type { FixedPointFormat } from "../../isa/numerics/format.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
+import type { RoundingMode } from "../../isa/numerics/rounding.ts";
+import type { DatapathRegister } from "../../isa/program/datapath.ts";
 import type { EvidenceRegister } from "../evidence.ts";
 
 /** A register of a history: those of a datapath, and the second operand of a vector instruction. */

@@ -1,8 +1,8 @@
 import { InvariantError } from "../../isa/diagnostic.ts";
-import type { Exact } from "../../isa/exact.ts";
-import { type FixedPointFormat, formatsEqual } from "../../isa/format.ts";
 import type { LoadTarget } from "../../isa/instructions/load.ts";
-import { elementCount, type Program, type TensorSymbol } from "../../isa/program.ts";
+import type { Exact } from "../../isa/numerics/exact.ts";
+import { type FixedPointFormat, formatsEqual } from "../../isa/numerics/format.ts";
+import { elementCount, type Program, type TensorSymbol } from "../../isa/program/program.ts";
 import type { ConfiguredInstruction, ConfiguredLoad } from "../configuration.ts";
 import type { HistoryRegister } from "./history.ts";
 import type { Recorder } from "./recorder.ts";

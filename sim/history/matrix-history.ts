@@ -1,8 +1,8 @@
 import type { DataflowDefinition, MatrixShape } from "../../isa/dataflow/definition.ts";
 import { DATAFLOWS } from "../../isa/dataflow/table.ts";
 import { InvariantError } from "../../isa/diagnostic.ts";
-import { add, type Exact, multiply } from "../../isa/exact.ts";
 import type { Machine } from "../../isa/machine.ts";
+import { add, type Exact, multiply } from "../../isa/numerics/exact.ts";
 import type { ConfiguredInstruction, ConfiguredMatrix, ConfiguredPreload } from "../configuration.ts";
 import { BEFORE_SUM } from "../evidence.ts";
 import type { LoadedWords } from "./loaded-words.ts";

@@ -1,6 +1,6 @@
-import type { Program } from "../../isa/program.ts";
-import { type RandomWordSource, registerGenerator, type Xorshift32 } from "../../isa/random.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
+import { type RandomWordSource, registerGenerator, type Xorshift32 } from "../../isa/numerics/random.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
+import type { Program } from "../../isa/program/program.ts";
 import { EVIDENCE_REGISTERS, type EvidenceRegister } from "../evidence.ts";
 
 /** A quantizing register of one element or lane during one instruction. */

@@ -1,7 +1,7 @@
-import type { Exact } from "../../isa/exact.ts";
-import type { FixedPointFormat } from "../../isa/format.ts";
-import { quantize, quantizeQuotient } from "../../isa/quantize.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
+import type { Exact } from "../../isa/numerics/exact.ts";
+import type { FixedPointFormat } from "../../isa/numerics/format.ts";
+import { quantize, quantizeQuotient } from "../../isa/numerics/quantize.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
 import type { HistoryEntry, HistoryRegister, RoundingChange } from "./history.ts";
 import type { RandomWords, RegisterPlace } from "./random-words.ts";
 

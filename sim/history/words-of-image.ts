@@ -1,6 +1,6 @@
 import { InvariantError } from "../../isa/diagnostic.ts";
-import { elementCount } from "../../isa/program.ts";
-import { type Raws, rawAt } from "../../isa/raws.ts";
+import { type Raws, rawAt } from "../../isa/numerics/raws.ts";
+import { elementCount } from "../../isa/program/program.ts";
 import type { TensorWord } from "./loaded-words.ts";
 
 /** Words of one image for `ElementHistories`: of constants, and of tensors whose words `all` has for several images, this one at `position`. */

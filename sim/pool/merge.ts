@@ -1,6 +1,6 @@
 import { InvariantError } from "../../isa/diagnostic.ts";
-import type { Program } from "../../isa/program.ts";
-import { allocateRaws, type Raws } from "../../isa/raws.ts";
+import { allocateRaws, type Raws } from "../../isa/numerics/raws.ts";
+import type { Program } from "../../isa/program/program.ts";
 import type { CycleReport } from "../cycles.ts";
 import { type LayerEvidence, mergeEvidence } from "../evidence.ts";
 import type { Fault } from "../fault.ts";

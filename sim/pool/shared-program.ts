@@ -1,6 +1,6 @@
 import { deserialize, serialize } from "node:v8";
-import type { Program } from "../../isa/program.ts";
-import type { Raws } from "../../isa/raws.ts";
+import type { Raws } from "../../isa/numerics/raws.ts";
+import type { Program } from "../../isa/program/program.ts";
 
 /**
  * A program in memory that threads share: to hand it over costs a few references, however large it is, and all read one

@@ -1,5 +1,5 @@
-import type { Exact } from "../../isa/exact.ts";
 import { activated } from "../../isa/instructions/configure-activation.ts";
+import type { Exact } from "../../isa/numerics/exact.ts";
 import type { MachineState } from "./machine-state.ts";
 
 /** The activated value; with a divisor d of value / d, as its d-fold. */

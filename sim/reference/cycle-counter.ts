@@ -1,5 +1,5 @@
 import type { Unit } from "../../isa/instructions/definition.ts";
-import type { Program } from "../../isa/program.ts";
+import type { Program } from "../../isa/program/program.ts";
 import type { StallCause } from "../../isa/tokens.ts";
 import type { CycleReport, UnitCycles } from "../cycles.ts";
 import type { Activity, Observer } from "./observer.ts";

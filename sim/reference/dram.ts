@@ -1,7 +1,7 @@
 import { InvariantError } from "../../isa/diagnostic.ts";
-import type { FixedPointFormat } from "../../isa/format.ts";
-import { elementCount, type Program, type TensorSymbol } from "../../isa/program.ts";
-import { allocateRaws, type Raws, rawAt, setRaw } from "../../isa/raws.ts";
+import type { FixedPointFormat } from "../../isa/numerics/format.ts";
+import { allocateRaws, type Raws, rawAt, setRaw } from "../../isa/numerics/raws.ts";
+import { elementCount, type Program, type TensorSymbol } from "../../isa/program/program.ts";
 import { MachineFault } from "./machine-fault.ts";
 import { bitsOf, rawOf } from "./memory.ts";
 

@@ -1,6 +1,6 @@
 import { InvariantError } from "../../isa/diagnostic.ts";
-import { elementCount, type Program, type TensorSymbol } from "../../isa/program.ts";
-import { allocateRaws, type Raws } from "../../isa/raws.ts";
+import { allocateRaws, type Raws } from "../../isa/numerics/raws.ts";
+import { elementCount, type Program, type TensorSymbol } from "../../isa/program/program.ts";
 import type { CycleReport } from "../cycles.ts";
 import type { BatchResult, Engine, EngineSession, ImageBatch, RunOptions } from "../engine.ts";
 import { type LayerEvidence, mergeEvidence } from "../evidence.ts";

@@ -1,4 +1,4 @@
-import type { Program } from "../../isa/program.ts";
+import type { Program } from "../../isa/program/program.ts";
 import type { EvidenceRegister, LayerEvidence } from "../evidence.ts";
 import type { Observer, Quantization } from "./observer.ts";
 import { RegisterTally } from "./register-tally.ts";

@@ -6,7 +6,7 @@ import type { ConfigurePixels } from "../../isa/instructions/configure-pixels.ts
 import type { ConfigureReduction } from "../../isa/instructions/configure-reduction.ts";
 import type { ConfigureTable } from "../../isa/instructions/configure-table.ts";
 import { type Machine, ON_CHIP_MEMORIES, type OnChipMemoryName } from "../../isa/machine.ts";
-import type { Program } from "../../isa/program.ts";
+import type { Program } from "../../isa/program/program.ts";
 import type { OverflowSite } from "../evidence.ts";
 import { BankAdders } from "./array/bank-adders.ts";
 import type { Dram } from "./dram.ts";

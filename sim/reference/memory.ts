@@ -1,4 +1,4 @@
-import type { FixedPointFormat } from "../../isa/format.ts";
+import type { FixedPointFormat } from "../../isa/numerics/format.ts";
 import { MachineFault } from "./machine-fault.ts";
 
 interface Word {

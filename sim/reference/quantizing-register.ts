@@ -1,6 +1,6 @@
-import { type Quantized, quantize, quantizeQuotient } from "../../isa/quantize.ts";
-import { type RandomWordSource, registerGenerator } from "../../isa/random.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
+import { type Quantized, quantize, quantizeQuotient } from "../../isa/numerics/quantize.ts";
+import { type RandomWordSource, registerGenerator } from "../../isa/numerics/random.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
 import { EVIDENCE_REGISTERS, type EvidenceRegister } from "../evidence.ts";
 import type { MachineState } from "./machine-state.ts";
 

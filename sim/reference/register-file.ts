@@ -4,7 +4,7 @@ import {
   LOAD_REGISTERS,
   type MachineRegister,
 } from "../../isa/instructions/configure-register.ts";
-import { type RegisterSpec, validateRegister } from "../../isa/register.ts";
+import { type RegisterSpec, validateRegister } from "../../isa/numerics/register.ts";
 import { MachineFault } from "./machine-fault.ts";
 
 /** Registers of the load unit; the others belong to the compute unit. */

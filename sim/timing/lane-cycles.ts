@@ -1,5 +1,5 @@
-import { ceilingText, stretchedText } from "../../isa/formula.ts";
-import { laneSteps } from "../../isa/lane-steps.ts";
+import { ceilingText, stretchedText } from "../../isa/dataflow/formula.ts";
+import { laneSteps } from "../../isa/dataflow/lane-steps.ts";
 import type { Machine } from "../../isa/machine.ts";
 import type { ConfiguredPool, ConfiguredPreload, ConfiguredRequantize, ConfiguredVector } from "../configuration.ts";
 import type { InstructionCycles } from "./occupancy.ts";

@@ -1,6 +1,6 @@
 import type { Unit } from "../../isa/instructions/definition.ts";
 import { INSTRUCTIONS, type Opcode } from "../../isa/instructions/table.ts";
-import type { Program } from "../../isa/program.ts";
+import type { Program } from "../../isa/program/program.ts";
 import type { Schedule } from "./schedule.ts";
 
 /** Equal instructions of one layer. */

@@ -1,5 +1,5 @@
+import { stretchedText, sumText } from "../../isa/dataflow/formula.ts";
 import { arraySteps, DATAFLOWS } from "../../isa/dataflow/table.ts";
-import { stretchedText, sumText } from "../../isa/formula.ts";
 import type { Machine } from "../../isa/machine.ts";
 import type { ConfiguredMatrix } from "../configuration.ts";
 import type { InstructionCycles } from "./occupancy.ts";

@@ -1,6 +1,6 @@
 import { UNITS, type Unit } from "../../isa/instructions/definition.ts";
 import type { Instruction } from "../../isa/instructions/table.ts";
-import type { Program } from "../../isa/program.ts";
+import type { Program } from "../../isa/program/program.ts";
 import { type StallCause, TOKEN_CHANNELS } from "../../isa/tokens.ts";
 import { admissionFault, type ConfiguredInstruction, walkConfiguration } from "../configuration.ts";
 import type { CycleReport, UnitCycles } from "../cycles.ts";

@@ -1,6 +1,6 @@
 import { UNITS, type Unit } from "../../isa/instructions/definition.ts";
 import { INSTRUCTIONS, type Instruction } from "../../isa/instructions/table.ts";
-import type { Program } from "../../isa/program.ts";
+import type { Program } from "../../isa/program/program.ts";
 import { TOKEN_CHANNELS } from "../../isa/tokens.ts";
 import { admissionFault } from "../configuration.ts";
 import type { Fault } from "../fault.ts";

@@ -1,4 +1,4 @@
-import { ceilingText, sumText } from "../../isa/formula.ts";
+import { ceilingText, sumText } from "../../isa/dataflow/formula.ts";
 import type { Machine } from "../../isa/machine.ts";
 import type { ConfiguredLoad, ConfiguredStore } from "../configuration.ts";
 import type { InstructionCycles } from "./occupancy.ts";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
-import { allowedTokens, type FieldValue, fieldRange } from "../../isa/encoding.ts";
 import type { FieldDefinition } from "../../isa/instructions/definition.ts";
 import { INSTRUCTIONS, type Instruction, type Opcode } from "../../isa/instructions/table.ts";
+import { allowedTokens, type FieldValue, fieldRange } from "../../isa/program/encoding.ts";
 
 export const OPCODES: readonly Opcode[] = Object.keys(INSTRUCTIONS) as Opcode[];
 

@@ -7,8 +7,6 @@
 
 import fc from "fast-check";
 import type { Dataflow } from "../../isa/dataflow/table.ts";
-import type { FixedPointFormat } from "../../isa/format.ts";
-import { productFormat } from "../../isa/growth.ts";
 import type { ConfigureActivation, MachineActivation } from "../../isa/instructions/configure-activation.ts";
 import type { ConfigureBounds } from "../../isa/instructions/configure-bounds.ts";
 import type { ConfigurePieces } from "../../isa/instructions/configure-pieces.ts";
@@ -24,10 +22,12 @@ import {
   type VectorOperation,
 } from "../../isa/instructions/vector.ts";
 import type { Machine, OnChipMemory } from "../../isa/machine.ts";
-import type { Constant, LayerSymbol, Program, TensorSymbol, TileSymbol } from "../../isa/program.ts";
-import { elementCount } from "../../isa/program.ts";
-import { allocateRaws, setRaw } from "../../isa/raws.ts";
-import { type RegisterSpec, register } from "../../isa/register.ts";
+import type { FixedPointFormat } from "../../isa/numerics/format.ts";
+import { productFormat } from "../../isa/numerics/growth.ts";
+import { allocateRaws, setRaw } from "../../isa/numerics/raws.ts";
+import { type RegisterSpec, register } from "../../isa/numerics/register.ts";
+import type { Constant, LayerSymbol, Program, TensorSymbol, TileSymbol } from "../../isa/program/program.ts";
+import { elementCount } from "../../isa/program/program.ts";
 import { tokenBit } from "../../isa/tokens.ts";
 import { overflowSpecs, rawsOf, roundingModes } from "./numerics.ts";
 import { withTrueDatapaths } from "./true-datapaths.ts";

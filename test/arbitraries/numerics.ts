@@ -3,10 +3,10 @@
  * 32, 53 and 64, raws at the ends of words and next to powers of two, F negative and above W.
  */
 import fc from "fast-check";
-import { type FixedPointFormat, rawRange } from "../../isa/format.ts";
-import { type Dialect, OVERFLOW_MODES, type OverflowMode, type OverflowSpec } from "../../isa/overflow.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
-import { ROUNDING_MODES, type RoundingMode } from "../../isa/rounding.ts";
+import { type FixedPointFormat, rawRange } from "../../isa/numerics/format.ts";
+import { type Dialect, OVERFLOW_MODES, type OverflowMode, type OverflowSpec } from "../../isa/numerics/overflow.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
+import { ROUNDING_MODES, type RoundingMode } from "../../isa/numerics/rounding.ts";
 
 /** Every rounding mode whose result depends on the value alone. */
 export const DETERMINISTIC_ROUNDING_MODES: readonly RoundingMode[] = (

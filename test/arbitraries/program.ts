@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import type { Dataflow } from "../../isa/dataflow/table.ts";
-import type { DatapathSpec } from "../../isa/datapath.ts";
-import { rawRange } from "../../isa/format.ts";
 import { INSTRUCTIONS, type Instruction } from "../../isa/instructions/table.ts";
 import { DEFAULT_MACHINE, type Machine, type OnChipMemory } from "../../isa/machine.ts";
+import { rawRange } from "../../isa/numerics/format.ts";
+import { splitmix32 } from "../../isa/numerics/random.ts";
+import { allocateRaws, setRaw } from "../../isa/numerics/raws.ts";
+import type { DatapathSpec } from "../../isa/program/datapath.ts";
 import {
   type Constant,
   elementCount,
@@ -15,9 +17,7 @@ import {
   type TableSymbol,
   type TensorSymbol,
   type TileSymbol,
-} from "../../isa/program.ts";
-import { splitmix32 } from "../../isa/random.ts";
-import { allocateRaws, setRaw } from "../../isa/raws.ts";
+} from "../../isa/program/program.ts";
 import { instruction } from "./instructions.ts";
 import { formats, registers } from "./numerics.ts";
 

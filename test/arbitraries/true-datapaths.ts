@@ -1,8 +1,9 @@
 /** Programs that were put together instruction by instruction get the datapaths that their layers' instructions set. */
-import type { DatapathRegister } from "../../isa/datapath.ts";
+
 import { INSTRUCTIONS } from "../../isa/instructions/table.ts";
-import type { LayerSymbol, Program } from "../../isa/program.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
+import type { DatapathRegister } from "../../isa/program/datapath.ts";
+import type { LayerSymbol, Program } from "../../isa/program/program.ts";
 import { computedWith } from "../../sim/check/layer-datapaths.ts";
 import { walkConfiguration } from "../../sim/configuration.ts";
 

@@ -1,8 +1,8 @@
 import type { Dataflow } from "../../isa/dataflow/table.ts";
-import { fixedPoint, parseFormat } from "../../isa/format.ts";
-import type { OverflowMode } from "../../isa/overflow.ts";
-import { register } from "../../isa/register.ts";
-import { ROUNDING_MODES, type RoundingMode } from "../../isa/rounding.ts";
+import { fixedPoint, parseFormat } from "../../isa/numerics/format.ts";
+import type { OverflowMode } from "../../isa/numerics/overflow.ts";
+import { register } from "../../isa/numerics/register.ts";
+import { ROUNDING_MODES, type RoundingMode } from "../../isa/numerics/rounding.ts";
 import type { DataKind, MatrixRegisters } from "./matrix-work.ts";
 
 /** One way to compute the benchmark's convolution. */

@@ -1,6 +1,6 @@
 import type { Conv2dNode, DenseNode, Graph } from "../../compiler/index.ts";
-import { formatsEqual } from "../../isa/format.ts";
 import { InvariantError, quantizeFloat64 } from "../../isa/index.ts";
+import { formatsEqual } from "../../isa/numerics/format.ts";
 import type { EngineSession } from "../../sim/engine.ts";
 import type { LenetWorkload } from "./lenet-workload.ts";
 import { convolutionShape, type MatrixShape, type MatrixWork } from "./matrix-work.ts";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { parseFormat } from "../../isa/format.ts";
-import { quantize } from "../../isa/quantize.ts";
-import { register } from "../../isa/register.ts";
+import { parseFormat } from "../../isa/numerics/format.ts";
+import { quantize } from "../../isa/numerics/quantize.ts";
+import { register } from "../../isa/numerics/register.ts";
 import { PLAIN_KERNELS } from "../../sim/fast/kernels/plain.ts";
 import { VECTOR_KERNELS } from "../../sim/fast/kernels/wasm/library.ts";
 import { CASES } from "./cases.ts";

@@ -1,5 +1,5 @@
-import { type FixedPointFormat, rawRange } from "../../isa/format.ts";
 import { DEFAULT_MACHINE, type Machine } from "../../isa/machine.ts";
+import { type FixedPointFormat, rawRange } from "../../isa/numerics/format.ts";
 import { hull } from "../../sim/fast/arithmetic/ranges.ts";
 import { RegisterTally } from "../../sim/fast/evidence/register-tally.ts";
 import {
@@ -132,7 +132,7 @@ function countingPass(
     stepwise ??= (stepwiseLane(problem) === "float64" ? stepwiseFloat64 : stepwiseBigint)(problem, operands);
     const product = tally("product", problem.product.format);
     const accumulator = tally("accumulator", problem.accumulator.format);
-    stepwise.witness(0, { product, accumulator });
+    stepwise.observer(0, { product, accumulator });
     return { product: product.evidence().overflow, accumulator: accumulator.evidence().overflow };
   };
 }

@@ -1,7 +1,7 @@
-import type { FixedPointFormat } from "../../isa/format.ts";
-import { rawRange } from "../../isa/format.ts";
-import { Xorshift32 } from "../../isa/random.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
+import type { FixedPointFormat } from "../../isa/numerics/format.ts";
+import { rawRange } from "../../isa/numerics/format.ts";
+import { Xorshift32 } from "../../isa/numerics/random.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
 
 /** Where the words of a matrix product lie: input word (e, k) at pixelOffsets[e] + stepOffsets[k]. */
 export interface MatrixShape {

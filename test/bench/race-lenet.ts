@@ -1,6 +1,6 @@
 import type { Graph } from "../../compiler/index.ts";
 import { InvariantError, type Raws } from "../../isa/index.ts";
-import type { Program } from "../../isa/program.ts";
+import type { Program } from "../../isa/program/program.ts";
 import type { EngineSession } from "../../sim/engine.ts";
 import { fastEngine, fastEngineWith } from "../../sim/fast/engine.ts";
 import { PLAIN_KERNELS } from "../../sim/fast/kernels/plain.ts";

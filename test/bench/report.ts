@@ -1,5 +1,5 @@
 import { availableParallelism, cpus, loadavg, platform, totalmem } from "node:os";
-import { type Column, tableText } from "../../runtime/report/table.ts";
+import { type Column, tableText } from "../../runtime/report/text/table.ts";
 import type { Rates } from "./measure.ts";
 import type { Missing, Opponent } from "./opponents/opponent.ts";
 import { TARGETS, type Target } from "./targets.ts";

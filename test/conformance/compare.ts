@@ -1,7 +1,7 @@
 import { expect } from "vitest";
-import type { Program } from "../../isa/program.ts";
-import { elementCount } from "../../isa/program.ts";
-import { allocateRaws, type Raws, setRaw } from "../../isa/raws.ts";
+import { allocateRaws, type Raws, setRaw } from "../../isa/numerics/raws.ts";
+import type { Program } from "../../isa/program/program.ts";
+import { elementCount } from "../../isa/program/program.ts";
 import type { BatchResult, EngineSession, ImageBatch, RunOptions } from "../../sim/engine.ts";
 import { ENGINES, type EngineName } from "../../sim/engines.ts";
 

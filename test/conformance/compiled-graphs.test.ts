@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { compile } from "../../compiler/compile.ts";
 import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
 import { DiagnosticError } from "../../isa/diagnostic.ts";
-import type { Program } from "../../isa/program.ts";
+import type { Program } from "../../isa/program/program.ts";
 import { checkProgram } from "../../sim/check/index.ts";
 import { graphWithInput } from "../arbitraries/graph.ts";
 import { machines } from "../arbitraries/machine-program.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type FixedPointFormat, fixedPoint, rawRange } from "../../isa/format.ts";
-import type { Program } from "../../isa/program.ts";
-import { type RegisterSpec, register } from "../../isa/register.ts";
+import { type FixedPointFormat, fixedPoint, rawRange } from "../../isa/numerics/format.ts";
+import { type RegisterSpec, register } from "../../isa/numerics/register.ts";
+import type { Program } from "../../isa/program/program.ts";
 import { checkProgram } from "../../sim/check/index.ts";
 import { binaryRational, RATIONAL_ROUNDING_MODES, roundRational } from "../oracles/rational-rounding.ts";
 import {

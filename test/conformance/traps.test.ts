@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Program } from "../../isa/program.ts";
+import type { Program } from "../../isa/program/program.ts";
 import { machinePrograms } from "../arbitraries/machine-program.ts";
 import { expectEnginesAgree, imageBatch } from "./compare.ts";
 

@@ -8,7 +8,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { elementsOf } from "../../runtime/datasets/image-shape.ts";
 import { openDataset } from "../../runtime/datasets/open-dataset.ts";
-import { preprocessingFrom } from "../../runtime/datasets/recipes.ts";
+import { preprocessingFrom } from "../../runtime/datasets/preprocessing/recipes.ts";
 import { cifarRecord, npyBytes, npyFile, tfExample, tfRecordFile } from "../runtime/datasets/files.ts";
 import { byteDamage, cases, FUZZ_TIMEOUT_MS, jsonDamage, textDamage, valueOrDiagnostics } from "./mutations.ts";
 

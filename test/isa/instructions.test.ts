@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { FORMAT_LIMITS } from "../../isa/format.ts";
 import { COMPUTE_REGISTERS, LOAD_REGISTERS, MACHINE_REGISTERS } from "../../isa/instructions/configure-register.ts";
 import { UNITS } from "../../isa/instructions/definition.ts";
 import { INSTRUCTIONS } from "../../isa/instructions/table.ts";
 import { BINARY_VECTOR_OPERATIONS, VECTOR_OPERATIONS } from "../../isa/instructions/vector.ts";
 import { MACHINE_LIMITS } from "../../isa/machine.ts";
-import { DIALECTS, OVERFLOW_MODES } from "../../isa/overflow.ts";
-import { ROUNDING_MODES } from "../../isa/rounding.ts";
+import { FORMAT_LIMITS } from "../../isa/numerics/format.ts";
+import { DIALECTS, OVERFLOW_MODES } from "../../isa/numerics/overflow.ts";
+import { ROUNDING_MODES } from "../../isa/numerics/rounding.ts";
 import { OPCODES } from "../arbitraries/instructions.ts";
 
 describe("the instruction table", () => {

@@ -1,9 +1,9 @@
 /** Laws of an engine: the contract of `sim/engine.ts`, on programs drawn at random. */
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
-import type { Program } from "../../isa/program.ts";
-import { elementCount } from "../../isa/program.ts";
-import { allocateRaws, type Raws, setRaw } from "../../isa/raws.ts";
+import { allocateRaws, type Raws, setRaw } from "../../isa/numerics/raws.ts";
+import type { Program } from "../../isa/program/program.ts";
+import { elementCount } from "../../isa/program/program.ts";
 import type { BatchResult, Engine, EngineSession, ImageBatch } from "../../sim/engine.ts";
 import { mergeEvidence } from "../../sim/evidence.ts";
 import { referenceEngine } from "../../sim/reference/engine.ts";

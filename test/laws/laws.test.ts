@@ -1,10 +1,10 @@
 /** The published laws hold for macroscope itself, and catch units that are wrong. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { parseFormat } from "../../isa/format.ts";
-import { quantize } from "../../isa/quantize.ts";
-import { register } from "../../isa/register.ts";
-import { round } from "../../isa/rounding.ts";
+import { parseFormat } from "../../isa/numerics/format.ts";
+import { quantize } from "../../isa/numerics/quantize.ts";
+import { register } from "../../isa/numerics/register.ts";
+import { round } from "../../isa/numerics/rounding.ts";
 import type { Engine } from "../../sim/engine.ts";
 import { ENGINE_NAMES, ENGINES } from "../../sim/engines.ts";
 import { roundRational } from "../oracles/rational-rounding.ts";

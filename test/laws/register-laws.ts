@@ -1,9 +1,9 @@
 /** Laws of a quantizing register: rounding, then the fit into its word. */
 import fc from "fast-check";
-import { type FixedPointFormat, formatText, rawRange } from "../../isa/format.ts";
-import { OVERFLOW_MODES } from "../../isa/overflow.ts";
-import { quantize } from "../../isa/quantize.ts";
-import { type RegisterSpec, registerText } from "../../isa/register.ts";
+import { type FixedPointFormat, formatText, rawRange } from "../../isa/numerics/format.ts";
+import { OVERFLOW_MODES } from "../../isa/numerics/overflow.ts";
+import { quantize } from "../../isa/numerics/quantize.ts";
+import { type RegisterSpec, registerText } from "../../isa/numerics/register.ts";
 import { rawsOf, valuesFor } from "../arbitraries/numerics.ts";
 import {
   type AsyncLaw,

@@ -3,7 +3,7 @@
  * for `round` of macroscope itself in every deterministic mode.
  */
 import fc from "fast-check";
-import { type RoundingMode, round } from "../../isa/rounding.ts";
+import { type RoundingMode, round } from "../../isa/numerics/rounding.ts";
 import { integers, shrinkingAs } from "../arbitraries/numerics.ts";
 import {
   type AsyncLaw,

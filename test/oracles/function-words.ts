@@ -1,12 +1,12 @@
 /** Functions of single words by exact fractions, and tables by the place of a word between two entries. */
 import type { ElementFunction } from "../../compiler/graph/element-function.ts";
 import { evaluateFunction, isExact } from "../../compiler/graph/element-function.ts";
-import { lookupTable } from "../../compiler/lowering/lookup-table.ts";
+import { lookupTable } from "../../compiler/lowering/vector/lookup-table.ts";
 import type { LayerOptions } from "../../compiler/quantization/resolve-layer.ts";
-import type { FixedPointFormat } from "../../isa/format.ts";
-import { quantize, quantizeFloat64, quantizeQuotient } from "../../isa/quantize.ts";
-import { rawAt } from "../../isa/raws.ts";
-import type { RegisterSpec } from "../../isa/register.ts";
+import type { FixedPointFormat } from "../../isa/numerics/format.ts";
+import { quantize, quantizeFloat64, quantizeQuotient } from "../../isa/numerics/quantize.ts";
+import { rawAt } from "../../isa/numerics/raws.ts";
+import type { RegisterSpec } from "../../isa/numerics/register.ts";
 import { binaryRational, compareRationals, type Rational } from "./rational-rounding.ts";
 
 /** A float32 constant as a fraction. */

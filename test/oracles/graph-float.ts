@@ -4,7 +4,7 @@
  */
 
 import type { Graph, GraphNode, IntegerRequantization } from "../../compiler/graph/graph.ts";
-import { quantizeFloat64 } from "../../isa/quantize.ts";
+import { quantizeFloat64 } from "../../isa/numerics/quantize.ts";
 
 /** Elements in row-major order. */
 export interface FloatValue {

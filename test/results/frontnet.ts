@@ -1,7 +1,7 @@
 /** Frontnet, an integer network whose authors give the integers of every layer, on either engine. */
 import { readFileSync } from "node:fs";
-import type { Program } from "../../isa/program.ts";
-import type { Raws } from "../../isa/raws.ts";
+import type { Raws } from "../../isa/numerics/raws.ts";
+import type { Program } from "../../isa/program/program.ts";
 import { resolveConfiguration } from "../../runtime/configuration.ts";
 import { openModel } from "../../runtime/model.ts";
 import { compilePrepared, prepareModel } from "../../runtime/session/compile-model.ts";

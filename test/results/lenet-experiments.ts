@@ -8,9 +8,9 @@ import { parseArgs } from "node:util";
 import { explainError } from "../../runtime/cli/exit-codes.ts";
 import { VERSION } from "../../runtime/cli/version.ts";
 import { resolveConfiguration } from "../../runtime/configuration.ts";
-import { EXPERIMENT_NAMES, type ExperimentName } from "../../runtime/report/experiment-report.ts";
-import { experimentMarkdown } from "../../runtime/report/experiment-text.ts";
-import type { SweepReport } from "../../runtime/report/sweep-report.ts";
+import { experimentMarkdown } from "../../runtime/report/text/experiment-text.ts";
+import { EXPERIMENT_NAMES, type ExperimentName } from "../../runtime/results/experiment-report.ts";
+import type { SweepReport } from "../../runtime/results/sweep-report.ts";
 import { sweepModel } from "../../runtime/session/exploration/run-sweep.ts";
 
 async function report(name: ExperimentName, images: number, journal: string | null): Promise<SweepReport> {

@@ -1,5 +1,5 @@
 import { DiagnosticError, dataflowText } from "../../isa/index.ts";
-import type { Accuracy } from "../../runtime/report/run-report.ts";
+import type { Accuracy } from "../../runtime/results/run-report.ts";
 import { openStudy, type Study } from "../../runtime/session/study/study.ts";
 import { type LenetSetting, lenetConfiguration } from "../bench/lenet-workload.ts";
 

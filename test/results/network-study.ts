@@ -1,6 +1,6 @@
 import type { AssignmentSpecification } from "../../compiler/quantization/specification.ts";
 import { resolveConfiguration } from "../../runtime/configuration.ts";
-import type { RegisterOverflow } from "../../runtime/exploration/evaluation.ts";
+import type { RegisterOverflow } from "../../runtime/results/evaluation.ts";
 import { openStudy, type Study } from "../../runtime/session/study/study.ts";
 import { type NetworkFacts, networkFacts } from "./network-facts.ts";
 import { configurationOf, REAL_NETWORKS, type RealNetworkName } from "./real-networks.ts";

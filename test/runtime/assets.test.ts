@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { isAbsolute, join, sep } from "node:path";
 import { describe, expect, test } from "vitest";
 import { assetPath } from "../../runtime/assets.ts";
-import { readIdx } from "../../runtime/datasets/idx.ts";
+import { readIdx } from "../../runtime/datasets/formats/idx.ts";
 import { accuracy, largestActivations } from "../../runtime/training/evaluate.ts";
 import type { LabelledImages } from "../../runtime/training/mnist-split.ts";
 import { readMnistPackage, splitMnist } from "../../runtime/training/mnist-split.ts";

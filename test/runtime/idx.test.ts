@@ -2,7 +2,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DiagnosticError, InvariantError } from "../../isa/diagnostic.ts";
-import { IDX_LIMITS, type IdxTensor, readIdx, writeIdx } from "../../runtime/datasets/idx.ts";
+import { IDX_LIMITS, type IdxTensor, readIdx, writeIdx } from "../../runtime/datasets/formats/idx.ts";
 
 /** Tensors of every rank with odd lengths, zero among them. */
 const tensors: fc.Arbitrary<IdxTensor> = fc

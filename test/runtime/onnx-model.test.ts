@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { legalise } from "../../compiler/legalisation/index.ts";
 import { prepareGraph } from "../../compiler/prepare-graph.ts";
-import { interpret } from "../../compiler/tensor-graph/interpret.ts";
+import { interpret } from "../../compiler/tensor-graph/evaluation/interpret.ts";
 import { numbersOf, tensorFrom } from "../../compiler/tensor-graph/tensor.ts";
 import { loadTensorFlow } from "../../runtime/float-reference/backend.ts";
 import { FloatNetwork } from "../../runtime/float-reference/interpreter.ts";

@@ -1,7 +1,7 @@
 /** A small network and a small data set as files, for tests of everything that reads files. */
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { writeIdx } from "../../runtime/datasets/idx.ts";
+import { writeIdx } from "../../runtime/datasets/formats/idx.ts";
 import { functionalModel } from "../compiler/importers/keras-json.ts";
 import type { SavedModel } from "../compiler/importers/saved-model.ts";
 

@@ -1,7 +1,7 @@
 /** Blocks of wide multipliers, against parts that are really multiplied and added up. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { FixedPointFormat } from "../../isa/format.ts";
+import type { FixedPointFormat } from "../../isa/numerics/format.ts";
 import { DSP_PORTS, multiplierBlocks } from "../../sim/dsp-blocks.ts";
 
 const word = (wordLength: number, signed = true): FixedPointFormat => ({ wordLength, fractionLength: 0, signed });

@@ -1,8 +1,8 @@
 /** TensorProto to tensors: every way ONNX stores elements. */
 import { type DiagnosticError, diagnosticError } from "../../../isa/diagnostic.ts";
 import { elementCount, formatShape, MAXIMUM_ELEMENTS } from "../../graph/shape.ts";
+import { fromBfloat16, fromFloat16 } from "../../tensor-graph/arithmetic/small-floats.ts";
 import { ONNX_ELEMENT_TYPES, type OnnxElementType, onnxTypeName } from "../../tensor-graph/onnx-types.ts";
-import { fromBfloat16, fromFloat16 } from "../../tensor-graph/small-floats.ts";
 import { ELEMENT_BYTES, safeInteger, zeros } from "../../tensor-graph/tensor.ts";
 import type { AnyTensor, ElementType } from "../../tensor-graph/tensor-graph.ts";
 import { type ExternalFile, externalFileOf } from "./external-data.ts";

@@ -2,7 +2,7 @@
 import { type Diagnostic, diagnosticError } from "../../../isa/diagnostic.ts";
 import type { Tensor } from "../../graph/graph.ts";
 import { elementCount, formatShape, MAXIMUM_ELEMENTS, type Shape, sameShape } from "../../graph/shape.ts";
-import { fromFloat16 } from "../../tensor-graph/small-floats.ts";
+import { fromFloat16 } from "../../tensor-graph/arithmetic/small-floats.ts";
 import type { TensorOf } from "../../tensor-graph/tensor.ts";
 import type { LayerEntry } from "./layer-use.ts";
 import type { WeightEntry } from "./model-json.ts";

@@ -1,6 +1,6 @@
 /** Constants that the model quantized, apart: whole numbers, and the scale of each. */
-import { broadcastIndex } from "../../tensor-graph/broadcast.ts";
-import { runNode } from "../../tensor-graph/evaluate-node.ts";
+import { broadcastIndex } from "../../tensor-graph/arithmetic/broadcast.ts";
+import { runNode } from "../../tensor-graph/evaluation/evaluate-node.ts";
 import { integerAttribute, normalAxis } from "../../tensor-graph/node-access.ts";
 import { QONNX_DOMAINS } from "../../tensor-graph/operators/qonnx.ts";
 import { findOperator } from "../../tensor-graph/operators/table.ts";

@@ -3,7 +3,7 @@
  * factors, offsets, divisions, roundings and clips may come in any order. An operator that would leave this form is not taken.
  */
 import { InvariantError } from "../../../isa/diagnostic.ts";
-import { roundQuotient } from "../../../isa/rounding.ts";
+import { roundQuotient } from "../../../isa/numerics/rounding.ts";
 import { numbersOf } from "../../tensor-graph/tensor.ts";
 import type { AnyTensor } from "../../tensor-graph/tensor-graph.ts";
 

@@ -8,7 +8,7 @@
 import { flagAttribute, floatAttribute, integersAttribute, normalAxes } from "../../tensor-graph/node-access.ts";
 import { numbersOf } from "../../tensor-graph/tensor.ts";
 import type { AnyTensor, ElementType, TensorGraph, TensorNode } from "../../tensor-graph/tensor-graph.ts";
-import { INTEGER_DOMAIN } from "../rules/integer-layer.ts";
+import { INTEGER_DOMAIN } from "../own-domains.ts";
 import {
   added,
   type ChannelConstant,

@@ -1,5 +1,5 @@
 /** What a quantizing operator makes of a value: integers q with one scale and zero point, said of the words q − zero point. */
-import type { RoundingMode } from "../../../isa/rounding.ts";
+import type { RoundingMode } from "../../../isa/numerics/rounding.ts";
 import { flagAttribute } from "../../tensor-graph/node-access.ts";
 import { QONNX_DOMAINS, qonnxRange, qonnxRoundingMode } from "../../tensor-graph/operators/qonnx.ts";
 import { numbersOf } from "../../tensor-graph/tensor.ts";

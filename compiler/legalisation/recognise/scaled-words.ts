@@ -9,13 +9,13 @@
  */
 import type { InputWords, WordUnit } from "../../graph/graph.ts";
 import { elementCount } from "../../graph/shape.ts";
+import { roundHalfEven } from "../../tensor-graph/arithmetic/round-number.ts";
+import type { KnownTensor } from "../../tensor-graph/evaluation/propagate.ts";
 import { flagAttribute, floatAttribute, integersAttribute } from "../../tensor-graph/node-access.ts";
 import { QONNX_DOMAINS } from "../../tensor-graph/operators/qonnx.ts";
-import type { KnownTensor } from "../../tensor-graph/propagate.ts";
-import { roundHalfEven } from "../../tensor-graph/round-number.ts";
 import { numbersOf } from "../../tensor-graph/tensor.ts";
 import type { AnyTensor, AttributeValue, TensorGraph, TensorNode } from "../../tensor-graph/tensor-graph.ts";
-import { WORDS_DOMAIN } from "../rules/words.ts";
+import { WORDS_DOMAIN } from "../own-domains.ts";
 import { type ConstantWords, constantWords } from "./constant-words.ts";
 import { isQuant, isRegisterGrid, linearGrid, type QuantizedGrid, quantGrid, single } from "./quantized-grid.ts";
 import { type Offset, requantizationSettings } from "./requantization-settings.ts";

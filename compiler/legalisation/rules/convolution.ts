@@ -1,11 +1,11 @@
 /** Conv and ConvTranspose. One spatial axis is an image of one row. */
 import type { IntegerRequantization, Padding, Tensor } from "../../graph/graph.ts";
 import { elementCount, formatShape } from "../../graph/shape.ts";
+import { slidingWindows, transposedWindows, type WindowAxis } from "../../tensor-graph/arithmetic/windows.ts";
 import { integerAttribute, integersAttribute } from "../../tensor-graph/node-access.ts";
 import { windowAttributes } from "../../tensor-graph/operators/window-attributes.ts";
 import { numbersOf } from "../../tensor-graph/tensor.ts";
 import type { AnyTensor } from "../../tensor-graph/tensor-graph.ts";
-import { slidingWindows, transposedWindows, type WindowAxis } from "../../tensor-graph/windows.ts";
 import { arranged, view } from "../arrange.ts";
 import {
   addNamed,

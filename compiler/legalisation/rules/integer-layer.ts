@@ -10,9 +10,6 @@ import { addConvolution, addTransposedConvolution } from "./convolution.ts";
 import { addGemm } from "./matrix.ts";
 import { addPool, pooledAxes } from "./pooling.ts";
 
-/** Domain of the nodes that `recognise/integer-layers.ts` makes of a chain of nodes. */
-export const INTEGER_DOMAIN = "macroscope.integer";
-
 export const integerConvolutionRule: LegalisationRule = (call) =>
   addConvolution(call, requantizationOf(call, outputShape(call)[1] ?? 1));
 

@@ -1,10 +1,10 @@
 /** Pooling over windows, over whole images, and means along axes. */
 import type { IntegerRequantization, Padding, PoolNode } from "../../graph/graph.ts";
 import { elementCount, formatShape, NO_PADDING } from "../../graph/shape.ts";
+import { slidingWindows, type WindowAxis } from "../../tensor-graph/arithmetic/windows.ts";
 import { flagAttribute, integersAttribute, normalAxes } from "../../tensor-graph/node-access.ts";
 import { windowAttributes } from "../../tensor-graph/operators/window-attributes.ts";
 import { integersOf } from "../../tensor-graph/tensor.ts";
-import { slidingWindows, type WindowAxis } from "../../tensor-graph/windows.ts";
 import { arranged, view } from "../arrange.ts";
 import {
   addHelper,

@@ -1,6 +1,6 @@
 /** Operators that quantize values of the network, which become registers, and conversions of element types. */
-import { fixedPoint } from "../../../isa/format.ts";
-import { register } from "../../../isa/register.ts";
+import { fixedPoint } from "../../../isa/numerics/format.ts";
+import { register } from "../../../isa/numerics/register.ts";
 import { flagAttribute } from "../../tensor-graph/node-access.ts";
 import { kept } from "../integer-words.ts";
 import { linearWords, quantRegister, truncRegister, truncToScaleRegister } from "../quantizers.ts";

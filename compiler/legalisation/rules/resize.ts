@@ -1,6 +1,6 @@
 /** Resize and Upsample to the nearest element, by whole factors; where elements are left out, as a slice. */
 import { elementCount } from "../../graph/shape.ts";
-import { runNode } from "../../tensor-graph/evaluate-node.ts";
+import { runNode } from "../../tensor-graph/evaluation/evaluate-node.ts";
 import { choiceAttribute } from "../../tensor-graph/node-access.ts";
 import { findOperator } from "../../tensor-graph/operators/table.ts";
 import { numbersOf } from "../../tensor-graph/tensor.ts";

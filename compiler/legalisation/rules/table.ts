@@ -1,14 +1,15 @@
 /** How every operator becomes a part of the network. */
+
 import type { NamedFunction } from "../../graph/element-function.ts";
 import { choiceAttribute, floatAttribute } from "../../tensor-graph/node-access.ts";
 import { QONNX_DOMAINS } from "../../tensor-graph/operators/qonnx.ts";
+import { INTEGER_DOMAIN, WORDS_DOMAIN } from "../own-domains.ts";
 import type { LegalisationRule } from "../rule.ts";
 import { boundRule, clipRule, elementRule, parametricReluRule, reluRule, softmaxRule } from "./activation.ts";
 import { addRule, divideRule, multiplyRule, negateRule, powerRule, subtractRule, sumRule } from "./arithmetic.ts";
 import { convolutionRule, transposedConvolutionRule } from "./convolution.ts";
 import { depthToSpaceRule, spaceToDepthRule } from "./depth-space.ts";
 import {
-  INTEGER_DOMAIN,
   integerConvolutionRule,
   integerGemmRule,
   integerGlobalPoolRule,
@@ -24,7 +25,7 @@ import { bipolarRule, castRule, dequantizeRule, quantizeRule, quantRule, truncRu
 import { resizeRule } from "./resize.ts";
 import { gatherRule, sliceRule, splitRule } from "./selection.ts";
 import { dropoutRule, expandRule, identityRule, reshapeRule, transposeRule } from "./structure.ts";
-import { WORDS_DOMAIN, WORDS_RULES } from "./words.ts";
+import { WORDS_RULES } from "./words.ts";
 
 /** Quantizers of QONNX, under every domain that carries them. */
 const QONNX_RULES: Readonly<Record<string, LegalisationRule>> = {

@@ -1,6 +1,6 @@
 /** Operators of networks in words (`recognise/scaled-words.ts`): integers to integers, and between words and real values. */
-import { fixedPoint } from "../../../isa/format.ts";
-import { register } from "../../../isa/register.ts";
+import { fixedPoint } from "../../../isa/numerics/format.ts";
+import { register } from "../../../isa/numerics/register.ts";
 import type { IntegerRequantization } from "../../graph/graph.ts";
 import { elementCount, POINTWISE } from "../../graph/shape.ts";
 import { exactFormat } from "../../quantization/exact-bias.ts";
@@ -20,9 +20,6 @@ import { channelsLast, type NetworkValue, rowMajor, withShape } from "../value.t
 import { addConvolution } from "./convolution.ts";
 import { addGemm, addMatrixProduct } from "./matrix.ts";
 import { addPool, pooledAxes } from "./pooling.ts";
-
-/** Domain of the nodes on words. */
-export const WORDS_DOMAIN = "macroscope.words";
 
 const ROUNDINGS = [
   "down",

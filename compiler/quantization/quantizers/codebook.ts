@@ -1,5 +1,5 @@
 /** Quantizers that share a few values among many weights: clustering and hashing. */
-import { tensorGenerator, Xorshift32 } from "../../../isa/random.ts";
+import { tensorGenerator, Xorshift32 } from "../../../isa/numerics/random.ts";
 import type { QuantizerDefinition } from "./quantizer.ts";
 
 const LARGEST_CODEBOOK = 65_536;

@@ -1,5 +1,5 @@
 /** Quantizers to powers of two and to short floats. */
-import { roundToBfloat16, roundToFloat16 } from "../../tensor-graph/small-floats.ts";
+import { roundToBfloat16, roundToFloat16 } from "../../tensor-graph/arithmetic/small-floats.ts";
 import type { QuantizerDefinition, QuantizerParameter } from "./quantizer.ts";
 
 /** Exponents of float32, subnormals included. */

@@ -1,5 +1,5 @@
 /** Quantizers to a few levels that do not depend on a codebook: binary, ternary, DoReFa, pruning. */
-import { roundHalfEven } from "../../tensor-graph/round-number.ts";
+import { roundHalfEven } from "../../tensor-graph/arithmetic/round-number.ts";
 import type { QuantizerDefinition, QuantizerParameter } from "./quantizer.ts";
 
 const MAGNITUDE: QuantizerParameter = { name: "magnitude", minimum: 0, maximum: 3e38, integer: false, usual: 1 };

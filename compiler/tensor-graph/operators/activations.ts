@@ -1,6 +1,6 @@
 /** Activation functions. Parameters are attributes; those of Clip became inputs in opset 11. */
 import { erf } from "../../graph/error-function.ts";
-import { broadcastIndex, requireUnidirectional } from "../broadcast.ts";
+import { broadcastIndex, requireUnidirectional } from "../arithmetic/broadcast.ts";
 import { choiceAttribute, floatAttribute, nodeError, requiredInput, requireType } from "../node-access.ts";
 import type { OperatorInputs, TensorOperator } from "../operator.ts";
 import { FLOAT_TYPES, isBig, NUMBER_TYPES, numbersOf, zeros } from "../tensor.ts";

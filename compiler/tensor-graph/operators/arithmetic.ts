@@ -1,5 +1,5 @@
 /** Add, Sub, Mul, Div, Mod, Pow and the variadic Min, Max, Sum, Mean. */
-import { broadcastIndex, broadcastShape } from "../broadcast.ts";
+import { broadcastIndex, broadcastShape } from "../arithmetic/broadcast.ts";
 import { flagAttribute, nodeError, requiredInput, requireType } from "../node-access.ts";
 import type { TensorOperator } from "../operator.ts";
 import { bigFrom, FLOAT_TYPES, isBig, isFloat, NUMBER_TYPES, numbersOf, zeros } from "../tensor.ts";

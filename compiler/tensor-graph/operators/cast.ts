@@ -1,8 +1,9 @@
 /** Cast and CastLike. */
+
+import { roundToBfloat16, roundToFloat16 } from "../arithmetic/small-floats.ts";
 import { integerAttribute, nodeError, requiredInput } from "../node-access.ts";
 import { ONNX_ELEMENT_TYPES, onnxTypeName } from "../onnx-types.ts";
 import type { TensorOperator } from "../operator.ts";
-import { roundToBfloat16, roundToFloat16 } from "../small-floats.ts";
 import { bigFrom, isBig, isFloat, type TensorOf, zeros } from "../tensor.ts";
 import type { AnyTensor, ElementType, TensorNode } from "../tensor-graph.ts";
 

@@ -1,11 +1,11 @@
 /** Conv and ConvTranspose, one to three spatial axes. */
 import { formatShape } from "../../graph/shape.ts";
-import { convolve, convolveTransposed } from "../convolve.ts";
+import { convolve, convolveTransposed } from "../arithmetic/convolve.ts";
+import { slidingWindows, transposedWindows, type WindowAxis } from "../arithmetic/windows.ts";
 import { integerAttribute, integersAttribute, nodeError, typedInput } from "../node-access.ts";
 import type { OperatorInputs, TensorOperator } from "../operator.ts";
 import { FLOAT_TYPES, requireShape, zeros } from "../tensor.ts";
 import type { AnyTensor, TensorNode } from "../tensor-graph.ts";
-import { slidingWindows, transposedWindows, type WindowAxis } from "../windows.ts";
 import { expectRank, expectShape, float64Of, optionalInput, roundedTensor, since } from "./operands.ts";
 import { MAXIMUM_SPATIAL_AXES, repeated, WINDOW_ATTRIBUTES, windowAttributes } from "./window-attributes.ts";
 

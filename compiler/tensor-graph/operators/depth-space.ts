@@ -1,7 +1,8 @@
 /** DepthToSpace and SpaceToDepth: blocks of an image become channels, or channels blocks. */
+
+import { transposed } from "../arithmetic/pick.ts";
 import { choiceAttribute, integerAttribute, nodeError, requiredInput } from "../node-access.ts";
 import type { OperatorInputs, TensorOperator } from "../operator.ts";
-import { transposed } from "../pick.ts";
 import { reshaped } from "../tensor.ts";
 import type { AnyTensor, TensorNode } from "../tensor-graph.ts";
 import { expectRank, since } from "./operands.ts";

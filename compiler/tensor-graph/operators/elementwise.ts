@@ -1,5 +1,5 @@
 /** Operators that work element by element: how inputs meet, in numbers and in bigint. */
-import { broadcastIndex, broadcastShape } from "../broadcast.ts";
+import { broadcastIndex, broadcastShape } from "../arithmetic/broadcast.ts";
 import { nodeError, requiredInput } from "../node-access.ts";
 import type { OperatorInputs } from "../operator.ts";
 import { describeTensor, isBig, type TensorOf, zeros } from "../tensor.ts";

@@ -1,5 +1,6 @@
 /** Pad, Expand, Tile: tensors made larger. */
-import { broadcastShape, stridesOf } from "../broadcast.ts";
+import { broadcastShape, stridesOf } from "../arithmetic/broadcast.ts";
+import { OUTSIDE, pick } from "../arithmetic/pick.ts";
 import {
   choiceAttribute,
   floatAttribute,
@@ -9,7 +10,6 @@ import {
   requiredInput,
 } from "../node-access.ts";
 import type { OperatorInputs, TensorOperator } from "../operator.ts";
-import { OUTSIDE, pick } from "../pick.ts";
 import { integersOf, requireShape, tensorFrom } from "../tensor.ts";
 import type { AnyTensor, ElementType, TensorNode } from "../tensor-graph.ts";
 import { requireSameType } from "./elementwise.ts";

@@ -1,8 +1,8 @@
 /** Functions of one element. */
 import { erf } from "../../graph/error-function.ts";
+import { roundHalfEven } from "../arithmetic/round-number.ts";
 import { requiredInput, requireType } from "../node-access.ts";
 import type { TensorOperator } from "../operator.ts";
-import { roundHalfEven } from "../round-number.ts";
 import { FLOAT_TYPES, NUMBER_TYPES } from "../tensor.ts";
 import type { ElementType } from "../tensor-graph.ts";
 import { likeFirst, mapElements } from "./elementwise.ts";

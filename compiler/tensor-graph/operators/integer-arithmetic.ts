@@ -1,6 +1,6 @@
 /** Products of quantized integers: ConvInteger, MatMulInteger, QLinearConv, QLinearMatMul. Sums are exact, then int32. */
-import { convolve } from "../convolve.ts";
-import { matrixProduct, matrixProductShape } from "../matrix-product.ts";
+import { convolve } from "../arithmetic/convolve.ts";
+import { matrixProduct, matrixProductShape } from "../arithmetic/matrix-product.ts";
 import { nodeError, requiredInput, requireType, typedInput } from "../node-access.ts";
 import type { OperatorInputs, TensorOperator } from "../operator.ts";
 import { scaleIndex } from "../quantization-scales.ts";

@@ -1,5 +1,6 @@
 /** The same elements under another shape or in another order of axes. */
 import { elementCount, formatShape } from "../../graph/shape.ts";
+import { transposed } from "../arithmetic/pick.ts";
 import {
   flagAttribute,
   integerAttribute,
@@ -10,7 +11,6 @@ import {
   requiredInput,
 } from "../node-access.ts";
 import type { OperatorInputs, TensorOperator } from "../operator.ts";
-import { transposed } from "../pick.ts";
 import { integersOf, reshaped } from "../tensor.ts";
 import type { AnyTensor, TensorNode } from "../tensor-graph.ts";
 

@@ -1,5 +1,5 @@
 /** Comparisons, truth and Where. */
-import { broadcastIndex, broadcastShape } from "../broadcast.ts";
+import { broadcastIndex, broadcastShape } from "../arithmetic/broadcast.ts";
 import { flagAttribute, requiredInput, requireType, typedInput } from "../node-access.ts";
 import type { TensorOperator } from "../operator.ts";
 import { FLOAT_TYPES, movable, NUMBER_TYPES, sameType, tensorOf } from "../tensor.ts";

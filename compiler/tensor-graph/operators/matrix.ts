@@ -1,6 +1,6 @@
 /** Gemm and MatMul. */
-import { broadcastIndex, requireUnidirectional } from "../broadcast.ts";
-import { matrixProduct, matrixProductShape, multiplyInto, transposedMatrix } from "../matrix-product.ts";
+import { broadcastIndex, requireUnidirectional } from "../arithmetic/broadcast.ts";
+import { matrixProduct, matrixProductShape, multiplyInto, transposedMatrix } from "../arithmetic/matrix-product.ts";
 import { flagAttribute, floatAttribute, nodeError, typedInput } from "../node-access.ts";
 import type { OperatorInputs, TensorOperator } from "../operator.ts";
 import { FLOAT_TYPES, requireShape, type TensorOf, zeros } from "../tensor.ts";

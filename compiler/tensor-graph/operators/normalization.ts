@@ -1,6 +1,6 @@
 /** BatchNormalization, InstanceNormalization, LayerNormalization, GroupNormalization and LRN. */
 import { elementCount } from "../../graph/shape.ts";
-import { broadcastIndex, requireUnidirectional } from "../broadcast.ts";
+import { broadcastIndex, requireUnidirectional } from "../arithmetic/broadcast.ts";
 import {
   flagAttribute,
   floatAttribute,

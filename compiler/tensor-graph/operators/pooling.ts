@@ -1,10 +1,10 @@
 /** MaxPool, AveragePool, LpPool and their global forms, one to three spatial axes. */
 
+import { dilatedExtent, slidingWindows, type WindowAxis } from "../arithmetic/windows.ts";
 import { flagAttribute, integerAttribute, nodeError, typedInput } from "../node-access.ts";
 import type { TensorOperator } from "../operator.ts";
 import { FLOAT_TYPES, requireShape, zeros } from "../tensor.ts";
 import type { AnyTensor, ElementType, TensorNode } from "../tensor-graph.ts";
-import { dilatedExtent, slidingWindows, type WindowAxis } from "../windows.ts";
 import { expectRank, float64Of, roundedTensor, since } from "./operands.ts";
 import { MAXIMUM_SPATIAL_AXES, windowAttributes } from "./window-attributes.ts";
 

@@ -1,13 +1,13 @@
 /**
  * Quant, BipolarQuant and Trunc of QONNX, by what its executor computes: the quotient by the scale, the clip before the
- * rounding, float32 after every step. Rounding modes by what they really do, see `isa/rounding.ts`.
+ * rounding, float32 after every step. Rounding modes by what they really do, see `isa/numerics/rounding.ts`.
  */
 
-import { ROUNDING_MODES, type RoundingMode } from "../../../isa/rounding.ts";
-import { broadcastIndex, requireUnidirectional } from "../broadcast.ts";
+import { ROUNDING_MODES, type RoundingMode } from "../../../isa/numerics/rounding.ts";
+import { broadcastIndex, requireUnidirectional } from "../arithmetic/broadcast.ts";
+import { type NumberRounding, numberRounding, roundHalfEven } from "../arithmetic/round-number.ts";
 import { flagAttribute, nodeError, typedInput } from "../node-access.ts";
 import type { OperatorInputs, TensorOperator } from "../operator.ts";
-import { type NumberRounding, numberRounding, roundHalfEven } from "../round-number.ts";
 import { FLOAT_TYPES, NUMBER_TYPES, numbersOf } from "../tensor.ts";
 import type { AnyTensor, ElementType, TensorNode } from "../tensor-graph.ts";
 import { roundedTensor, withOnes } from "./operands.ts";

@@ -1,9 +1,9 @@
 /** QuantizeLinear, DequantizeLinear and DynamicQuantizeLinear. */
 import { sameShape } from "../../graph/shape.ts";
+import { roundHalfEven } from "../arithmetic/round-number.ts";
 import { flagAttribute, integerAttribute, nodeError, normalAxis, requireType, typedInput } from "../node-access.ts";
 import type { OperatorInputs, TensorOperator } from "../operator.ts";
 import { scaleIndex } from "../quantization-scales.ts";
-import { roundHalfEven } from "../round-number.ts";
 import { FLOAT_TYPES } from "../tensor.ts";
 import type { AnyTensor, TensorNode } from "../tensor-graph.ts";
 import { float64Of, roundedTensor, since, withOnes } from "./operands.ts";

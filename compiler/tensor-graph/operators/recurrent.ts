@@ -1,6 +1,9 @@
 /** LSTM, GRU and RNN: the sequence step by step. */
-import { multiplyInto, transposedMatrix } from "../matrix-product.ts";
+import { multiplyInto, transposedMatrix } from "../arithmetic/matrix-product.ts";
 import type { OperatorInputs, TensorOperator } from "../operator.ts";
+import { zeros } from "../tensor.ts";
+import type { AnyTensor, TensorNode } from "../tensor-graph.ts";
+import { float64Of, roundedTensor, since } from "./operands.ts";
 import {
   type Activation,
   RECURRENT_ACTIVATIONS,
@@ -9,10 +12,7 @@ import {
   type RecurrentNode,
   type RecurrentOperator,
   readRecurrent,
-} from "../recurrent-node.ts";
-import { zeros } from "../tensor.ts";
-import type { AnyTensor, TensorNode } from "../tensor-graph.ts";
-import { float64Of, roundedTensor, since } from "./operands.ts";
+} from "./recurrent-node.ts";
 
 /** Weights and state of one direction; matrices stand transposed, inputs × gates·hidden. */
 interface Cell {

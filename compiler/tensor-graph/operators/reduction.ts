@@ -1,8 +1,8 @@
 /** Reductions along axes: the axes were an attribute before they became an input. */
-import { stridesOf } from "../broadcast.ts";
+import { stridesOf } from "../arithmetic/broadcast.ts";
+import { rangeTable } from "../arithmetic/pick.ts";
 import { flagAttribute, integersAttribute, normalAxes, requiredInput, requireType } from "../node-access.ts";
 import type { OperatorInputs, TensorOperator } from "../operator.ts";
-import { rangeTable } from "../pick.ts";
 import { FLOAT_TYPES, integersOf, isBig, NUMBER_TYPES, zeros } from "../tensor.ts";
 import type { AnyTensor, ElementType, TensorNode } from "../tensor-graph.ts";
 

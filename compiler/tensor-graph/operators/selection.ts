@@ -1,6 +1,7 @@
 /** Concat, Split, Slice, Gather: parts of tensors. */
 import { elementCount, formatShape } from "../../graph/shape.ts";
-import { stridesOf } from "../broadcast.ts";
+import { stridesOf } from "../arithmetic/broadcast.ts";
+import { pick, rangeTable, wholeTables } from "../arithmetic/pick.ts";
 import {
   integerAttribute,
   integersAttribute,
@@ -10,7 +11,6 @@ import {
   requiredInput,
 } from "../node-access.ts";
 import type { OperatorInputs, TensorOperator } from "../operator.ts";
-import { pick, rangeTable, wholeTables } from "../pick.ts";
 import { integersOf, movable, reshaped, sameType } from "../tensor.ts";
 import type { AnyTensor, TensorNode } from "../tensor-graph.ts";
 import { requireSameType } from "./elementwise.ts";

@@ -1,7 +1,8 @@
 /** Reads the attributes that convolutions and pools share into what `windows.ts` takes. */
+
+import { AUTO_PADS, type WindowAttributes } from "../arithmetic/windows.ts";
 import { choiceAttribute, integersAttribute, nodeError } from "../node-access.ts";
 import type { TensorNode } from "../tensor-graph.ts";
-import { AUTO_PADS, type WindowAttributes } from "../windows.ts";
 
 /** The most spatial axes that convolutions and pools have here. */
 export const MAXIMUM_SPATIAL_AXES = 3;

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
-import { assemble, disassemble } from "../../../isa/assembly.ts";
-import type { Program } from "../../../isa/program.ts";
-import { writeProgramFile } from "../../../isa/program-file.ts";
+import { assemble, disassemble } from "../../../isa/program/assembly.ts";
+import type { Program } from "../../../isa/program/program.ts";
+import { writeProgramFile } from "../../../isa/program/program-file.ts";
 import { readTextFile, writeFileAtomically } from "../../files.ts";
 import { openProgramFile } from "../../model.ts";
 import { FaultError } from "../exit-codes.ts";

@@ -4,9 +4,12 @@ import { parseAssignmentSpecification } from "../../../compiler/quantization/spe
 import { diagnosticError, InvariantError } from "../../../isa/diagnostic.ts";
 import { printable } from "../../../isa/printable.ts";
 import type { RunConfiguration } from "../../configuration.ts";
-import { DEFAULT_WEIGHTS, parseObjective } from "../../exploration/objective.ts";
-import { targetOf } from "../../exploration/target.ts";
+import { DEFAULT_WEIGHTS, parseObjective } from "../../exploration/search/objective.ts";
+import { targetOf } from "../../exploration/search/target.ts";
 import { writeFileAtomically } from "../../files.ts";
+import { shellQuoted } from "../../report/shell.ts";
+import { type BitsUse, bitsReportText } from "../../report/text/bits-text.ts";
+import { verificationText } from "../../report/text/verification-text.ts";
 import {
   type BitsReport,
   type MeasuredAssignment,
@@ -14,10 +17,7 @@ import {
   type Strategy,
   TARGET_KINDS,
   type TargetKind,
-} from "../../report/bits-report.ts";
-import { type BitsUse, bitsReportText } from "../../report/bits-text.ts";
-import { shellQuoted } from "../../report/shell.ts";
-import { verificationText } from "../../report/verification-text.ts";
+} from "../../results/bits-report.ts";
 import { type BitsHooks, type BitsRequest, findBits } from "../../session/exploration/bits.ts";
 import { yamlText } from "../../yaml.ts";
 import { addImageOptions, addWorkersOption, type ConfigurationFlags, resolveFlags } from "../configuration-options.ts";

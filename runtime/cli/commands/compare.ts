@@ -8,7 +8,7 @@ import { DUMP_LIMITS } from "../../dump/dump.ts";
 import { looksLikeDump, parseDump } from "../../dump/parse-dump.ts";
 import { readStart, readTextFile } from "../../files.ts";
 import { isProgramFile } from "../../model.ts";
-import { compareReportText } from "../../report/compare-text.ts";
+import { compareReportText } from "../../report/text/compare-text.ts";
 import { addImageOptions, assignmentPlace, type ConfigurationFlags, resolveFlags } from "../configuration-options.ts";
 import { AnsweredNo, FaultError } from "../exit-codes.ts";
 import { interruptible } from "../interrupt.ts";

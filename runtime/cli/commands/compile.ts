@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { writeProgramFile } from "../../../isa/program-file.ts";
+import { writeProgramFile } from "../../../isa/program/program-file.ts";
 import { writeFileAtomically } from "../../files.ts";
 import { compileOnly } from "../../session/compile-model.ts";
 import { addModelOptions, assignmentPlace, type ConfigurationFlags, resolveFlags } from "../configuration-options.ts";

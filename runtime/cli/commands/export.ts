@@ -8,8 +8,8 @@ import { exportMemory, MEMORY_FOLDER } from "../../exports/mem/export-memory.ts"
 import { configurationOfResult } from "../../exports/read-assignment.ts";
 import { requireWritableFolder, writeFileAtomically } from "../../files.ts";
 import { openModel } from "../../model.ts";
-import { verificationText } from "../../report/verification-text.ts";
-import { wrapped } from "../../report/wording.ts";
+import { verificationText } from "../../report/text/verification-text.ts";
+import { wrapped } from "../../report/text/wording.ts";
 import { prepareModel } from "../../session/compile-model.ts";
 import { addModelOptions, type ConfigurationFlags, resolveFlags } from "../configuration-options.ts";
 import { FaultError } from "../exit-codes.ts";

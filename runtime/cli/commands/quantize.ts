@@ -1,11 +1,11 @@
 import { type Command, Option } from "commander";
 import { parseAnyFormat } from "../../../compiler/quantization/format-notations.ts";
-import { parseDecimal, quantizeDecimal } from "../../../isa/decimal.ts";
 import { diagnosticError } from "../../../isa/diagnostic.ts";
-import { rawRange } from "../../../isa/format.ts";
-import { type Quantized, quantize, quantizeFloat64 } from "../../../isa/quantize.ts";
-import { type RandomWordSource, tensorGenerator } from "../../../isa/random.ts";
-import { type RegisterSpec, registerText } from "../../../isa/register.ts";
+import { parseDecimal, quantizeDecimal } from "../../../isa/numerics/decimal.ts";
+import { rawRange } from "../../../isa/numerics/format.ts";
+import { type Quantized, quantize, quantizeFloat64 } from "../../../isa/numerics/quantize.ts";
+import { type RandomWordSource, tensorGenerator } from "../../../isa/numerics/random.ts";
+import { type RegisterSpec, registerText } from "../../../isa/numerics/register.ts";
 import { addFormatHelp } from "../format-help.ts";
 import { readLines } from "../lines.ts";
 import { parseSeed } from "../options.ts";

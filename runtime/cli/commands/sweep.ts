@@ -1,18 +1,18 @@
 import { type Command, Option } from "commander";
 import { parseForeignFormat } from "../../../compiler/quantization/format-notations.ts";
 import { diagnosticError, nearestName } from "../../../isa/diagnostic.ts";
-import { overflowText, parseOverflow } from "../../../isa/overflow.ts";
+import { overflowText, parseOverflow } from "../../../isa/numerics/overflow.ts";
+import { parseRoundingMode } from "../../../isa/numerics/rounding.ts";
 import { printableTexts } from "../../../isa/printable.ts";
-import { parseRoundingMode } from "../../../isa/rounding.ts";
 import type { RunConfiguration } from "../../configuration.ts";
-import { parseFractionChoices, WORD_LENGTHS } from "../../exploration/grid.ts";
-import { distinct, parseItems, parseNumberList } from "../../exploration/number-list.ts";
-import { EXPERIMENTS, isExperimentName } from "../../exploration/paper-experiments.ts";
+import { parseFractionChoices, WORD_LENGTHS } from "../../exploration/sweep/grid.ts";
+import { distinct, parseItems, parseNumberList } from "../../exploration/sweep/number-list.ts";
+import { EXPERIMENTS, isExperimentName } from "../../exploration/sweep/paper-experiments.ts";
 import { writeFileAtomically } from "../../files.ts";
-import { EXPERIMENT_NAMES, type ExperimentName } from "../../report/experiment-report.ts";
-import { experimentMarkdown } from "../../report/experiment-text.ts";
-import type { SweepReport } from "../../report/sweep-report.ts";
-import { sweepReportText } from "../../report/sweep-text.ts";
+import { experimentMarkdown } from "../../report/text/experiment-text.ts";
+import { sweepReportText } from "../../report/text/sweep-text.ts";
+import { EXPERIMENT_NAMES, type ExperimentName } from "../../results/experiment-report.ts";
+import type { SweepReport } from "../../results/sweep-report.ts";
 import type { ExperimentRequest } from "../../session/exploration/experiment-request.ts";
 import { type SweepHooks, type SweepRequest, sweepModel } from "../../session/exploration/run-sweep.ts";
 import {

@@ -1,9 +1,9 @@
 /** Whether it matters when a layer adds its bias: not where it is zero, nor where no addition rounds and no sum can overflow. */
 import type { Conv2dNode, DenseNode } from "../../../compiler/graph/graph.ts";
-import { rawRange } from "../../../isa/format.ts";
-import { orderProver } from "../../../isa/growth.ts";
-import { quantizeFloat64 } from "../../../isa/quantize.ts";
-import type { RegisterSpec } from "../../../isa/register.ts";
+import { rawRange } from "../../../isa/numerics/format.ts";
+import { orderProver } from "../../../isa/numerics/growth.ts";
+import { quantizeFloat64 } from "../../../isa/numerics/quantize.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
 
 interface SumRegisters {
   readonly input: RegisterSpec;

@@ -3,8 +3,8 @@
  * each of its layers, a layer here has a sum register before its activation and an output register behind it.
  */
 import type { Activation } from "../../../compiler/graph/graph.ts";
-import { keptRange } from "../../../isa/overflow.ts";
-import { type RegisterSpec, registersEqual } from "../../../isa/register.ts";
+import { keptRange } from "../../../isa/numerics/overflow.ts";
+import { type RegisterSpec, registersEqual } from "../../../isa/numerics/register.ts";
 
 /** Whether a cast from one type to another changes no value; `positive`: no value is below zero. */
 export function keepsAll(to: RegisterSpec, from: RegisterSpec, positive = false): boolean {

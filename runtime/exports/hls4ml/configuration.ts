@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { type Diagnostic, DiagnosticError, diagnosticError } from "../../../isa/diagnostic.ts";
-import type { RegisterSpec } from "../../../isa/register.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
 import { parseHls4mlType } from "./type.ts";
 
 /** Classes of hls4ml's layers that networks here have. */

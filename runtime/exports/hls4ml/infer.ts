@@ -3,8 +3,8 @@
  * from hls4ml/model/optimizer/passes/infer_precision.py. An inferred type has no modes: TRN and WRAP.
  */
 import { diagnosticError } from "../../../isa/diagnostic.ts";
-import type { FixedPointFormat } from "../../../isa/format.ts";
-import { type RegisterSpec, register } from "../../../isa/register.ts";
+import type { FixedPointFormat } from "../../../isa/numerics/format.ts";
+import { type RegisterSpec, register } from "../../../isa/numerics/register.ts";
 import type { Hls4mlConfiguration } from "./configuration.ts";
 
 interface Bits {

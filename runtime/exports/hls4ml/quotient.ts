@@ -1,5 +1,5 @@
 /** Means of average pools. Facts from nnet_pooling.h and the division of ap_fixed. */
-import type { RegisterSpec } from "../../../isa/register.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
 
 /**
  * The output register of a mean. hls4ml's quotient has accum's fraction bits, cut toward zero, and is cast to result then: one

@@ -6,10 +6,10 @@
 import type { Conv2dNode, DenseNode, Graph, GraphNode } from "../../../compiler/graph/graph.ts";
 import type { AssignmentSpecification, LayerEntry } from "../../../compiler/quantization/specification.ts";
 import { type Diagnostic, DiagnosticError, nearestName } from "../../../isa/diagnostic.ts";
-import { FORMAT_LIMITS } from "../../../isa/format.ts";
-import { productFormat, sumFormat, sumOfTermsFormat } from "../../../isa/growth.ts";
 import { nameRecord } from "../../../isa/name-record.ts";
-import { type RegisterSpec, register, registersEqual } from "../../../isa/register.ts";
+import { FORMAT_LIMITS } from "../../../isa/numerics/format.ts";
+import { productFormat, sumFormat, sumOfTermsFormat } from "../../../isa/numerics/growth.ts";
+import { type RegisterSpec, register, registersEqual } from "../../../isa/numerics/register.ts";
 import { registerFields } from "../entries.ts";
 import { CastChain, keepsAll } from "./chain.ts";
 import { Hls4mlConfiguration, type Variable, type WrittenType } from "./configuration.ts";

@@ -1,9 +1,9 @@
 /** hls4ml's spelling of types: `fixed<W,I,RND,SAT,N>` and `ufixed<…>`, as ap_fixed without prefixes. */
 import { diagnosticError } from "../../../isa/diagnostic.ts";
-import { FORMAT_LIMITS } from "../../../isa/format.ts";
-import { OVERFLOW_MODES, type OverflowMode } from "../../../isa/overflow.ts";
-import { type RegisterSpec, register } from "../../../isa/register.ts";
-import { ROUNDING_MODES, type RoundingMode } from "../../../isa/rounding.ts";
+import { FORMAT_LIMITS } from "../../../isa/numerics/format.ts";
+import { OVERFLOW_MODES, type OverflowMode } from "../../../isa/numerics/overflow.ts";
+import { type RegisterSpec, register } from "../../../isa/numerics/register.ts";
+import { ROUNDING_MODES, type RoundingMode } from "../../../isa/numerics/rounding.ts";
 import { libraryModes } from "../library-modes.ts";
 
 /** hls4ml's enumerations have no such mode although ap_fixed has it. */

@@ -4,11 +4,11 @@
  */
 import type { Graph, GraphNode } from "../../../compiler/graph/graph.ts";
 import { consumers } from "../../../compiler/graph/uses.ts";
-import type { DatapathRegister } from "../../../isa/datapath.ts";
 import { type Diagnostic, DiagnosticError } from "../../../isa/diagnostic.ts";
-import { productFormat } from "../../../isa/growth.ts";
 import { nameRecord } from "../../../isa/name-record.ts";
-import { type RegisterSpec, register, registersEqual } from "../../../isa/register.ts";
+import { productFormat } from "../../../isa/numerics/growth.ts";
+import { type RegisterSpec, register, registersEqual } from "../../../isa/numerics/register.ts";
+import type { DatapathRegister } from "../../../isa/program/datapath.ts";
 import { yamlText } from "../../yaml.ts";
 import { assignmentComments } from "../identifiers.ts";
 import { lacking } from "../library-modes.ts";

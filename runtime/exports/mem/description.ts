@@ -1,10 +1,10 @@
 /** What stands beside the word files: a text for people and an index for scripts. */
 import type { Graph } from "../../../compiler/graph/graph.ts";
 import { DATAFLOWS } from "../../../isa/dataflow/table.ts";
-import { formatText } from "../../../isa/format.ts";
+import { formatText } from "../../../isa/numerics/format.ts";
+import { registerText } from "../../../isa/numerics/register.ts";
 import { printable } from "../../../isa/printable.ts";
-import type { Program } from "../../../isa/program.ts";
-import { registerText } from "../../../isa/register.ts";
+import type { Program } from "../../../isa/program/program.ts";
 import type { ExportSubject } from "../subject.ts";
 import { type MemoryFile, quantizingLayer } from "./memory-files.ts";
 

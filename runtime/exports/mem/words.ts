@@ -1,5 +1,5 @@
-import type { FixedPointFormat } from "../../../isa/format.ts";
-import { type Raws, rawAt } from "../../../isa/raws.ts";
+import type { FixedPointFormat } from "../../../isa/numerics/format.ts";
+import { type Raws, rawAt } from "../../../isa/numerics/raws.ts";
 
 /** Words for `$readmemh`: W bits in two's complement, ⌈W / 4⌉ hexadecimal digits with leading zeros, one word a line, nothing else. */
 export function hexWords(raws: Raws, format: FixedPointFormat): string {

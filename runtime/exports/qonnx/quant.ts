@@ -1,7 +1,7 @@
 /** A register as a Quant node of QONNX. */
 import { type Diagnostic, DiagnosticError } from "../../../isa/diagnostic.ts";
-import { formatText } from "../../../isa/format.ts";
-import { ROUNDING_MODES } from "../../../isa/rounding.ts";
+import { formatText } from "../../../isa/numerics/format.ts";
+import { ROUNDING_MODES } from "../../../isa/numerics/rounding.ts";
 import { lacking } from "../library-modes.ts";
 import type { ExportedLayer, ExportedRegister } from "../subject.ts";
 import { type ModelWriter, QUANT_DOMAIN } from "./model-writer.ts";

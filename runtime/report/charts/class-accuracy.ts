@@ -1,4 +1,4 @@
-import type { ClassEntry } from "../run-report.ts";
+import type { ClassEntry } from "../../results/run-report.ts";
 import { AXIS, type Chart, type Drawing, legendAbove, PAGE_WIDTHS } from "./chart.ts";
 import { errorBars } from "./error-bars.ts";
 import { PALETTE } from "./palette.ts";

@@ -1,5 +1,5 @@
-import type { EnergyEntry } from "../run-report.ts";
-import { significant } from "../wording.ts";
+import type { EnergyEntry } from "../../results/run-report.ts";
+import { significant } from "../text/wording.ts";
 import { horizontalBars } from "./bars.ts";
 import type { Chart } from "./chart.ts";
 import { PALETTE } from "./palette.ts";

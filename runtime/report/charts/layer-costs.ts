@@ -1,4 +1,4 @@
-import type { RunReport } from "../run-report.ts";
+import type { RunReport } from "../../results/run-report.ts";
 import { horizontalBars } from "./bars.ts";
 import { type Chart, withoutCommonParts } from "./chart.ts";
 import { PALETTE } from "./palette.ts";

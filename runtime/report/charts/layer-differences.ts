@@ -1,4 +1,4 @@
-import type { LayerDifference } from "../compare-report.ts";
+import type { LayerDifference } from "../../results/compare-report.ts";
 import { horizontalBars } from "./bars.ts";
 import { type Chart, withoutCommonParts } from "./chart.ts";
 import { PALETTE } from "./palette.ts";

@@ -1,5 +1,5 @@
-import type { BitsReport, RegisterRequirement } from "../bits-report.ts";
-import { formatOnly, writtenFormat } from "../format-text.ts";
+import type { BitsReport, RegisterRequirement } from "../../results/bits-report.ts";
+import { formatOnly, writtenFormat } from "../text/format-text.ts";
 import { type Chart, withoutCommonParts } from "./chart.ts";
 import { HEAT_COLOURS, PALETTE } from "./palette.ts";
 import { type MapLevel, registerMap } from "./register-map.ts";

@@ -1,8 +1,7 @@
-import type { CandidateCost } from "../../exploration/evaluation.ts";
-
-import type { BitsReport, MeasuredAssignment, Objective, TargetKind, Trial } from "../bits-report.ts";
-import { BETTER } from "../bits-text.ts";
-import { significant } from "../wording.ts";
+import type { BitsReport, MeasuredAssignment, Objective, TargetKind, Trial } from "../../results/bits-report.ts";
+import type { CandidateCost } from "../../results/evaluation.ts";
+import { BETTER } from "../text/bits-text.ts";
+import { significant } from "../text/wording.ts";
 import {
   AXIS,
   type Chart,

@@ -1,5 +1,5 @@
-import { formatOnly, writtenFormat } from "../format-text.ts";
-import type { LayerEntry, RegisterEntry } from "../run-report.ts";
+import type { LayerEntry, RegisterEntry } from "../../results/run-report.ts";
+import { formatOnly, writtenFormat } from "../text/format-text.ts";
 import { type Chart, withoutCommonParts } from "./chart.ts";
 import { HEAT_COLOURS, PALETTE } from "./palette.ts";
 import { type MapLevel, registerMap } from "./register-map.ts";

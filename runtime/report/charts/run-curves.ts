@@ -1,5 +1,5 @@
-import type { NamedResult } from "../result.ts";
-import type { RunReport } from "../run-report.ts";
+import type { NamedResult } from "../../results/result.ts";
+import type { RunReport } from "../../results/run-report.ts";
 import { type AccuracyCurve, accuracyCurves } from "./accuracy-curves.ts";
 import type { Chart } from "./chart.ts";
 

@@ -1,4 +1,4 @@
-import type { SweepRecord } from "../sweep-report.ts";
+import type { SweepRecord } from "../../results/sweep-report.ts";
 import { type AccuracyCurve, accuracyCurves, type CurvePoint } from "./accuracy-curves.ts";
 import type { Chart } from "./chart.ts";
 

@@ -1,4 +1,4 @@
-import type { CycleEntry } from "../run-report.ts";
+import type { CycleEntry } from "../../results/run-report.ts";
 import { horizontalBars } from "./bars.ts";
 import type { Chart } from "./chart.ts";
 import { PALETTE, seriesColour } from "./palette.ts";

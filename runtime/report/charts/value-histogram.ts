@@ -1,5 +1,5 @@
-import { integerBits, writtenFormat } from "../format-text.ts";
-import type { HistogramEntry, RegisterEntry } from "../run-report.ts";
+import type { HistogramEntry, RegisterEntry } from "../../results/run-report.ts";
+import { integerBits, writtenFormat } from "../text/format-text.ts";
 import { AXIS, type Chart, type Drawing, shortened, TILE_WIDTHS } from "./chart.ts";
 import type { ChartSeries } from "./echarts.ts";
 import { PALETTE } from "./palette.ts";

@@ -1,6 +1,6 @@
 /** Accuracy in sentences, and whether it is good news. */
-import type { Accuracy, AgreementEntry, ErrorEntry } from "../run-report.ts";
-import { grouped, percent, percentRange, significant } from "../wording.ts";
+import type { Accuracy, AgreementEntry, ErrorEntry } from "../../results/run-report.ts";
+import { grouped, percent, percentRange, significant } from "../text/wording.ts";
 
 /** Below this probability a difference is called one. */
 const SIGNIFICANCE = 0.05;

@@ -1,4 +1,3 @@
-import { yamlText } from "../../yaml.ts";
 import type {
   BitsReport,
   LayerRequirement,
@@ -7,11 +6,12 @@ import type {
   RegisterRequirement,
   TargetKind,
   Trial,
-} from "../bits-report.ts";
+} from "../../results/bits-report.ts";
+import { yamlText } from "../../yaml.ts";
 import { neededBits } from "../charts/needed-bits.ts";
 import { paretoFront } from "../charts/pareto-front.ts";
-import { NOTHING } from "../table.ts";
-import { grouped, percent, percentRange, significant } from "../wording.ts";
+import { NOTHING } from "../text/table.ts";
+import { grouped, percent, percentRange, significant } from "../text/wording.ts";
 import { figure } from "./figure.ts";
 import { type KeyFigure, keyFigures } from "./key-figures.ts";
 import { html, type Markup } from "./markup.ts";

@@ -1,10 +1,10 @@
+import type { CompareReport, HistoryRow, HistoryWord, PairEntry, PartingEntry } from "../../results/compare-report.ts";
 import type { Chart } from "../charts/chart.ts";
 import { layerDifferences } from "../charts/layer-differences.ts";
-import type { CompareReport, HistoryRow, HistoryWord, PairEntry, PartingEntry } from "../compare-report.ts";
 import { COVERAGE_COLUMNS, coverageTitle, looksBehind, roundingText } from "../compare-wording.ts";
 import { shellQuoted } from "../shell.ts";
-import { NOTHING } from "../table.ts";
-import { grouped, placeInSum, significant } from "../wording.ts";
+import { NOTHING } from "../text/table.ts";
+import { grouped, placeInSum, significant } from "../text/wording.ts";
 import { figure } from "./figure.ts";
 import { html, type Markup } from "./markup.ts";
 import { reproduction } from "./reproduction.ts";

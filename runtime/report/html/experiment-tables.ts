@@ -1,6 +1,6 @@
-import type { ExperimentReport, ExperimentTable } from "../experiment-report.ts";
-import { entryText, intervalText } from "../experiment-text.ts";
-import { NOTHING } from "../table.ts";
+import type { ExperimentReport, ExperimentTable } from "../../results/experiment-report.ts";
+import { entryText, intervalText } from "../text/experiment-text.ts";
+import { NOTHING } from "../text/table.ts";
 import { type Content, html, type Markup } from "./markup.ts";
 import { type HtmlColumn, htmlTable } from "./table.ts";
 

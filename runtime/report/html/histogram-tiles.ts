@@ -1,6 +1,6 @@
+import type { LayerEntry, RunReport } from "../../results/run-report.ts";
 import type { Chart } from "../charts/chart.ts";
 import { type ObservedRegister, valueHistogram } from "../charts/value-histogram.ts";
-import type { LayerEntry, RunReport } from "../run-report.ts";
 import { figure } from "./figure.ts";
 import { html, type Markup } from "./markup.ts";
 

@@ -1,8 +1,8 @@
+import type { NamedResult, Result } from "../../results/result.ts";
 import type { Chart } from "../charts/chart.ts";
 import { runCurves } from "../charts/run-curves.ts";
-import type { NamedResult, Result } from "../result.ts";
-import { NOTHING } from "../table.ts";
-import { grouped, percent, percentRange, significant } from "../wording.ts";
+import { NOTHING } from "../text/table.ts";
+import { grouped, percent, percentRange, significant } from "../text/wording.ts";
 import { figure } from "./figure.ts";
 import { html, type Markup } from "./markup.ts";
 import { type HtmlColumn, htmlTable } from "./table.ts";

@@ -1,12 +1,12 @@
 /** A page of results: one file, readable offline, without scripts and without anything to be fetched. */
 import { createHash } from "node:crypto";
-import type { BitsReport } from "../bits-report.ts";
+import type { BitsReport } from "../../results/bits-report.ts";
+import type { CompareReport } from "../../results/compare-report.ts";
+import type { NamedResult, Result } from "../../results/result.ts";
+import type { ResultSchema } from "../../results/result-schemas.ts";
+import type { RunReport } from "../../results/run-report.ts";
+import type { SweepReport } from "../../results/sweep-report.ts";
 import type { Chart } from "../charts/chart.ts";
-import type { CompareReport } from "../compare-report.ts";
-import type { NamedResult, Result } from "../result.ts";
-import type { ResultSchema } from "../result-schemas.ts";
-import type { RunReport } from "../run-report.ts";
-import type { SweepReport } from "../sweep-report.ts";
 import { bitsSection } from "./bits-section.ts";
 import { compareSection } from "./compare-section.ts";
 import { html, Markup } from "./markup.ts";

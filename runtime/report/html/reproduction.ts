@@ -1,7 +1,7 @@
+import type { ResourceEntry } from "../../results/run-report.ts";
 import { yamlText } from "../../yaml.ts";
-import type { ResourceEntry } from "../run-report.ts";
 import { shellQuoted } from "../shell.ts";
-import { grouped, significant } from "../wording.ts";
+import { grouped, significant } from "../text/wording.ts";
 import { html, type Markup } from "./markup.ts";
 
 /** What is needed to get a result again. */

@@ -1,3 +1,4 @@
+import type { RunReport } from "../../results/run-report.ts";
 import type { Chart } from "../charts/chart.ts";
 import { accuracyByClass } from "../charts/class-accuracy.ts";
 import { energyComponents } from "../charts/energy-components.ts";
@@ -5,8 +6,7 @@ import { layerCosts } from "../charts/layer-costs.ts";
 import { registerWidths } from "../charts/register-widths.ts";
 import { unitTime } from "../charts/unit-time.ts";
 import { equalizedText } from "../equalized-text.ts";
-import type { RunReport } from "../run-report.ts";
-import { grouped, percent, percentRange, significant } from "../wording.ts";
+import { grouped, percent, percentRange, significant } from "../text/wording.ts";
 import { accuracySentence, accuracyVerdict, errorSentence } from "./accuracy-words.ts";
 import { figure } from "./figure.ts";
 import { histogramTiles } from "./histogram-tiles.ts";

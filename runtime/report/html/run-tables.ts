@@ -1,7 +1,7 @@
-import { formatOnly, writtenFormat } from "../format-text.ts";
-import type { LayerEntry, RegisterEntry, RunReport } from "../run-report.ts";
-import { NOTHING } from "../table.ts";
-import { grouped, percent, significant } from "../wording.ts";
+import type { LayerEntry, RegisterEntry, RunReport } from "../../results/run-report.ts";
+import { formatOnly, writtenFormat } from "../text/format-text.ts";
+import { NOTHING } from "../text/table.ts";
+import { grouped, percent, significant } from "../text/wording.ts";
 import { type Content, html, type Markup } from "./markup.ts";
 import { type HtmlColumn, htmlTable } from "./table.ts";
 

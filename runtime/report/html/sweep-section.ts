@@ -1,7 +1,7 @@
+import type { RefusedPoint, SweepRecord, SweepReport } from "../../results/sweep-report.ts";
 import { figureOf, isTrial, sweepChart, sweepCurves } from "../charts/sweep-curves.ts";
-import type { RefusedPoint, SweepRecord, SweepReport } from "../sweep-report.ts";
-import { NOTHING } from "../table.ts";
-import { grouped, percent, percentRange, significant } from "../wording.ts";
+import { NOTHING } from "../text/table.ts";
+import { grouped, percent, percentRange, significant } from "../text/wording.ts";
 import { experimentTables } from "./experiment-tables.ts";
 import { figure } from "./figure.ts";
 import { html, type Markup } from "./markup.ts";

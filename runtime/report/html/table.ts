@@ -1,4 +1,4 @@
-import { NOTHING } from "../table.ts";
+import { NOTHING } from "../text/table.ts";
 import { type Content, html, type Markup } from "./markup.ts";
 
 export interface HtmlColumn<Row> {

@@ -4,17 +4,22 @@ import type {
   LayerEntry,
   Verification,
 } from "../../../compiler/quantization/specification.ts";
-import { DATAPATH_REGISTERS } from "../../../isa/datapath.ts";
 import { diagnosticError } from "../../../isa/diagnostic.ts";
+import { DATAPATH_REGISTERS } from "../../../isa/program/datapath.ts";
 import type { RunConfiguration } from "../../configuration.ts";
 import { randomSeed } from "../../datasets/random-images.ts";
-import type { ImageSpan } from "../../exploration/evaluation.ts";
-import { Journal } from "../../exploration/journal.ts";
-import { BITS_JOURNAL, JournalStore, type OutcomeEntry, parseOutcomeEntry } from "../../exploration/journal-store.ts";
-import type { CostWeights } from "../../exploration/objective.ts";
-import { type ImagesOf, type SearchHooks, search } from "../../exploration/search.ts";
-import type { Target } from "../../exploration/target.ts";
-import type { BitsReport, MeasuredAssignment, Objective, Strategy } from "../../report/bits-report.ts";
+import { Journal } from "../../exploration/journal/journal.ts";
+import {
+  BITS_JOURNAL,
+  JournalStore,
+  type OutcomeEntry,
+  parseOutcomeEntry,
+} from "../../exploration/journal/journal-store.ts";
+import type { CostWeights } from "../../exploration/search/objective.ts";
+import { type ImagesOf, type SearchHooks, search } from "../../exploration/search/search.ts";
+import type { Target } from "../../exploration/search/target.ts";
+import type { BitsReport, MeasuredAssignment, Objective, Strategy } from "../../results/bits-report.ts";
+import type { ImageSpan } from "../../results/evaluation.ts";
 import type { RunHooks } from "../hooks.ts";
 import { resourcesSince } from "../resources.ts";
 import { openStudy, type Study } from "../study/study.ts";

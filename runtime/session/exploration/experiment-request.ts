@@ -1,4 +1,4 @@
-import type { ExperimentName } from "../../report/experiment-report.ts";
+import type { ExperimentName } from "../../results/experiment-report.ts";
 
 /** A ready experiment as it is asked for. */
 export interface ExperimentRequest {

@@ -1,15 +1,15 @@
 /**
  * Integer bits beyond which no input of a network can bring its registers: from the words of its weights and from the ranges of
- * its input words alone (isa/growth.ts), whatever the images.
+ * its input words alone (isa/numerics/growth.ts), whatever the images.
  */
 import type { LayerFacts } from "../../../compiler/quantization/layer-facts.ts";
 import { quantizeConstants } from "../../../compiler/quantization/quantize-tensor.ts";
-import type { DatapathRegister, DatapathSpec } from "../../../isa/datapath.ts";
-import { bitsNeeded, type FixedPointFormat, FORMAT_LIMITS, rawRange } from "../../../isa/format.ts";
-import { type ExactRange, orderProver } from "../../../isa/growth.ts";
-import { quantize } from "../../../isa/quantize.ts";
-import { type Raws, rawAt } from "../../../isa/raws.ts";
-import { type RegisterSpec, register } from "../../../isa/register.ts";
+import { bitsNeeded, type FixedPointFormat, FORMAT_LIMITS, rawRange } from "../../../isa/numerics/format.ts";
+import { type ExactRange, orderProver } from "../../../isa/numerics/growth.ts";
+import { quantize } from "../../../isa/numerics/quantize.ts";
+import { type Raws, rawAt } from "../../../isa/numerics/raws.ts";
+import { type RegisterSpec, register } from "../../../isa/numerics/register.ts";
+import type { DatapathRegister, DatapathSpec } from "../../../isa/program/datapath.ts";
 
 /** W − F for each register of a layer for which a bound is known; signed. */
 export type ProvenBits = Partial<Record<DatapathRegister, number>>;

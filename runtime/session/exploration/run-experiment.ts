@@ -1,11 +1,16 @@
 /** A ready experiment on a study: its subunits, its points through the sweep's memory and journal, its tables. */
 import type { Graph } from "../../../compiler/graph/graph.ts";
-import { blockSubunits, layerSubunits, patternSubunits, type Subunit } from "../../../compiler/graph/subunits.ts";
-import type { ExperimentSetting, MeasurePoints } from "../../exploration/experiment.ts";
-import { parseItems } from "../../exploration/number-list.ts";
-import { runExperiment } from "../../exploration/paper-experiments.ts";
-import { measurePoints, type SweepJob, type SweepOutcome } from "../../exploration/sweep.ts";
-import type { ExperimentReport } from "../../report/experiment-report.ts";
+import {
+  blockSubunits,
+  layerSubunits,
+  patternSubunits,
+  type Subunit,
+} from "../../../compiler/quantization/subunits.ts";
+import type { ExperimentSetting, MeasurePoints } from "../../exploration/sweep/experiment.ts";
+import { parseItems } from "../../exploration/sweep/number-list.ts";
+import { runExperiment } from "../../exploration/sweep/paper-experiments.ts";
+import { measurePoints, type SweepJob, type SweepOutcome } from "../../exploration/sweep/sweep.ts";
+import type { ExperimentReport } from "../../results/experiment-report.ts";
 import type { Study } from "../study/study.ts";
 import type { ExperimentRequest } from "./experiment-request.ts";
 

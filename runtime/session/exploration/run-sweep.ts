@@ -1,18 +1,19 @@
 /** A sweep on a network: the study, the journal and the grid or a ready experiment together. */
-import { blockSubunits } from "../../../compiler/graph/subunits.ts";
+
 import type { AssignmentSpecification, LayerEntry } from "../../../compiler/quantization/specification.ts";
+import { blockSubunits } from "../../../compiler/quantization/subunits.ts";
 import { usesCalibration } from "../../../compiler/quantization/uses-calibration.ts";
 import { diagnosticError } from "../../../isa/diagnostic.ts";
-import { parseRoundingMode } from "../../../isa/rounding.ts";
+import { parseRoundingMode } from "../../../isa/numerics/rounding.ts";
 import type { RunConfiguration } from "../../configuration.ts";
-import { canonicalDigest } from "../../exploration/canonical-json.ts";
-import type { Candidate, ImageSpan } from "../../exploration/evaluation.ts";
-import { expandGrid, type Grid, imagesOf } from "../../exploration/grid.ts";
-import { Journal } from "../../exploration/journal.ts";
-import { parseSubunits } from "../../exploration/subunits.ts";
-import { runSweep } from "../../exploration/sweep.ts";
-import { readSweepRecord } from "../../exploration/sweep-record.ts";
-import type { SweepPoint, SweepRecord, SweepReport } from "../../report/sweep-report.ts";
+import { canonicalDigest } from "../../exploration/journal/canonical-json.ts";
+import { Journal } from "../../exploration/journal/journal.ts";
+import { expandGrid, type Grid, imagesOf } from "../../exploration/sweep/grid.ts";
+import { parseSubunits } from "../../exploration/sweep/subunits.ts";
+import { runSweep } from "../../exploration/sweep/sweep.ts";
+import { readSweepRecord } from "../../exploration/sweep/sweep-record.ts";
+import type { Candidate, ImageSpan } from "../../results/evaluation.ts";
+import type { SweepPoint, SweepRecord, SweepReport } from "../../results/sweep-report.ts";
 import type { RunHooks } from "../hooks.ts";
 import { resourcesSince } from "../resources.ts";
 import { openStudy, type Study } from "../study/study.ts";

@@ -3,13 +3,18 @@ import { automaticFormat } from "../../../compiler/quantization/automatic-format
 import { type ArithmeticKind, type LayerFacts, layerFacts } from "../../../compiler/quantization/layer-facts.ts";
 import { resolveAssignment } from "../../../compiler/quantization/resolve-assignment.ts";
 import type { AssignmentSpecification, LayerEntry, PresetName } from "../../../compiler/quantization/specification.ts";
-import type { CalibratedRange, DatapathRegister } from "../../../isa/datapath.ts";
 import { DiagnosticError, InvariantError } from "../../../isa/diagnostic.ts";
-import { formatText } from "../../../isa/format.ts";
 import { nameRecord } from "../../../isa/name-record.ts";
+import { formatText } from "../../../isa/numerics/format.ts";
+import type { CalibratedRange, DatapathRegister } from "../../../isa/program/datapath.ts";
 import { SimulationPool } from "../../../sim/pool/pool.ts";
 import { scheduleProgram } from "../../../sim/timing/index.ts";
-import { assignmentOf, type SearchRegister, type SearchSpace, startFormats } from "../../exploration/search-space.ts";
+import {
+  assignmentOf,
+  type SearchRegister,
+  type SearchSpace,
+  startFormats,
+} from "../../exploration/search/search-space.ts";
 import { FaultError } from "../fault-error.ts";
 import { machineFigures } from "../figures/machine-report.ts";
 import type { RunHooks } from "../hooks.ts";

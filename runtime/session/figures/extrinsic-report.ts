@@ -1,14 +1,14 @@
 import type { Graph, GraphNode } from "../../../compiler/graph/graph.ts";
 import { hostOperators } from "../../../compiler/graph/host-operators.ts";
 import type { OutputPoint } from "../../../compiler/quantization/resolve-assignment.ts";
-import { recurrentPart } from "../../../compiler/tensor-graph/recurrent-names.ts";
+import { recurrentPart } from "../../../compiler/tensor-graph/recurrent/recurrent-names.ts";
 import { diagnosticError } from "../../../isa/diagnostic.ts";
-import { rawToFloat64 } from "../../../isa/format.ts";
-import { type RegisterSpec, registerText } from "../../../isa/register.ts";
+import { rawToFloat64 } from "../../../isa/numerics/format.ts";
+import { type RegisterSpec, registerText } from "../../../isa/numerics/register.ts";
 import type { RunConfiguration } from "../../configuration.ts";
 import type { Dataset } from "../../datasets/dataset.ts";
 import { outsideTheNetwork } from "../../report/not-modelled.ts";
-import type { LastingReport, LayerEntry, RegisterEntry } from "../../report/run-report.ts";
+import type { LastingReport, LayerEntry, RegisterEntry } from "../../results/run-report.ts";
 import { adviceOn } from "../advice.ts";
 import type { PreparedModel } from "../compile-model.ts";
 import type { ExtrinsicEvidence } from "../extrinsic.ts";

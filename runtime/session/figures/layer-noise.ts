@@ -1,8 +1,8 @@
-import type { Program } from "../../../isa/program.ts";
-import type { Raws } from "../../../isa/raws.ts";
+import type { Raws } from "../../../isa/numerics/raws.ts";
+import type { Program } from "../../../isa/program/program.ts";
 import type { FloatNetwork, ImageRange } from "../../float-reference/interpreter.ts";
 import { ErrorMeter } from "../../metrics/error.ts";
-import type { LayerNoise } from "../../report/run-report.ts";
+import type { LayerNoise } from "../../results/run-report.ts";
 import { tensorSymbol } from "../host-input.ts";
 import { rawsToValues } from "../values.ts";
 

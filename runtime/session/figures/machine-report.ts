@@ -1,7 +1,8 @@
 import { DATAFLOWS } from "../../../isa/dataflow/table.ts";
-import { DATAPATH_REGISTERS, type DatapathSpec } from "../../../isa/datapath.ts";
-import type { FixedPointFormat } from "../../../isa/format.ts";
 import type { Machine } from "../../../isa/machine.ts";
+import type { FixedPointFormat } from "../../../isa/numerics/format.ts";
+import { type RegisterSpec, registerText } from "../../../isa/numerics/register.ts";
+import { DATAPATH_REGISTERS, type DatapathSpec } from "../../../isa/program/datapath.ts";
 import {
   type ConstantTensors,
   elementCount,
@@ -9,8 +10,7 @@ import {
   type Program,
   type TableSymbol,
   type TileSymbol,
-} from "../../../isa/program.ts";
-import { type RegisterSpec, registerText } from "../../../isa/register.ts";
+} from "../../../isa/program/program.ts";
 import { type ActionCounts, addActions, countActions, leakageActions, scaleActions } from "../../../sim/actions.ts";
 import type { CycleReport } from "../../../sim/cycles.ts";
 import { energyOf, HOROWITZ_45NM } from "../../../sim/energy/index.ts";
@@ -25,7 +25,7 @@ import type {
   LayerNoise,
   RegisterEntry,
   TableEntry,
-} from "../../report/run-report.ts";
+} from "../../results/run-report.ts";
 import { type QuantizedImages, tensorSymbol } from "../host-input.ts";
 import { rawsToValues } from "../values.ts";
 import { registerEnergies } from "./register-energy.ts";

@@ -2,8 +2,8 @@
  * What the words of single registers cost: their DRAM words, the on-chip memory that holds them, the bus to it and the registers they
  * stand in. All of these fall with the word's length. Products and what adders and multipliers do belong to no one register.
  */
-import { DATAPATH_REGISTERS, type DatapathRegister } from "../../../isa/datapath.ts";
-import type { Program } from "../../../isa/program.ts";
+import { DATAPATH_REGISTERS, type DatapathRegister } from "../../../isa/program/datapath.ts";
+import type { Program } from "../../../isa/program/program.ts";
 import { countLoad, countStore } from "../../../sim/actions/transfer-actions.ts";
 import { type ActionCounts, addActions, type Component, Tally } from "../../../sim/actions.ts";
 import { walkConfiguration } from "../../../sim/configuration.ts";

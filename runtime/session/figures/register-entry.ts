@@ -1,8 +1,8 @@
-import { bitsNeeded, type FixedPointFormat, rawToFloat64 } from "../../../isa/format.ts";
-import type { Raws } from "../../../isa/raws.ts";
-import { type RegisterSpec, registerText } from "../../../isa/register.ts";
+import { bitsNeeded, type FixedPointFormat, rawToFloat64 } from "../../../isa/numerics/format.ts";
+import type { Raws } from "../../../isa/numerics/raws.ts";
+import { type RegisterSpec, registerText } from "../../../isa/numerics/register.ts";
 import type { OverflowSite, RegisterEvidence } from "../../../sim/evidence.ts";
-import type { RegisterEntry } from "../../report/run-report.ts";
+import type { RegisterEntry } from "../../results/run-report.ts";
 import { ConstantTally, histogramEntry } from "./register-histogram.ts";
 import { expectedRoundingError } from "./rounding-expectation.ts";
 

@@ -1,7 +1,7 @@
-import type { FixedPointFormat } from "../../../isa/format.ts";
-import { type Raws, rawAt } from "../../../isa/raws.ts";
+import type { FixedPointFormat } from "../../../isa/numerics/format.ts";
+import { type Raws, rawAt } from "../../../isa/numerics/raws.ts";
 import { HistogramTally, trailingZeros, type ValueHistogram } from "../../../sim/value-histogram.ts";
-import type { HistogramEntry } from "../../report/run-report.ts";
+import type { HistogramEntry } from "../../results/run-report.ts";
 
 /** Octaves of raws as octaves of values: a raw of k bits needs k − F integer bits. */
 export function histogramEntry(

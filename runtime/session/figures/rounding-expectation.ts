@@ -1,5 +1,5 @@
-import type { RegisterSpec } from "../../../isa/register.ts";
-import type { RoundingMode } from "../../../isa/rounding.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
+import type { RoundingMode } from "../../../isa/numerics/rounding.ts";
 import type { RegisterStatistics } from "../../../sim/evidence.ts";
 
 /**

@@ -2,10 +2,10 @@
 import type { GraphNode } from "../../../compiler/graph/graph.ts";
 import type { HybridPlan, ProgramStep } from "../../../compiler/hybrid/hybrid-plan.ts";
 import { InvariantError } from "../../../isa/diagnostic.ts";
-import { elementCount, type Program } from "../../../isa/program.ts";
-import { tensorGenerator } from "../../../isa/random.ts";
-import type { Raws } from "../../../isa/raws.ts";
-import { registerText } from "../../../isa/register.ts";
+import { tensorGenerator } from "../../../isa/numerics/random.ts";
+import type { Raws } from "../../../isa/numerics/raws.ts";
+import { registerText } from "../../../isa/numerics/register.ts";
+import { elementCount, type Program } from "../../../isa/program/program.ts";
 import { type LayerEvidence, mergeEvidence } from "../../../sim/evidence.ts";
 import type { Fault } from "../../../sim/fault.ts";
 import type { PoolResult } from "../../../sim/pool/pool.ts";

@@ -1,13 +1,13 @@
 /** From values or words of a network to the input words of a program that computes a part of it. */
 import { InvariantError } from "../../../isa/diagnostic.ts";
-import type { FixedPointFormat } from "../../../isa/format.ts";
-import { formatsEqual } from "../../../isa/format.ts";
-import { elementCount, type Program } from "../../../isa/program.ts";
-import { quantize } from "../../../isa/quantize.ts";
-import { quantizeFloat64Array } from "../../../isa/quantize-array.ts";
-import { tensorGenerator } from "../../../isa/random.ts";
-import { allocateRaws, type Raws, rawAt, setRaw } from "../../../isa/raws.ts";
-import { type RegisterSpec, registerText } from "../../../isa/register.ts";
+import type { FixedPointFormat } from "../../../isa/numerics/format.ts";
+import { formatsEqual } from "../../../isa/numerics/format.ts";
+import { quantize } from "../../../isa/numerics/quantize.ts";
+import { quantizeFloat64Array } from "../../../isa/numerics/quantize-array.ts";
+import { tensorGenerator } from "../../../isa/numerics/random.ts";
+import { allocateRaws, type Raws, rawAt, setRaw } from "../../../isa/numerics/raws.ts";
+import { type RegisterSpec, registerText } from "../../../isa/numerics/register.ts";
+import { elementCount, type Program } from "../../../isa/program/program.ts";
 import type { Fault } from "../../../sim/fault.ts";
 import { inputLayer, tensorSymbol } from "../host-input.ts";
 

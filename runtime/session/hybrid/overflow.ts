@@ -1,6 +1,6 @@
-import { DATAPATH_REGISTERS } from "../../../isa/datapath.ts";
+import { DATAPATH_REGISTERS } from "../../../isa/program/datapath.ts";
 import type { LayerEvidence } from "../../../sim/evidence.ts";
-import type { RegisterOverflow } from "../../exploration/evaluation.ts";
+import type { RegisterOverflow } from "../../results/evaluation.ts";
 import { inputLayer } from "../host-input.ts";
 import type { HybridNetwork } from "./network.ts";
 

@@ -1,13 +1,13 @@
 import { hostOperators } from "../../../compiler/graph/host-operators.ts";
 import { layerNames } from "../../../compiler/hybrid/layer-computation.ts";
-import { recurrentPart } from "../../../compiler/tensor-graph/recurrent-names.ts";
+import { recurrentPart } from "../../../compiler/tensor-graph/recurrent/recurrent-names.ts";
 import { InvariantError } from "../../../isa/diagnostic.ts";
 import { SimulationPool } from "../../../sim/pool/pool.ts";
 import { scheduleProgram } from "../../../sim/timing/index.ts";
 import type { RunConfiguration } from "../../configuration.ts";
 import type { Dataset } from "../../datasets/dataset.ts";
 import { outsideTheNetwork } from "../../report/not-modelled.ts";
-import type { LastingReport, LayerEntry } from "../../report/run-report.ts";
+import type { LastingReport, LayerEntry } from "../../results/run-report.ts";
 import { adviceOn } from "../advice.ts";
 import type { PreparedModel } from "../compile-model.ts";
 import { extrinsicLayerEntry } from "../figures/extrinsic-report.ts";

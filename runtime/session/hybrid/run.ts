@@ -1,16 +1,16 @@
 /** Images through a network that the machine computes in parts and, beside it, through the float network, batch by batch. */
 import { type HybridPlan, planHybrid } from "../../../compiler/hybrid/hybrid-plan.ts";
 import type { AssignmentSpecification } from "../../../compiler/quantization/specification.ts";
-import type { ModelOutput } from "../../../isa/model-output.ts";
+import type { ModelOutput } from "../../../isa/program/model-output.ts";
 import { checkProgram } from "../../../sim/check/index.ts";
 import type { Fault } from "../../../sim/fault.ts";
 import type { SimulationPool } from "../../../sim/pool/pool.ts";
 import type { RunConfiguration } from "../../configuration.ts";
 import type { Dataset } from "../../datasets/dataset.ts";
-import type { ImageSpan } from "../../exploration/evaluation.ts";
 import type { FloatNetwork } from "../../float-reference/interpreter.ts";
 import { type ImageErrors, RunErrors } from "../../metrics/error.ts";
-import type { ErrorEntry } from "../../report/run-report.ts";
+import type { ImageSpan } from "../../results/evaluation.ts";
+import type { ErrorEntry } from "../../results/run-report.ts";
 import { AnswerTally } from "../accuracy.ts";
 import type { PreparedModel } from "../compile-model.ts";
 import { type FloatSide, openFloatReference } from "../float.ts";

@@ -1,9 +1,9 @@
-import { elementCount, type Program, type TensorSymbol } from "../../../isa/program.ts";
+import { elementCount, type Program, type TensorSymbol } from "../../../isa/program/program.ts";
 import { countActions } from "../../../sim/actions.ts";
 import { arrayBlocks } from "../../../sim/dsp-blocks.ts";
 import { energyOf, HOROWITZ_45NM } from "../../../sim/energy/index.ts";
 import { scheduleProgram } from "../../../sim/timing/index.ts";
-import type { CandidateCost } from "../../exploration/evaluation.ts";
+import type { CandidateCost } from "../../results/evaluation.ts";
 import { FaultError } from "../fault-error.ts";
 import { withLeakage } from "../figures/machine-report.ts";
 

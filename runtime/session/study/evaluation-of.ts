@@ -1,10 +1,10 @@
 /** From what images showed to what explorations are told. */
-import { DATAPATH_REGISTERS } from "../../../isa/datapath.ts";
-import type { Program } from "../../../isa/program.ts";
+import { DATAPATH_REGISTERS } from "../../../isa/program/datapath.ts";
+import type { Program } from "../../../isa/program/program.ts";
 import type { LayerEvidence } from "../../../sim/evidence.ts";
-import type { Evaluation, ImageSpan, RegisterOverflow } from "../../exploration/evaluation.ts";
 import type { ImageErrors } from "../../metrics/error.ts";
-import type { ErrorEntry } from "../../report/run-report.ts";
+import type { Evaluation, ImageSpan, RegisterOverflow } from "../../results/evaluation.ts";
+import type { ErrorEntry } from "../../results/run-report.ts";
 import type { AnswerTally } from "../accuracy.ts";
 import { inputLayer } from "../host-input.ts";
 

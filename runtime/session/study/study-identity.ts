@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Dataset } from "../../datasets/dataset.ts";
-import { canonicalDigest } from "../../exploration/canonical-json.ts";
-import type { ImageSpan } from "../../exploration/evaluation.ts";
+import { canonicalDigest } from "../../exploration/journal/canonical-json.ts";
+import type { ImageSpan } from "../../results/evaluation.ts";
 import type { StudyParts } from "./study-parts.ts";
 
 /**

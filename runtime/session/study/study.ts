@@ -3,30 +3,24 @@ import { underSpecification } from "../../../compiler/legalisation/index.ts";
 import { layerFacts } from "../../../compiler/quantization/layer-facts.ts";
 import type { AssignmentSpecification } from "../../../compiler/quantization/specification.ts";
 import { diagnosticError, InvariantError } from "../../../isa/diagnostic.ts";
-import type { Program } from "../../../isa/program.ts";
+import type { Program } from "../../../isa/program/program.ts";
 import { checkProgram } from "../../../sim/check/index.ts";
 import { SimulationPool } from "../../../sim/pool/pool.ts";
 import type { RunConfiguration } from "../../configuration.ts";
-import type {
-  Candidate,
-  CandidateCost,
-  EvaluationOptions,
-  Evaluator,
-  ImageSpan,
-} from "../../exploration/evaluation.ts";
 import { isProgramFile, openModel } from "../../model.ts";
+import type { Candidate, CandidateCost, EvaluationOptions, Evaluator, ImageSpan } from "../../results/evaluation.ts";
 import { measureOn } from "../calibrate.ts";
 import { compilePrepared, prepareModel, requireShape } from "../compile-model.ts";
 import { FaultError } from "../fault-error.ts";
 import { openFloatSide } from "../float.ts";
 import type { RunHooks } from "../hooks.ts";
-import { openPartialEvaluator, type PartialEvaluator } from "../hybrid/partial-evaluator.ts";
 import { dataConfiguration, openData } from "../image-batches.ts";
 import { outputRegisters, runExtrinsicSpan, withQuantizedWeights } from "../run-extrinsic.ts";
 import { runMachine } from "../run-machine.ts";
 import { costOf } from "./candidate-cost.ts";
 import { clippedConstants, evaluationOf, overflowsOf, type StudyEvaluation } from "./evaluation-of.ts";
 import { keptAnswers } from "./float-answers.ts";
+import { openPartialEvaluator, type PartialEvaluator } from "./partial-evaluator.ts";
 import type { StudyParts } from "./study-parts.ts";
 
 export interface StudyHooks extends RunHooks {

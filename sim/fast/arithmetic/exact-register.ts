@@ -1,7 +1,7 @@
-import { quantize, quantizeQuotient } from "../../../isa/quantize.ts";
-import type { RegisterSpec } from "../../../isa/register.ts";
+import { quantize, quantizeQuotient } from "../../../isa/numerics/quantize.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
 import type { GeneratorBank } from "./generator-bank.ts";
-import type { OverflowPlace, RegisterWitness } from "./witness.ts";
+import type { OverflowPlace, RegisterObserver } from "./observer.ts";
 
 /** One register of all elements or lanes in big integers: quantizes by definition, counts, and shows what it did. */
 export class ExactRegister {
@@ -11,7 +11,7 @@ export class ExactRegister {
   overflowed = false;
   private readonly spec: RegisterSpec;
   private readonly generators: GeneratorBank | null;
-  private witness: RegisterWitness | null = null;
+  private observer: RegisterObserver | null = null;
 
   /** `generators` is asked for where the register rounds stochastically. */
   constructor(spec: RegisterSpec, generators: () => GeneratorBank) {
@@ -20,9 +20,9 @@ export class ExactRegister {
   }
 
   /** To be called before an instruction computes. */
-  restart(image: number, witness: RegisterWitness | null): void {
+  restart(image: number, observer: RegisterObserver | null): void {
     this.overflows = 0;
-    this.witness = witness;
+    this.observer = observer;
     this.generators?.restart(image);
   }
 
@@ -34,7 +34,7 @@ export class ExactRegister {
       this.spec,
       this.generators?.select(row, column),
     );
-    this.witness?.big(exact, rounded, raw, fractionLength - this.spec.format.fractionLength);
+    this.observer?.big(exact, rounded, raw, fractionLength - this.spec.format.fractionLength);
     this.note(overflowed);
     return raw;
   }
@@ -43,14 +43,14 @@ export class ExactRegister {
   writeQuotient(numerator: bigint, denominator: bigint, fractionLength: number, row: number, column: number): bigint {
     const random = this.generators?.select(row, column);
     const { raw, rounded, overflowed } = quantizeQuotient(numerator, denominator, fractionLength, this.spec, random);
-    this.witness?.quotient(numerator, denominator, fractionLength, rounded, raw);
+    this.observer?.quotient(numerator, denominator, fractionLength, rounded, raw);
     this.note(overflowed);
     return raw;
   }
 
   /** Says where the last write overflowed. */
   locate(place: OverflowPlace): void {
-    this.witness?.overflowed(place);
+    this.observer?.overflowed(place);
   }
 
   private note(overflowed: boolean): void {

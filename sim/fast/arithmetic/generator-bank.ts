@@ -1,4 +1,4 @@
-import { combineSeed, type RandomWordSource, splitmix32 } from "../../../isa/random.ts";
+import { combineSeed, type RandomWordSource, splitmix32 } from "../../../isa/numerics/random.ts";
 
 /** Whose generators a bank holds. */
 export interface GeneratorSeed {
@@ -34,7 +34,7 @@ export function seedGenerators(
 
 /**
  * The xorshift32 generators (13, 17, 5) of one register, one per element or lane, as `registerGenerator` of
- * isa/random.ts defines them, with their states side by side.
+ * isa/numerics/random.ts defines them, with their states side by side.
  */
 export class GeneratorBank implements RandomWordSource {
   private readonly states: Int32Array;

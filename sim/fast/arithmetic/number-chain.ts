@@ -1,5 +1,5 @@
-import { type FixedPointFormat, type RawRange, rawRange } from "../../../isa/format.ts";
-import type { RegisterSpec } from "../../../isa/register.ts";
+import { type FixedPointFormat, type RawRange, rawRange } from "../../../isa/numerics/format.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
 import { NUMBER_LIMIT, NumberQuantizer, quantizesInNumbers } from "./number-quantizer.ts";
 import { magnitude, productRange, quantizedRange, shiftLeft } from "./ranges.ts";
 

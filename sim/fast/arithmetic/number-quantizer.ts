@@ -1,7 +1,7 @@
-import type { RegisterSpec } from "../../../isa/register.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
+import { roundingBias } from "../../../isa/numerics/rounding-bias.ts";
 import { type ReplaceOutside, replaceOutside } from "./outside.ts";
 import { registerKeeps } from "./ranges.ts";
-import { roundingBias } from "./rounding-bias.ts";
 
 /** Largest |exact| + 2^s a `NumberQuantizer` may meet: every intermediate then stays below 2^53, where doubles are exact. */
 export const NUMBER_LIMIT: bigint = 2n ** 52n;

@@ -1,13 +1,13 @@
-import { rawRange } from "../../../isa/format.ts";
-import { fit as fitWord, type OverflowMode } from "../../../isa/overflow.ts";
-import type { RegisterSpec } from "../../../isa/register.ts";
+import { rawRange } from "../../../isa/numerics/format.ts";
+import { fit as fitWord, type OverflowMode } from "../../../isa/numerics/overflow.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
 import { registerKeeps } from "./ranges.ts";
 
 /** The word that replaces a rounded value outside the range; `floor` is the value before the rounding decision. */
 export type ReplaceOutside = (rounded: number, floor: number) => number;
 
 /**
- * Replacement for integers of at most 2^52. The frequent modes are computed in doubles, the others by isa/overflow.ts.
+ * Replacement for integers of at most 2^52. The frequent modes are computed in doubles, the others by isa/numerics/overflow.ts.
  * Doubles are exact here: a word that can overflow has at most 53 bits, so |rounded − min| < 2^53.
  */
 export function replaceOutside(register: RegisterSpec): ReplaceOutside {

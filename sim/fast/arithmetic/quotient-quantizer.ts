@@ -1,5 +1,5 @@
-import type { RegisterSpec } from "../../../isa/register.ts";
-import { ROUNDING_MODES } from "../../../isa/rounding.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
+import { ROUNDING_MODES } from "../../../isa/numerics/rounding.ts";
 import { type ReplaceOutside, replaceOutside } from "./outside.ts";
 import { registerKeeps } from "./ranges.ts";
 

@@ -1,7 +1,7 @@
-import { type FixedPointFormat, type RawRange, rawRange } from "../../../isa/format.ts";
-import { keptRange, OVERFLOW_MODES } from "../../../isa/overflow.ts";
-import type { RegisterSpec } from "../../../isa/register.ts";
-import { round } from "../../../isa/rounding.ts";
+import { type FixedPointFormat, type RawRange, rawRange } from "../../../isa/numerics/format.ts";
+import { keptRange, OVERFLOW_MODES } from "../../../isa/numerics/overflow.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
+import { round } from "../../../isa/numerics/rounding.ts";
 
 /*
  * Intervals of raws, and what arithmetic makes of them. All bounds are inclusive.

@@ -1,4 +1,4 @@
-import { bitLength as bigBitLength } from "../../../isa/format.ts";
+import { bitLength as bigBitLength } from "../../../isa/numerics/format.ts";
 import { UNDERFLOW_OCTAVES, type ValueHistogram } from "../../value-histogram.ts";
 
 /** Octaves that numbers reach: doubles are exact to 2^53. Larger raws are counted beyond, as they come. */

@@ -1,5 +1,5 @@
 import { compareSites, type EvidenceRegister, type OverflowSite, type RegisterEvidence } from "../../evidence.ts";
-import type { OverflowPlace, RegisterWitness } from "../arithmetic/witness.ts";
+import type { OverflowPlace, RegisterObserver } from "../arithmetic/observer.ts";
 import { OctaveCounts } from "./octave-counts.ts";
 
 /** The instruction whose quantizations are watched. */
@@ -18,7 +18,7 @@ export interface WatchedInstruction {
 const ERROR_LIMIT = 2 ** 51;
 
 /** Everything the quantizations of one register in one instruction of one image show. */
-export class RegisterTally implements RegisterWitness {
+export class RegisterTally implements RegisterObserver {
   private readonly watched: WatchedInstruction;
   private readonly register: EvidenceRegister;
   private readonly fractionLength: number;

@@ -1,6 +1,6 @@
 import type { DataflowArray } from "../../../isa/dataflow/table.ts";
-import type { FixedPointFormat, RawRange } from "../../../isa/format.ts";
-import type { RegisterSpec } from "../../../isa/register.ts";
+import type { FixedPointFormat, RawRange } from "../../../isa/numerics/format.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
 import type { Words } from "../memory/words.ts";
 
 /*
@@ -26,7 +26,7 @@ export interface MatrixProblem {
   readonly operandRange: RawRange;
   readonly weightRange: RawRange;
   /**
-   * Where growth proves that additions may be reordered (isa/growth.ts: no addition rounds, no partial sum leaves the
+   * Where growth proves that additions may be reordered (isa/numerics/growth.ts: no addition rounds, no partial sum leaves the
    * accumulator): a range that holds every partial sum, at the accumulator's F. Else null.
    */
   readonly freeSums: RawRange | null;

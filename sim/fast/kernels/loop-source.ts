@@ -1,9 +1,9 @@
 import { InvariantError } from "../../../isa/diagnostic.ts";
-import { type RawRange, rawRange } from "../../../isa/format.ts";
-import type { OverflowMode } from "../../../isa/overflow.ts";
-import type { RegisterSpec } from "../../../isa/register.ts";
+import { type RawRange, rawRange } from "../../../isa/numerics/format.ts";
+import type { OverflowMode } from "../../../isa/numerics/overflow.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
+import { roundingBias } from "../../../isa/numerics/rounding-bias.ts";
 import { registerKeeps } from "../arithmetic/ranges.ts";
-import { roundingBias } from "../arithmetic/rounding-bias.ts";
 import { PANEL } from "./weight-panels.ts";
 
 /*

@@ -4,7 +4,7 @@ import { ExactRegister } from "../arithmetic/exact-register.ts";
 import { setWord, wordAt } from "../memory/words.ts";
 import type { MatrixOperands, MatrixProblem } from "./contract.ts";
 import { matrixGenerators } from "./matrix-generators.ts";
-import { type MatrixWitness, placeInRun, type StepwiseKernel } from "./stepwise.ts";
+import { type MatrixObserver, placeInRun, type StepwiseKernel } from "./stepwise.ts";
 
 /** The definition in big integers, for any width: every step in the array's own order, one by one. */
 export function stepwiseBigint(problem: MatrixProblem, operands: MatrixOperands): StepwiseKernel {
@@ -54,9 +54,9 @@ export function stepwiseBigint(problem: MatrixProblem, operands: MatrixOperands)
     setWord(sums, place, sum);
   };
 
-  const execute = (image: number, witness: MatrixWitness | null): void => {
-    product.restart(image, witness?.product ?? null);
-    accumulator.restart(image, witness?.accumulator ?? null);
+  const execute = (image: number, observer: MatrixObserver | null): void => {
+    product.restart(image, observer?.product ?? null);
+    accumulator.restart(image, observer?.accumulator ?? null);
     order.forEachRun(array, problem, compute);
     kernel.product.overflows = product.overflows;
     kernel.accumulator.overflows = accumulator.overflows;
@@ -65,7 +65,7 @@ export function stepwiseBigint(problem: MatrixProblem, operands: MatrixOperands)
     product: { overflows: 0 },
     accumulator: { overflows: 0 },
     run: (image) => execute(image, null),
-    witness: execute,
+    observer: execute,
   };
   return kernel;
 }

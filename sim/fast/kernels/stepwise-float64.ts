@@ -5,7 +5,7 @@ import { NumberQuantizer } from "../arithmetic/number-quantizer.ts";
 import { isNumberWords } from "../memory/words.ts";
 import type { MatrixOperands, MatrixProblem } from "./contract.ts";
 import { matrixGenerators } from "./matrix-generators.ts";
-import { type MatrixWitness, placeInRun, type StepwiseKernel } from "./stepwise.ts";
+import { type MatrixObserver, placeInRun, type StepwiseKernel } from "./stepwise.ts";
 
 /** The definition in doubles (see `stepwiseLane` for the proof): every step in the array's own order, one by one. */
 export function stepwiseFloat64(problem: MatrixProblem, operands: MatrixOperands): StepwiseKernel {
@@ -28,7 +28,7 @@ export function stepwiseFloat64(problem: MatrixProblem, operands: MatrixOperands
   const sumGenerators = accumulator.draws ? matrixGenerators(problem, operands, "accumulator") : null;
   if (!isNumberWords(sums)) throw new InvariantError("sums of the float64 lane are kept as big integers");
   const target = sums;
-  let witness: MatrixWitness | null = null;
+  let observer: MatrixObserver | null = null;
 
   const compute = (run: ArrayRun): void => {
     const { column, firstStep, endStep } = run;
@@ -43,19 +43,19 @@ export function stepwiseFloat64(problem: MatrixProblem, operands: MatrixOperands
     for (let step = firstStep; step < endStep; step++) {
       const exact = Number(input[address + (stepOffsets[step] as number)]) * Number(weights[weightIndex]);
       const word = product.apply(exact, productGenerators === null ? 0 : productGenerators.draw(row, column));
-      if (witness !== null) {
-        witness.product.number(exact, product.rounded, word, product.droppedBits);
-        if (word !== product.rounded) witness.product.overflowed(placeInRun(run, laneStep, row, step));
+      if (observer !== null) {
+        observer.product.number(exact, product.rounded, word, product.droppedBits);
+        if (word !== product.rounded) observer.product.overflowed(placeInRun(run, laneStep, row, step));
       }
       if (rule === "gathers") {
         gathered += word * productScale;
       } else {
         const exactSum = sum * sumScale + word * productScale;
         sum = accumulator.apply(exactSum, sumGenerators === null ? 0 : sumGenerators.draw(row, column));
-        if (witness !== null) {
-          witness.accumulator.number(exactSum, accumulator.rounded, sum, accumulator.droppedBits);
+        if (observer !== null) {
+          observer.accumulator.number(exactSum, accumulator.rounded, sum, accumulator.droppedBits);
           if (sum !== accumulator.rounded) {
-            witness.accumulator.overflowed(placeInRun(run, laneStep + delay, row, step));
+            observer.accumulator.overflowed(placeInRun(run, laneStep + delay, row, step));
           }
         }
       }
@@ -66,19 +66,19 @@ export function stepwiseFloat64(problem: MatrixProblem, operands: MatrixOperands
     if (rule === "gathers") {
       const exactSum = bank * sumScale + gathered;
       sum = accumulator.apply(exactSum, sumGenerators === null ? 0 : sumGenerators.draw(rows, column));
-      if (witness !== null) {
-        witness.accumulator.number(exactSum, accumulator.rounded, sum, accumulator.droppedBits);
+      if (observer !== null) {
+        observer.accumulator.number(exactSum, accumulator.rounded, sum, accumulator.droppedBits);
         if (sum !== accumulator.rounded) {
-          witness.accumulator.overflowed(placeInRun(run, run.arrayStep + delay, rows, endStep - 1));
+          observer.accumulator.overflowed(placeInRun(run, run.arrayStep + delay, rows, endStep - 1));
         }
       }
     } else if (rule === "adds" && !run.opensSum) {
       const exactSum = bank + sum;
       sum = bankAdder.apply(exactSum);
-      if (witness !== null) {
-        witness.accumulator.number(exactSum, bankAdder.rounded, sum, 0);
+      if (observer !== null) {
+        observer.accumulator.number(exactSum, bankAdder.rounded, sum, 0);
         if (sum !== bankAdder.rounded) {
-          witness.accumulator.overflowed(placeInRun(run, run.arrayStep + rows - 1 + delay, rows, endStep - 1, 1));
+          observer.accumulator.overflowed(placeInRun(run, run.arrayStep + rows - 1 + delay, rows, endStep - 1, 1));
         }
       }
     }
@@ -96,10 +96,10 @@ export function stepwiseFloat64(problem: MatrixProblem, operands: MatrixOperands
       kernel.product.overflows = product.overflows;
       kernel.accumulator.overflows = accumulator.overflows + bankAdder.overflows;
     },
-    witness: (image, seen) => {
-      witness = seen;
+    observer: (image, seen) => {
+      observer = seen;
       kernel.run(image);
-      witness = null;
+      observer = null;
     },
   };
   return kernel;

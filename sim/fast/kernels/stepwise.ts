@@ -1,10 +1,10 @@
 import type { ArrayRun } from "../../../isa/dataflow/definition.ts";
-import type { OverflowPlace, RegisterWitness } from "../arithmetic/witness.ts";
+import type { OverflowPlace, RegisterObserver } from "../arithmetic/observer.ts";
 import type { BoundKernel } from "./contract.ts";
 
-export interface MatrixWitness {
-  readonly product: RegisterWitness;
-  readonly accumulator: RegisterWitness;
+export interface MatrixObserver {
+  readonly product: RegisterObserver;
+  readonly accumulator: RegisterObserver;
 }
 
 /**
@@ -13,7 +13,7 @@ export interface MatrixWitness {
  */
 export interface StepwiseKernel extends BoundKernel {
   /** As `run`, and shows every quantization. The bank must hold what it held before the tile was first computed. */
-  witness(image: number, witness: MatrixWitness): void;
+  observer(image: number, observer: MatrixObserver): void;
 }
 
 /** Place of a quantization of a run. */

@@ -1,5 +1,5 @@
 import { InvariantError } from "../../../isa/diagnostic.ts";
-import { elementCount, type Program, type TensorSymbol } from "../../../isa/program.ts";
+import { elementCount, type Program, type TensorSymbol } from "../../../isa/program/program.ts";
 import { allocateWords, type Words, wordsFromRaws } from "./words.ts";
 
 /** A declared tensor and its words. */

@@ -1,5 +1,5 @@
-import type { FixedPointFormat } from "../../../isa/format.ts";
-import { fitsInt32, type Raws } from "../../../isa/raws.ts";
+import type { FixedPointFormat } from "../../../isa/numerics/format.ts";
+import { fitsInt32, type Raws } from "../../../isa/numerics/raws.ts";
 
 /** Raws that a double holds exactly. The plain kernels use Int32Array and Float64Array; narrower words are for others. */
 export type NumberWords = Int8Array | Int16Array | Int32Array | Float64Array;

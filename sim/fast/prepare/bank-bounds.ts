@@ -1,4 +1,4 @@
-import type { RawRange } from "../../../isa/format.ts";
+import type { RawRange } from "../../../isa/numerics/format.ts";
 
 /** Sums of a tile in the accumulator bank, in bits and words. */
 export interface BankTile {

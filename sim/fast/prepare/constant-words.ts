@@ -1,8 +1,8 @@
-import type { FixedPointFormat, RawRange } from "../../../isa/format.ts";
-import { rawRange } from "../../../isa/format.ts";
+import type { FixedPointFormat, RawRange } from "../../../isa/numerics/format.ts";
+import { rawRange } from "../../../isa/numerics/format.ts";
 import { hull } from "../arithmetic/ranges.ts";
 import { type Words, wordAt } from "../memory/words.ts";
-import type { Workshop } from "./plan.ts";
+import type { PrepareContext } from "./plan.ts";
 
 /** A dense row of words that an instruction reads from the weight scratchpad: one for each filter, or a table. */
 export interface ScratchpadWords {
@@ -14,7 +14,7 @@ export interface ScratchpadWords {
 
 /** `count` words from a bit address on; a constant's own words where they lie in one, else a region of the scratchpad. */
 export function scratchpadWords(
-  { weights, memories }: Workshop,
+  { weights, memories }: PrepareContext,
   address: number,
   format: FixedPointFormat,
   count: number,

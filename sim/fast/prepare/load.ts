@@ -1,5 +1,5 @@
-import { type FixedPointFormat, formatsEqual } from "../../../isa/format.ts";
 import type { Load } from "../../../isa/instructions/load.ts";
+import { type FixedPointFormat, formatsEqual } from "../../../isa/numerics/format.ts";
 import type { ConfiguredLoad } from "../../configuration.ts";
 import { ExactRegister } from "../arithmetic/exact-register.ts";
 import { NumberQuantizer, quantizesInNumbers } from "../arithmetic/number-quantizer.ts";
@@ -9,7 +9,7 @@ import type { DramPlace } from "../memory/dram.ts";
 import type { Region } from "../memory/on-chip.ts";
 import { fillZero, isNumberWords, reinterpret, setWord, wordAt, wordCopier } from "../memory/words.ts";
 import { type InstructionPlace, quantizingStep, type Step } from "../step.ts";
-import { laneGenerators, mirrored, type Plan, type Workshop } from "./plan.ts";
+import { laneGenerators, mirrored, type Plan, type PrepareContext } from "./plan.ts";
 import type { WeightRun } from "./resident-weights.ts";
 
 /** Where a load's words are, and how they go. */
@@ -25,31 +25,32 @@ interface LoadPath {
 /** Constants in more runs are not followed through the weight scratchpad: looking them up would cost more than loading them. */
 const MAX_FOLLOWED_RUNS = 64;
 
-export function planLoad(configured: ConfiguredLoad, place: InstructionPlace, workshop: Workshop): Plan {
+export function planLoad(configured: ConfiguredLoad, place: InstructionPlace, prepareContext: PrepareContext): Plan {
   const { instruction: load, source, input } = configured;
   const copies = formatsEqual(source.format, input.format);
   const rowLength = paddedRowLength(load);
   const length = rowLength * (load.padTop + load.rows + load.padBottom);
   const dramPitches = { rowPitch: load.rowStride, columnPitch: load.columnStride };
   const path: LoadPath = {
-    place: workshop.dram.place({ ...load, address: load.dramAddress, wordLength: source.format.wordLength }),
+    place: prepareContext.dram.place({ ...load, address: load.dramAddress, wordLength: source.format.wordLength }),
     runs: blockRuns(load, dramPitches, { rowPitch: rowLength, columnPitch: load.channels }),
-    region: workshop.memories.region(load.target, input.format, load.address, length),
+    region: prepareContext.memories.region(load.target, input.format, load.address, length),
     skipped: load.padTop * rowLength + load.padLeft * load.channels,
   };
   const padded = length > load.rows * load.columns * load.channels;
   const constant = copies && !padded && isPlainConstant(path.place.tensor.symbol, source.format);
   if (load.target === "weightScratchpad") {
-    noteWeights(load, place, input.format, length, constant ? path : null, workshop);
+    noteWeights(load, place, input.format, length, constant ? path : null, prepareContext);
   }
 
   const extent = { rows: 1, pitch: length, length };
   return {
     registers: copies ? {} : { input },
     bind: () => {
-      if (constant && load.target === "weightScratchpad" && !workshop.weights.isNeeded(place.instruction)) return null;
+      if (constant && load.target === "weightScratchpad" && !prepareContext.weights.isNeeded(place.instruction))
+        return null;
       const { region } = path;
-      const move = copies ? copyStep(path, source.format) : quantizeStep(configured, place, path, workshop);
+      const move = copies ? copyStep(path, source.format) : quantizeStep(configured, place, path, prepareContext);
       const step: Step = (context) => {
         if (padded) fillZero(region.words, region.start, region.start + length);
         move(context);
@@ -77,7 +78,7 @@ function noteWeights(
   format: FixedPointFormat,
   length: number,
   path: LoadPath | null,
-  { weights }: Workshop,
+  { weights }: PrepareContext,
 ): void {
   const covered = { first: address, end: address + length * format.wordLength };
   const found: WeightRun[] = [];
@@ -108,7 +109,7 @@ function quantizeStep(
   { source, input }: ConfiguredLoad,
   place: InstructionPlace,
   path: LoadPath,
-  workshop: Workshop,
+  prepareContext: PrepareContext,
 ): Step {
   const { wordLength, fractionLength, signed } = source.format;
   const { region, runs, skipped } = path;
@@ -120,7 +121,7 @@ function quantizeStep(
     registers: { input },
     fast: numberPath({ source, input }, path),
     observed: () => {
-      const register = new ExactRegister(input, () => laneGenerators(workshop, place, "input", 1));
+      const register = new ExactRegister(input, () => laneGenerators(prepareContext, place, "input", 1));
       return (image, tallies) => {
         register.restart(image, tallies.input ?? null);
         let pixel = 0;

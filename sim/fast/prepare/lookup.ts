@@ -1,11 +1,11 @@
-import { type FixedPointFormat, rawRange } from "../../../isa/format.ts";
 import type { ConfigureTable } from "../../../isa/instructions/configure-table.ts";
+import { type FixedPointFormat, rawRange } from "../../../isa/numerics/format.ts";
 import type { ConfiguredVector } from "../../configuration.ts";
 import { NUMBER_LIMIT } from "../arithmetic/number-quantizer.ts";
 import { isNumberWords, setWord, type Words, wordAt } from "../memory/words.ts";
 import type { Step } from "../step.ts";
 import { scratchpadWords } from "./constant-words.ts";
-import { mirrored, type Plan, type Workshop } from "./plan.ts";
+import { mirrored, type Plan, type PrepareContext } from "./plan.ts";
 
 interface Operands {
   readonly elements: number;
@@ -24,12 +24,12 @@ interface Operands {
 export function planLookup(
   { instruction, operandA, output }: ConfiguredVector,
   setting: ConfigureTable,
-  workshop: Workshop,
+  prepareContext: PrepareContext,
 ): Plan {
   const { elements, addressA, outputAddress, tableAddress } = instruction;
-  const { memories } = workshop;
+  const { memories } = prepareContext;
   const inputs = memories.region("inputScratchpad", operandA.format, addressA, elements);
-  const table = scratchpadWords(workshop, tableAddress, output.format, setting.entries);
+  const table = scratchpadWords(prepareContext, tableAddress, output.format, setting.entries);
   const outputs = memories.region("outputBuffer", output.format, outputAddress, elements);
   return {
     registers: {},

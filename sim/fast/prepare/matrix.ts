@@ -1,4 +1,4 @@
-import { formatText, type RawRange, rawRange } from "../../../isa/format.ts";
+import { formatText, type RawRange, rawRange } from "../../../isa/numerics/format.ts";
 import type { ConfiguredMatrix } from "../../configuration.ts";
 import { hull } from "../arithmetic/ranges.ts";
 import type { BoundKernel, MatrixOperands, MatrixProblem, WeightTile } from "../kernels/contract.ts";
@@ -6,12 +6,16 @@ import { stepwiseBigint } from "../kernels/stepwise-bigint.ts";
 import { stepwiseFloat64 } from "../kernels/stepwise-float64.ts";
 import { chooseLane, stepwiseLane } from "../lanes.ts";
 import { type InstructionPlace, quantizingStep, type Step } from "../step.ts";
-import { mirrored, type Plan, type Workshop } from "./plan.ts";
+import { mirrored, type Plan, type PrepareContext } from "./plan.ts";
 import { SumsSnapshot } from "./sums-snapshot.ts";
 
-export function planMatrix(configured: ConfiguredMatrix, place: InstructionPlace, workshop: Workshop): Plan {
+export function planMatrix(
+  configured: ConfiguredMatrix,
+  place: InstructionPlace,
+  prepareContext: PrepareContext,
+): Plan {
   const { instruction, operandA, weight, product, accumulator } = configured;
-  const { program, memories, tables, bank } = workshop;
+  const { program, memories, tables, bank } = prepareContext;
   const { columns: filters, reductionStart, reductionLength: steps, accumulate } = instruction;
   const pixelOffsets = tables.pixels(configured.pixels);
   const stepOffsets = tables.steps(configured.reduction, reductionStart, steps);
@@ -21,7 +25,7 @@ export function planMatrix(configured: ConfiguredMatrix, place: InstructionPlace
   const extent = { rows: pixels, pitch: instruction.accumulatorPitch, length: filters };
   const sums = memories.extentRegion("accumulatorBank", accumulator.format, instruction.accumulatorAddress, extent);
 
-  const weights = weightTile(configured, workshop);
+  const weights = weightTile(configured, prepareContext);
   const tile = {
     address: instruction.accumulatorAddress,
     wordLength: accumulator.format.wordLength,
@@ -31,7 +35,7 @@ export function planMatrix(configured: ConfiguredMatrix, place: InstructionPlace
     pitch: instruction.accumulatorPitch,
   };
   const initial = accumulate ? (bank.boundOf(tile) ?? rawRange(accumulator.format)) : null;
-  const freeSums = workshop.proofs.freeSums({
+  const freeSums = prepareContext.proofs.freeSums({
     steps,
     filters,
     operand: operandA.format,
@@ -73,10 +77,10 @@ export function planMatrix(configured: ConfiguredMatrix, place: InstructionPlace
         seed: program.seed,
         instruction: place.instruction,
       };
-      const chosen = workshop.library.matrix(problem, chooseLane(problem));
-      workshop.kernelNames.add(chosen.name);
+      const chosen = prepareContext.library.matrix(problem, chooseLane(problem));
+      prepareContext.kernelNames.add(chosen.name);
       const kernel = chosen.bind(problem, operands);
-      return mirrored(matrixStep(problem, operands, kernel, configured, place, workshop), sums, extent);
+      return mirrored(matrixStep(problem, operands, kernel, configured, place, prepareContext), sums, extent);
     },
   };
 }
@@ -88,9 +92,9 @@ function matrixStep(
   kernel: BoundKernel,
   { instruction, product, accumulator }: ConfiguredMatrix,
   place: InstructionPlace,
-  workshop: Workshop,
+  prepareContext: PrepareContext,
 ): Step {
-  const snapshot = problem.accumulate ? new SumsSnapshot(workshop.scratch, problem, operands) : null;
+  const snapshot = problem.accumulate ? new SumsSnapshot(prepareContext.scratch, problem, operands) : null;
   return quantizingStep({
     place,
     registers: { product, accumulator },
@@ -110,7 +114,7 @@ function matrixStep(
       return (image, tallies, again) => {
         if (again) snapshot?.restore();
         if (tallies.product === undefined || tallies.accumulator === undefined) return;
-        stepwise.witness(image, { product: tallies.product, accumulator: tallies.accumulator });
+        stepwise.observer(image, { product: tallies.product, accumulator: tallies.accumulator });
       };
     },
   });
@@ -124,22 +128,25 @@ interface PlannedWeights {
 }
 
 /** Constant tiles by tensor and place: instructions that read the same words share one object, and what is known of it. */
-const constantTiles = new WeakMap<Workshop, Map<string, { readonly tile: WeightTile; readonly range: RawRange }>>();
+const constantTiles = new WeakMap<
+  PrepareContext,
+  Map<string, { readonly tile: WeightTile; readonly range: RawRange }>
+>();
 
-function weightTile({ instruction, weight }: ConfiguredMatrix, workshop: Workshop): PlannedWeights {
+function weightTile({ instruction, weight }: ConfiguredMatrix, prepareContext: PrepareContext): PlannedWeights {
   const { columns: filters, reductionLength: steps, weightPitch, weightAddress } = instruction;
-  const source = workshop.weights.find(weightAddress, weight.format, steps, weightPitch, filters);
+  const source = prepareContext.weights.find(weightAddress, weight.format, steps, weightPitch, filters);
   if (source === null) {
     const words = (steps - 1) * weightPitch + filters;
-    const region = workshop.memories.region("weightScratchpad", weight.format, weightAddress, words);
+    const region = prepareContext.memories.region("weightScratchpad", weight.format, weightAddress, words);
     return {
       range: rawRange(weight.format),
       tile: null,
       bind: () => ({ words: region.words, base: region.start, pitch: weightPitch, constant: false }),
     };
   }
-  const known = constantTiles.get(workshop) ?? new Map<string, { tile: WeightTile; range: RawRange }>();
-  constantTiles.set(workshop, known);
+  const known = constantTiles.get(prepareContext) ?? new Map<string, { tile: WeightTile; range: RawRange }>();
+  constantTiles.set(prepareContext, known);
   const { tensor, base, pitch } = source;
   const key = `${tensor.symbol.name} ${base} ${pitch} ${steps} ${filters} ${formatText(weight.format)}`;
   let entry = known.get(key);

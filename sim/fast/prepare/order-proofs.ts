@@ -1,8 +1,8 @@
-import { type FixedPointFormat, formatText, type RawRange, rawRange } from "../../../isa/format.ts";
-import { type AccumulationTerms, orderProver } from "../../../isa/growth.ts";
-import { OVERFLOW_MODES } from "../../../isa/overflow.ts";
-import type { RegisterSpec } from "../../../isa/register.ts";
-import { registerText } from "../../../isa/register.ts";
+import { type FixedPointFormat, formatText, type RawRange, rawRange } from "../../../isa/numerics/format.ts";
+import { type AccumulationTerms, orderProver } from "../../../isa/numerics/growth.ts";
+import { OVERFLOW_MODES } from "../../../isa/numerics/overflow.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
+import { registerText } from "../../../isa/numerics/register.ts";
 import { isWithin, productRange, registerKeeps, roundedRange, union } from "../arithmetic/ranges.ts";
 import type { WeightTile } from "../kernels/contract.ts";
 import { wordAt } from "../memory/words.ts";
@@ -22,7 +22,7 @@ export interface ProofRequest {
   readonly initial: RawRange | null;
 }
 
-/** The proof of isa/growth.ts for whole tiles; tiles that several instructions use are looked at once. */
+/** The proof of isa/numerics/growth.ts for whole tiles; tiles that several instructions use are looked at once. */
 export class OrderProofs {
   private readonly tiles = new WeakMap<WeightTile, Map<string, RawRange | null>>();
 

@@ -1,4 +1,4 @@
-import type { Program } from "../../../isa/program.ts";
+import type { Program } from "../../../isa/program/program.ts";
 import { EVIDENCE_REGISTERS, type EvidenceRegister } from "../../evidence.ts";
 import { GeneratorBank } from "../arithmetic/generator-bank.ts";
 import type { KernelLibrary } from "../kernels/contract.ts";
@@ -12,7 +12,7 @@ import type { ResidentWeights } from "./resident-weights.ts";
 import type { SumsScratch } from "./sums-snapshot.ts";
 
 /** What the preparation of an instruction draws on. */
-export interface Workshop {
+export interface PrepareContext {
   readonly program: Program;
   readonly library: KernelLibrary;
   readonly memories: OnChipMemories;
@@ -46,7 +46,7 @@ export function mirrored(step: Step, region: Region, extent: Extent): Step {
 
 /** Generators of a lane register: row 0, one for each of the first `lanes` lanes. */
 export function laneGenerators(
-  { program }: Workshop,
+  { program }: PrepareContext,
   { instruction }: InstructionPlace,
   register: EvidenceRegister,
   lanes: number,

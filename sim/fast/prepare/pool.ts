@@ -1,16 +1,16 @@
-import { type FixedPointFormat, rawRange } from "../../../isa/format.ts";
 import { type Pool, poolReciprocal, RECIPROCAL_FRACTION } from "../../../isa/instructions/pool.ts";
-import type { RegisterSpec } from "../../../isa/register.ts";
+import { type FixedPointFormat, rawRange } from "../../../isa/numerics/format.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
 import type { ConfiguredPool } from "../../configuration.ts";
 import { ExactRegister } from "../arithmetic/exact-register.ts";
 import { NumberChain } from "../arithmetic/number-chain.ts";
+import type { OverflowPlace } from "../arithmetic/observer.ts";
 import { hull } from "../arithmetic/ranges.ts";
-import type { OverflowPlace } from "../arithmetic/witness.ts";
 import type { MaximumTask } from "../kernels/contract.ts";
 import type { Region } from "../memory/on-chip.ts";
 import { isNumberWords, setWord, type Words, wordAt } from "../memory/words.ts";
 import { type InstructionPlace, type ObservedPath, type QuantizingParts, quantizingStep, type Step } from "../step.ts";
-import { laneGenerators, mirrored, type Plan, type Workshop } from "./plan.ts";
+import { laneGenerators, mirrored, type Plan, type PrepareContext } from "./plan.ts";
 import { newWindow, poolWindow, windowWord } from "./pool-windows.ts";
 
 /** Registers and format of an average, or of a sum, which has no output register. */
@@ -20,15 +20,15 @@ interface Summation {
   readonly output: RegisterSpec | null;
 }
 
-export function planPool(configured: ConfiguredPool, place: InstructionPlace, workshop: Workshop): Plan {
+export function planPool(configured: ConfiguredPool, place: InstructionPlace, prepareContext: PrepareContext): Plan {
   const { instruction: pool, operandA, average, sum } = configured;
   const inputWords = pool.inputRows * pool.inputColumns * pool.channels;
   const outputWords = pool.outputRows * pool.outputColumns * pool.channels;
-  const input = workshop.memories.region("inputScratchpad", operandA.format, pool.inputAddress, inputWords);
+  const input = prepareContext.memories.region("inputScratchpad", operandA.format, pool.inputAddress, inputWords);
   const { format } = sum ?? average?.output ?? operandA;
   const memory = sum === null ? "outputBuffer" : "accumulatorBank";
-  const output = workshop.memories.region(memory, format, pool.outputAddress, outputWords);
-  if (sum !== null) noteSums(pool, operandA.format, sum, workshop);
+  const output = prepareContext.memories.region(memory, format, pool.outputAddress, outputWords);
+  if (sum !== null) noteSums(pool, operandA.format, sum, prepareContext);
   const registers = sum === null ? (average ?? {}) : { accumulator: sum };
   const extent = { rows: 1, pitch: outputWords, length: outputWords };
   return {
@@ -36,7 +36,7 @@ export function planPool(configured: ConfiguredPool, place: InstructionPlace, wo
     bind: () => {
       const accumulator = sum ?? average?.accumulator;
       if (accumulator === undefined) {
-        const maximum = workshop.library.maximum?.(maximumTask(pool, input, output));
+        const maximum = prepareContext.library.maximum?.(maximumTask(pool, input, output));
         return mirrored(maximum ?? maximumStep(pool, input, output), output, extent);
       }
       const formats = { operand: operandA.format, accumulator, output: average?.output ?? null };
@@ -44,7 +44,7 @@ export function planPool(configured: ConfiguredPool, place: InstructionPlace, wo
         place,
         registers,
         fast: numberPath(pool, formats, input, output),
-        observed: () => exactPath(pool, formats, input, output, place, workshop),
+        observed: () => exactPath(pool, formats, input, output, place, prepareContext),
       });
       return mirrored(step, output, extent);
     },
@@ -52,7 +52,7 @@ export function planPool(configured: ConfiguredPool, place: InstructionPlace, wo
 }
 
 /** Tells the bank which sums can occur: whole windows of the operand's words, where none overflows. */
-function noteSums(pool: Pool, operand: FixedPointFormat, { format }: RegisterSpec, { bank }: Workshop): void {
+function noteSums(pool: Pool, operand: FixedPointFormat, { format }: RegisterSpec, { bank }: PrepareContext): void {
   const { outputAddress: address, outputRows, outputColumns, channels: filters, kernelRows, kernelColumns } = pool;
   const { wordLength, signed, fractionLength } = format;
   const tile = { address, wordLength, signed, pixels: outputRows * outputColumns, filters, pitch: filters };
@@ -127,9 +127,9 @@ function exactPath(
   input: Region,
   target: Region,
   place: InstructionPlace,
-  workshop: Workshop,
+  prepareContext: PrepareContext,
 ): ObservedPath {
-  const lanes = workshop.program.machine.columns;
+  const lanes = prepareContext.program.machine.columns;
   const { channels, kernelRows, kernelColumns, outputColumns } = pool;
   const positions = kernelRows * kernelColumns;
   const groups = Math.ceil(channels / lanes);
@@ -137,8 +137,8 @@ function exactPath(
   const exactFraction = Math.max(operand.fractionLength, sumFraction);
   const sumShift = BigInt(exactFraction - sumFraction);
   const operandShift = BigInt(exactFraction - operand.fractionLength);
-  const adding = new ExactRegister(accumulator, () => laneGenerators(workshop, place, "accumulator", channels));
-  const written = output && new ExactRegister(output, () => laneGenerators(workshop, place, "output", channels));
+  const adding = new ExactRegister(accumulator, () => laneGenerators(prepareContext, place, "accumulator", channels));
+  const written = output && new ExactRegister(output, () => laneGenerators(prepareContext, place, "output", channels));
   const window = newWindow();
 
   const result = (row: number, column: number, channel: number): bigint => {

@@ -1,12 +1,12 @@
-import { type RawRange, rawRange } from "../../../isa/format.ts";
-import { quantize } from "../../../isa/quantize.ts";
+import { type RawRange, rawRange } from "../../../isa/numerics/format.ts";
+import { quantize } from "../../../isa/numerics/quantize.ts";
 import type { ConfiguredPreload } from "../../configuration.ts";
 import { BEFORE_SUM } from "../../evidence.ts";
 import { ExactRegister } from "../arithmetic/exact-register.ts";
 import { hull, quantizedRange } from "../arithmetic/ranges.ts";
 import { isNumberWords, setWord, type Words, wordAt } from "../memory/words.ts";
 import { type InstructionPlace, type ObservedPath, type QuantizingParts, quantizingStep } from "../step.ts";
-import { laneGenerators, mirrored, type Plan, type Workshop } from "./plan.ts";
+import { laneGenerators, mirrored, type Plan, type PrepareContext } from "./plan.ts";
 
 /** Where the words of a preload instruction are. */
 interface Operands {
@@ -18,9 +18,13 @@ interface Operands {
   readonly sumBase: number;
 }
 
-export function planPreload(configured: ConfiguredPreload, place: InstructionPlace, workshop: Workshop): Plan {
+export function planPreload(
+  configured: ConfiguredPreload,
+  place: InstructionPlace,
+  prepareContext: PrepareContext,
+): Plan {
   const { instruction, bias, accumulator } = configured;
-  const { memories, weights, bank, program } = workshop;
+  const { memories, weights, bank, program } = prepareContext;
   const { biasAddress, accumulatorAddress, pixels, columns: filters, accumulatorPitch } = instruction;
   const extent = { rows: pixels, pitch: accumulatorPitch, length: filters };
   const sums = memories.extentRegion("accumulatorBank", accumulator.format, accumulatorAddress, extent);
@@ -53,7 +57,7 @@ export function planPreload(configured: ConfiguredPreload, place: InstructionPla
         place,
         registers,
         fast: fillPath(configured, operands),
-        observed: () => exactPath(configured, operands, program.machine.columns, place, workshop),
+        observed: () => exactPath(configured, operands, program.machine.columns, place, prepareContext),
       });
       return mirrored(step, sums, extent);
     },
@@ -70,11 +74,11 @@ function exactPath(
   { biases, biasBase, sums, sumBase }: Operands,
   lanes: number,
   place: InstructionPlace,
-  workshop: Workshop,
+  prepareContext: PrepareContext,
 ): ObservedPath {
   const { pixels, columns: filters, accumulatorPitch } = instruction;
   const groups = Math.ceil(filters / lanes);
-  const register = new ExactRegister(accumulator, () => laneGenerators(workshop, place, "accumulator", filters));
+  const register = new ExactRegister(accumulator, () => laneGenerators(prepareContext, place, "accumulator", filters));
   return (image, tallies) => {
     register.restart(image, tallies.accumulator ?? null);
     for (let pixel = 0; pixel < pixels; pixel++) {

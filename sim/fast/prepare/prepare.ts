@@ -1,4 +1,4 @@
-import type { Program } from "../../../isa/program.ts";
+import type { Program } from "../../../isa/program/program.ts";
 import type { ConfiguredInstruction } from "../../configuration.ts";
 import type { EvidenceRegister } from "../../evidence.ts";
 import type { Schedule } from "../../timing/schedule.ts";
@@ -11,7 +11,7 @@ import { BankBounds } from "./bank-bounds.ts";
 import { planLoad } from "./load.ts";
 import { planMatrix } from "./matrix.ts";
 import { OrderProofs } from "./order-proofs.ts";
-import type { Plan, Workshop } from "./plan.ts";
+import type { Plan, PrepareContext } from "./plan.ts";
 import { planPool } from "./pool.ts";
 import { planPreload } from "./preload.ts";
 import { planRequantize } from "./requantize.ts";
@@ -44,7 +44,7 @@ export function prepareProgram(
 ): PreparedProgram {
   const dram = new Dram(program);
   const memories = new OnChipMemories();
-  const workshop: Workshop = {
+  const prepareContext: PrepareContext = {
     program,
     library,
     memories,
@@ -68,7 +68,7 @@ export function prepareProgram(
       end: schedule.report.end[pc] ?? 0,
       stretch: schedule.instructions[pc]?.stretch ?? 1,
     };
-    const plan = planInstruction(instruction, place, workshop);
+    const plan = planInstruction(instruction, place, prepareContext);
     if (plan === null) continue;
     plans.push(plan);
     if (layer === null) continue;
@@ -76,26 +76,35 @@ export function prepareProgram(
   }
   memories.allocate((type, length) => library.allocate(type, length));
   const steps = plans.map(({ bind }) => bind()).filter((step) => step !== null);
-  return { steps, dram, present, kernels: [library.name, [...workshop.kernelNames].sort().join(", ")].join(": ") };
+  return {
+    steps,
+    dram,
+    present,
+    kernels: [library.name, [...prepareContext.kernelNames].sort().join(", ")].join(": "),
+  };
 }
 
 /** Null for instructions that move no word. */
-function planInstruction(configured: ConfiguredInstruction, place: InstructionPlace, workshop: Workshop): Plan | null {
+function planInstruction(
+  configured: ConfiguredInstruction,
+  place: InstructionPlace,
+  prepareContext: PrepareContext,
+): Plan | null {
   switch (configured.opcode) {
     case "load":
-      return planLoad(configured, place, workshop);
+      return planLoad(configured, place, prepareContext);
     case "matrix":
-      return planMatrix(configured, place, workshop);
+      return planMatrix(configured, place, prepareContext);
     case "preload":
-      return planPreload(configured, place, workshop);
+      return planPreload(configured, place, prepareContext);
     case "requantize":
-      return planRequantize(configured, place, workshop);
+      return planRequantize(configured, place, prepareContext);
     case "pool":
-      return planPool(configured, place, workshop);
+      return planPool(configured, place, prepareContext);
     case "vector":
-      return planVector(configured, place, workshop);
+      return planVector(configured, place, prepareContext);
     case "store":
-      return configured.instruction.opcode === "store" ? planStore(configured.instruction, workshop) : null;
+      return configured.instruction.opcode === "store" ? planStore(configured.instruction, prepareContext) : null;
     case "configure.register":
     case "configure.load":
     case "configure.pixels":

@@ -1,8 +1,8 @@
-import { type RawRange, rawRange } from "../../../isa/format.ts";
+import { type RawRange, rawRange } from "../../../isa/numerics/format.ts";
 import type { ConfiguredRequantize } from "../../configuration.ts";
 import { ExactRegister } from "../arithmetic/exact-register.ts";
 import { NumberChain } from "../arithmetic/number-chain.ts";
-import type { OverflowPlace } from "../arithmetic/witness.ts";
+import type { OverflowPlace } from "../arithmetic/observer.ts";
 import type { KernelLibrary } from "../kernels/contract.ts";
 import { isNumberWords, setWord, type Words, wordAt } from "../memory/words.ts";
 import { type InstructionPlace, type ObservedPath, type QuantizingParts, quantizingStep } from "../step.ts";
@@ -14,7 +14,7 @@ import {
   kernelActivation,
   numberActivation,
 } from "./activation.ts";
-import { laneGenerators, mirrored, type Plan, type Workshop } from "./plan.ts";
+import { laneGenerators, mirrored, type Plan, type PrepareContext } from "./plan.ts";
 import { planScaledRequantize } from "./scaled-requantize.ts";
 
 /** Where the words of a requantize instruction are. */
@@ -28,10 +28,14 @@ interface Operands {
   readonly outputBase: number;
 }
 
-export function planRequantize(configured: ConfiguredRequantize, place: InstructionPlace, workshop: Workshop): Plan {
-  if (configured.scale !== null) return planScaledRequantize(configured, configured.scale, place, workshop);
+export function planRequantize(
+  configured: ConfiguredRequantize,
+  place: InstructionPlace,
+  prepareContext: PrepareContext,
+): Plan {
+  if (configured.scale !== null) return planScaledRequantize(configured, configured.scale, place, prepareContext);
   const { instruction, accumulator, sum, bias, output } = configured;
-  const { memories, program, weights, bank } = workshop;
+  const { memories, program, weights, bank } = prepareContext;
   const { pixels, columns: filters, accumulatorPitch, outputPitch } = instruction;
   const sumExtent = { rows: pixels, pitch: accumulatorPitch, length: filters };
   const sums = memories.extentRegion("accumulatorBank", accumulator.format, instruction.accumulatorAddress, sumExtent);
@@ -71,8 +75,8 @@ export function planRequantize(configured: ConfiguredRequantize, place: Instruct
       const step = quantizingStep({
         place,
         registers,
-        fast: numberPath(configured, operands, range, workshop.library),
-        observed: () => exactPath(configured, operands, program.machine.columns, place, workshop),
+        fast: numberPath(configured, operands, range, prepareContext.library),
+        observed: () => exactPath(configured, operands, program.machine.columns, place, prepareContext),
       });
       return mirrored(step, outputs, extent);
     },
@@ -98,7 +102,7 @@ function exactPath(
   operands: Operands,
   lanes: number,
   place: InstructionPlace,
-  workshop: Workshop,
+  prepareContext: PrepareContext,
 ): ObservedPath {
   const { instruction, accumulator, sum, bias, output } = configured;
   const { sums, sumBase, biases, biasBase, outputs, outputBase } = operands;
@@ -109,8 +113,10 @@ function exactPath(
   const rule = ruleOf(configured);
   const groups = Math.ceil(filters / lanes);
   const addingName = sum ? "sum" : "accumulator";
-  const adding = new ExactRegister(sum ?? accumulator, () => laneGenerators(workshop, place, addingName, filters));
-  const written = new ExactRegister(output, () => laneGenerators(workshop, place, "output", filters));
+  const adding = new ExactRegister(sum ?? accumulator, () =>
+    laneGenerators(prepareContext, place, addingName, filters),
+  );
+  const written = new ExactRegister(output, () => laneGenerators(prepareContext, place, "output", filters));
   return (image, tallies) => {
     adding.restart(image, tallies[addingName] ?? null);
     written.restart(image, tallies.output ?? null);

@@ -1,6 +1,6 @@
-import { type FixedPointFormat, type RawRange, rawRange } from "../../../isa/format.ts";
 import { secondOperandAddress } from "../../../isa/instructions/requantize.ts";
-import type { RegisterSpec } from "../../../isa/register.ts";
+import { type FixedPointFormat, type RawRange, rawRange } from "../../../isa/numerics/format.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
 import type { ConfiguredRequantize } from "../../configuration.ts";
 import { ExactRegister } from "../arithmetic/exact-register.ts";
 import { NumberChain } from "../arithmetic/number-chain.ts";
@@ -11,7 +11,7 @@ import { isNumberWords, setWord, type Words, wordAt } from "../memory/words.ts";
 import { type InstructionPlace, type ObservedPath, type QuantizingParts, quantizingStep } from "../step.ts";
 import { type ActivationRule, activateExact, activateRange, activationRule, numberActivation } from "./activation.ts";
 import { type ScratchpadWords, scratchpadWords } from "./constant-words.ts";
-import { laneGenerators, mirrored, type Plan, type Workshop } from "./plan.ts";
+import { laneGenerators, mirrored, type Plan, type PrepareContext } from "./plan.ts";
 
 /** A requantize instruction with `hasScale`, apart from its words. */
 interface Problem {
@@ -49,17 +49,17 @@ export function planScaledRequantize(
   configured: ConfiguredRequantize,
   scale: RegisterSpec,
   place: InstructionPlace,
-  workshop: Workshop,
+  prepareContext: PrepareContext,
 ): Plan {
   const { instruction, bias, output } = configured;
-  const { memories } = workshop;
+  const { memories } = prepareContext;
   const { pixels, columns: filters, outputPitch } = instruction;
-  const sources = sourcesOf(configured, workshop);
+  const sources = sourcesOf(configured, prepareContext);
   const extent = { rows: pixels, pitch: outputPitch, length: filters };
   const outputs = memories.extentRegion("outputBuffer", output.format, instruction.outputAddress, extent);
-  const scales = scratchpadWords(workshop, instruction.scaleAddress, scale.format, filters * sources.length);
+  const scales = scratchpadWords(prepareContext, instruction.scaleAddress, scale.format, filters * sources.length);
   const biases: ScratchpadWords | null =
-    bias && scratchpadWords(workshop, instruction.biasAddress, bias.format, filters);
+    bias && scratchpadWords(prepareContext, instruction.biasAddress, bias.format, filters);
   const problem = problemOf(configured, scale, sources, scales.range, biases?.range ?? { min: 0n, max: 0n });
   return {
     registers: { output },
@@ -79,7 +79,7 @@ export function planScaledRequantize(
         place,
         registers: { output },
         fast: numberPath(problem, operands),
-        observed: () => exactPath(problem, operands, place, workshop),
+        observed: () => exactPath(problem, operands, place, prepareContext),
       });
       return mirrored(step, outputs, extent);
     },
@@ -95,7 +95,7 @@ interface Source {
 /** Sums of the bank, in what growth has proved of them, or the one or two operands. */
 function sourcesOf(
   { instruction, accumulator, operandA, operandB }: ConfiguredRequantize,
-  { memories, bank }: Workshop,
+  { memories, bank }: PrepareContext,
 ): readonly Source[] {
   const { pixels, columns: filters, accumulatorAddress: address, accumulatorPitch: pitch } = instruction;
   const extent = { rows: pixels, pitch, length: filters };
@@ -140,15 +140,15 @@ function exactPath(
   { configured, sources: ranges, biasShift, rule }: Problem,
   { sources, scales, scaleBase, biases, biasBase, outputs, outputBase }: Operands,
   place: InstructionPlace,
-  workshop: Workshop,
+  prepareContext: PrepareContext,
 ): ObservedPath {
   const { instruction, bias, output, divisor } = configured;
   const { pixels, columns: filters, accumulatorPitch, outputPitch } = instruction;
-  const lanes = workshop.program.machine.columns;
+  const lanes = prepareContext.program.machine.columns;
   const groups = Math.ceil(filters / lanes);
   const productZeros = ranges.map(({ shift }) => BigInt(shift));
   const biasZeros = BigInt(biasShift);
-  const written = new ExactRegister(output, () => laneGenerators(workshop, place, "output", filters));
+  const written = new ExactRegister(output, () => laneGenerators(prepareContext, place, "output", filters));
   return (image, tallies) => {
     written.restart(image, tallies.output ?? null);
     for (let pixel = 0; pixel < pixels; pixel++) {

@@ -1,10 +1,10 @@
 import type { Store } from "../../../isa/instructions/store.ts";
 import { blockRuns, forEachRun } from "../memory/block-runs.ts";
 import { wordCopier } from "../memory/words.ts";
-import type { Plan, Workshop } from "./plan.ts";
+import type { Plan, PrepareContext } from "./plan.ts";
 
 /** Bits go to DRAM as they are; the tensor reads them with its own signedness. */
-export function planStore(store: Store, { memories, dram }: Workshop): Plan {
+export function planStore(store: Store, { memories, dram }: PrepareContext): Plan {
   const { wordLength, rows, columns, channels, rowStride, columnStride } = store;
   const { tensor, offset } = dram.place({ ...store, address: store.dramAddress });
   const { signed } = tensor.symbol.format;

@@ -1,7 +1,7 @@
 /** Functions of the vector unit: one exact value for each element, written once into the output register. */
 import { InvariantError } from "../../../isa/diagnostic.ts";
-import { type FixedPointFormat, type RawRange, rawRange } from "../../../isa/format.ts";
 import type { ConfigureBounds } from "../../../isa/instructions/configure-bounds.ts";
+import { type FixedPointFormat, type RawRange, rawRange } from "../../../isa/numerics/format.ts";
 import type { ConfiguredVector } from "../../configuration.ts";
 import { ExactRegister } from "../arithmetic/exact-register.ts";
 import { NumberChain } from "../arithmetic/number-chain.ts";
@@ -10,7 +10,7 @@ import { isNumberWords, setWord, type Words, wordAt } from "../memory/words.ts";
 import { type InstructionPlace, type ObservedPath, type QuantizingParts, quantizingStep } from "../step.ts";
 import { type ScratchpadWords, scratchpadWords } from "./constant-words.ts";
 import { holdsDistances, planLookup } from "./lookup.ts";
-import { laneGenerators, mirrored, type Plan, type Workshop } from "./plan.ts";
+import { laneGenerators, mirrored, type Plan, type PrepareContext } from "./plan.ts";
 
 /** Words of the weight scratchpad that a function reads, and their range. */
 interface Constants {
@@ -35,13 +35,17 @@ interface FunctionRule {
 const NO_CONSTANTS: Constants = { words: new Int32Array(0), base: 0 };
 
 /** A vector instruction whose operation is a function. */
-export function planFunction(configured: ConfiguredVector, place: InstructionPlace, workshop: Workshop): Plan {
+export function planFunction(
+  configured: ConfiguredVector,
+  place: InstructionPlace,
+  prepareContext: PrepareContext,
+): Plan {
   const { instruction, operandA, output, table } = configured;
-  if (instruction.operation === "lookup" && table !== null) return planLookup(configured, table, workshop);
+  if (instruction.operation === "lookup" && table !== null) return planLookup(configured, table, prepareContext);
   const { elements, addressA, outputAddress } = instruction;
-  const inputs = workshop.memories.region("inputScratchpad", operandA.format, addressA, elements);
-  const rule = ruleOf(configured, workshop);
-  const outputs = workshop.memories.region("outputBuffer", output.format, outputAddress, elements);
+  const inputs = prepareContext.memories.region("inputScratchpad", operandA.format, addressA, elements);
+  const rule = ruleOf(configured, prepareContext);
+  const outputs = prepareContext.memories.region("outputBuffer", output.format, outputAddress, elements);
   return {
     registers: { output },
     bind: () => {
@@ -56,7 +60,7 @@ export function planFunction(configured: ConfiguredVector, place: InstructionPla
         place,
         registers: { output },
         fast: numberPath(configured, rule, operands),
-        observed: () => exactPath(configured, rule, operands, place, workshop),
+        observed: () => exactPath(configured, rule, operands, place, prepareContext),
       });
       return mirrored(step, outputs, { rows: 1, pitch: elements, length: elements });
     },
@@ -77,10 +81,10 @@ function exactPath(
   { fractionLength, divisor, exact }: FunctionRule,
   { inputs, inputBase, constants, outputs, outputBase }: Operands,
   place: InstructionPlace,
-  workshop: Workshop,
+  prepareContext: PrepareContext,
 ): ObservedPath {
-  const lanes = workshop.program.machine.columns;
-  const written = new ExactRegister(output, () => laneGenerators(workshop, place, "output", elements));
+  const lanes = prepareContext.program.machine.columns;
+  const written = new ExactRegister(output, () => laneGenerators(prepareContext, place, "output", elements));
   return (image, tallies) => {
     written.restart(image, tallies.output ?? null);
     for (let element = 0; element < elements; element++) {
@@ -124,19 +128,22 @@ function numberPath(
   };
 }
 
-function ruleOf(configured: ConfiguredVector, workshop: Workshop): FunctionRule {
+function ruleOf(configured: ConfiguredVector, prepareContext: PrepareContext): FunctionRule {
   const { operation } = configured.instruction;
-  if (operation === "interpolate") return interpolateRule(configured, workshop);
-  if (operation === "slopes") return slopesRule(configured, workshop);
+  if (operation === "interpolate") return interpolateRule(configured, prepareContext);
+  if (operation === "slopes") return slopesRule(configured, prepareContext);
   if (operation === "pieces") return piecesRule(configured);
   if (operation === "hardSwish") return hardSwishRule(configured.operandA.format);
   throw new InvariantError(`${operation} is no function that quantizes`);
 }
 
-function interpolateRule({ instruction, operandA, scale, table }: ConfiguredVector, workshop: Workshop): FunctionRule {
+function interpolateRule(
+  { instruction, operandA, scale, table }: ConfiguredVector,
+  prepareContext: PrepareContext,
+): FunctionRule {
   if (scale === null || table === null) throw new InvariantError("interpolate passed the check without its table");
   const { base: first, shift, entries } = table;
-  const constants = scratchpadWords(workshop, instruction.tableAddress, scale.format, entries);
+  const constants = scratchpadWords(prepareContext, instruction.tableAddress, scale.format, entries);
   const bits = BigInt(shift);
   const end = BigInt(entries - 1) << bits;
   const lastEntry = entries - 2;
@@ -176,11 +183,11 @@ function interpolateRule({ instruction, operandA, scale, table }: ConfiguredVect
   };
 }
 
-function slopesRule({ instruction, operandA, scale }: ConfiguredVector, workshop: Workshop): FunctionRule {
+function slopesRule({ instruction, operandA, scale }: ConfiguredVector, prepareContext: PrepareContext): FunctionRule {
   if (scale === null) throw new InvariantError("slopes passed the check without a scale register");
   const { tableAddress, period, elements } = instruction;
   const slopeFraction = scale.format.fractionLength;
-  const constants = scratchpadWords(workshop, tableAddress, scale.format, Math.min(period, elements));
+  const constants = scratchpadWords(prepareContext, tableAddress, scale.format, Math.min(period, elements));
   // Zeros appended to a itself, and to the product.
   const [own, product] = [Math.max(slopeFraction, 0), Math.max(-slopeFraction, 0)];
   const [ownBits, productBits] = [BigInt(own), BigInt(product)];

@@ -1,7 +1,7 @@
-import type { RawRange } from "../../../isa/format.ts";
-import { type FixedPointFormat, rawRange } from "../../../isa/format.ts";
 import type { ConfigureActivation } from "../../../isa/instructions/configure-activation.ts";
 import { type ArithmeticVectorOperation, isFunctionOperation } from "../../../isa/instructions/vector.ts";
+import type { RawRange } from "../../../isa/numerics/format.ts";
+import { type FixedPointFormat, rawRange } from "../../../isa/numerics/format.ts";
 import type { ConfiguredVector } from "../../configuration.ts";
 import { ExactRegister } from "../arithmetic/exact-register.ts";
 import { NumberChain } from "../arithmetic/number-chain.ts";
@@ -17,7 +17,7 @@ import {
   kernelActivation,
   numberActivation,
 } from "./activation.ts";
-import { laneGenerators, mirrored, type Plan, type Workshop } from "./plan.ts";
+import { laneGenerators, mirrored, type Plan, type PrepareContext } from "./plan.ts";
 import { planFunction } from "./vector-function.ts";
 
 /** An operation on raws a and b, exact; both are aligned before, but for `multiply`. */
@@ -95,11 +95,15 @@ interface Operands {
   readonly outputBase: number;
 }
 
-export function planVector(configured: ConfiguredVector, place: InstructionPlace, workshop: Workshop): Plan {
-  if (!calculates(configured)) return planFunction(configured, place, workshop);
+export function planVector(
+  configured: ConfiguredVector,
+  place: InstructionPlace,
+  prepareContext: PrepareContext,
+): Plan {
+  if (!calculates(configured)) return planFunction(configured, place, prepareContext);
   const { instruction, operandA, operandB, output } = configured;
   const { elements } = instruction;
-  const { memories } = workshop;
+  const { memories } = prepareContext;
   const a = memories.region("inputScratchpad", operandA.format, instruction.addressA, elements);
   const b = operandB ? memories.region("inputScratchpad", operandB.format, instruction.addressB, elements) : a;
   const outputs = memories.region("outputBuffer", output.format, instruction.outputAddress, elements);
@@ -118,8 +122,8 @@ export function planVector(configured: ConfiguredVector, place: InstructionPlace
       const step = quantizingStep({
         place,
         registers: { output },
-        fast: numberPath(configured, operands, workshop.library),
-        observed: () => exactPath(configured, operands, place, workshop),
+        fast: numberPath(configured, operands, prepareContext.library),
+        observed: () => exactPath(configured, operands, place, prepareContext),
       });
       return mirrored(step, outputs, extent);
     },
@@ -151,16 +155,18 @@ function exactPath(
   configured: Calculation,
   operands: Operands,
   place: InstructionPlace,
-  workshop: Workshop,
+  prepareContext: PrepareContext,
 ): ObservedPath {
   const { instruction, output } = configured;
   const { a, baseA, b, baseB, outputs, outputBase } = operands;
-  const lanes = workshop.program.machine.columns;
+  const lanes = prepareContext.program.machine.columns;
   const operation = OPERATIONS[instruction.operation];
   const alignment = alignmentOf(configured);
   const rule = ruleOf(configured, alignment);
   const [shiftA, shiftB] = [BigInt(alignment.shiftA), BigInt(alignment.shiftB)];
-  const written = new ExactRegister(output, () => laneGenerators(workshop, place, "output", instruction.elements));
+  const written = new ExactRegister(output, () =>
+    laneGenerators(prepareContext, place, "output", instruction.elements),
+  );
   return (image, tallies) => {
     written.restart(image, tallies.output ?? null);
     for (let element = 0; element < instruction.elements; element++) {

@@ -2,7 +2,7 @@ import { cutMultiple } from "../../../isa/dataflow/table.ts";
 import type { ConfigurePixels } from "../../../isa/instructions/configure-pixels.ts";
 import type { ConfigureReduction } from "../../../isa/instructions/configure-reduction.ts";
 import type { Matrix } from "../../../isa/instructions/matrix.ts";
-import type { RegisterSpec } from "../../../isa/register.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
 import { MachineFault } from "../machine-fault.ts";
 import type { MachineState } from "../machine-state.ts";
 

@@ -1,6 +1,6 @@
-import { formatsEqual } from "../../../isa/format.ts";
 import type { Load } from "../../../isa/instructions/load.ts";
-import type { RegisterSpec } from "../../../isa/register.ts";
+import { formatsEqual } from "../../../isa/numerics/format.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
 import type { MachineState } from "../machine-state.ts";
 import { QuantizingRegister } from "../quantizing-register.ts";
 import { blockAddresses, transfer, transferBits } from "./block.ts";

@@ -1,6 +1,6 @@
-import { larger } from "../../../isa/exact.ts";
 import { type PoolKind, poolReciprocal, RECIPROCAL_FRACTION } from "../../../isa/instructions/pool.ts";
-import type { RegisterSpec } from "../../../isa/register.ts";
+import { larger } from "../../../isa/numerics/exact.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
 import type { MachineState } from "../machine-state.ts";
 import { type Place, QuantizingRegister } from "../quantizing-register.ts";
 

@@ -1,5 +1,5 @@
-import type { FixedPointFormat } from "../../../isa/format.ts";
 import type { Pool, PoolKind } from "../../../isa/instructions/pool.ts";
+import type { FixedPointFormat } from "../../../isa/numerics/format.ts";
 import type { MachineState } from "../machine-state.ts";
 import { type Port, slowestPort } from "../ports.ts";
 import { type Execution, step } from "./execution.ts";

@@ -1,6 +1,6 @@
-import { add, type Exact, multiply } from "../../../isa/exact.ts";
 import { type Requantize, secondOperandAddress } from "../../../isa/instructions/requantize.ts";
-import type { RegisterSpec } from "../../../isa/register.ts";
+import { add, type Exact, multiply } from "../../../isa/numerics/exact.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
 import { type Activation, currentActivation } from "../activation.ts";
 import { MachineFault } from "../machine-fault.ts";
 import type { MachineState } from "../machine-state.ts";

@@ -1,5 +1,5 @@
-import type { FixedPointFormat } from "../../../isa/format.ts";
 import type { Store } from "../../../isa/instructions/store.ts";
+import type { FixedPointFormat } from "../../../isa/numerics/format.ts";
 import type { MachineState } from "../machine-state.ts";
 import { blockAddresses, transfer, transferBits } from "./block.ts";
 import type { Execution } from "./execution.ts";

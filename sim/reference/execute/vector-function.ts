@@ -1,6 +1,5 @@
 /** Functions of the vector unit: tables, two lines with bounds, slopes, and hard swish. */
 
-import type { Exact } from "../../../isa/exact.ts";
 import type { FunctionVectorOperation, Vector } from "../../../isa/instructions/vector.ts";
 import {
   type ConstantWords,
@@ -11,7 +10,8 @@ import {
   onLine,
   sloped,
 } from "../../../isa/instructions/vector-arithmetic.ts";
-import type { RegisterSpec } from "../../../isa/register.ts";
+import type { Exact } from "../../../isa/numerics/exact.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
 import type { MachineState } from "../machine-state.ts";
 import { QuantizingRegister } from "../quantizing-register.ts";
 import { type LaneOf, readOperand } from "./vector-lane.ts";

@@ -1,7 +1,7 @@
 /** What the lanes of a vector instruction share. */
 
-import type { Exact } from "../../../isa/exact.ts";
-import type { RegisterSpec } from "../../../isa/register.ts";
+import type { Exact } from "../../../isa/numerics/exact.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
 import type { MachineState } from "../machine-state.ts";
 
 /** The word of one element: what a lane writes to the output buffer. */

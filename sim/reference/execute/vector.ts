@@ -5,7 +5,7 @@ import {
   type Vector,
 } from "../../../isa/instructions/vector.ts";
 import { VECTOR_ARITHMETIC } from "../../../isa/instructions/vector-arithmetic.ts";
-import type { RegisterSpec } from "../../../isa/register.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
 import { currentActivation } from "../activation.ts";
 import type { MachineState } from "../machine-state.ts";
 import { type Port, slowestPort } from "../ports.ts";

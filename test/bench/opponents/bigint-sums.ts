@@ -1,5 +1,5 @@
 import { InvariantError } from "../../../isa/diagnostic.ts";
-import type { RegisterSpec } from "../../../isa/register.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
 import { type MatrixWork, macsOf } from "../matrix-work.ts";
 import type { Opponent } from "./opponent.ts";
 

@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { InvariantError } from "../../../isa/diagnostic.ts";
-import { type FixedPointFormat, formatText } from "../../../isa/format.ts";
+import { type FixedPointFormat, formatText } from "../../../isa/numerics/format.ts";
 import type { MatrixWork } from "../matrix-work.ts";
 import type { Missing, Opponent } from "./opponent.ts";
 

@@ -4,7 +4,7 @@ import type { NewNode } from "../../../compiler/graph/builder.ts";
 import type { Graph } from "../../../compiler/graph/graph.ts";
 import type { LayerEntry } from "../../../compiler/quantization/specification.ts";
 import { DEFAULT_MACHINE, type Machine } from "../../../isa/machine.ts";
-import { elementCount } from "../../../isa/program.ts";
+import { elementCount } from "../../../isa/program/program.ts";
 import { checkProgram } from "../../../sim/check/index.ts";
 import { scheduleProgram } from "../../../sim/timing/index.ts";
 import { convolution, dense, lenet, maximumPool, network, tensor } from "./networks.ts";

@@ -6,12 +6,12 @@ import { LAYER_KINDS, layerFacts } from "../../../compiler/quantization/layer-fa
 import { resolveAssignment } from "../../../compiler/quantization/resolve-assignment.ts";
 import type { AssignmentSpecification, LayerEntry } from "../../../compiler/quantization/specification.ts";
 import { DiagnosticError } from "../../../isa/diagnostic.ts";
-import { rawRange, rawToFloat64 } from "../../../isa/format.ts";
 import { DEFAULT_MACHINE, type Machine } from "../../../isa/machine.ts";
-import { elementCount, type TensorSymbol } from "../../../isa/program.ts";
-import { quantizeFloat64 } from "../../../isa/quantize.ts";
-import { allocateRaws, rawAt, setRaw } from "../../../isa/raws.ts";
-import { register } from "../../../isa/register.ts";
+import { rawRange, rawToFloat64 } from "../../../isa/numerics/format.ts";
+import { quantizeFloat64 } from "../../../isa/numerics/quantize.ts";
+import { allocateRaws, rawAt, setRaw } from "../../../isa/numerics/raws.ts";
+import { register } from "../../../isa/numerics/register.ts";
+import { elementCount, type TensorSymbol } from "../../../isa/program/program.ts";
 import { checkProgram } from "../../../sim/check/index.ts";
 import { fastEngine } from "../../../sim/fast/engine.ts";
 import { graphWithInput } from "../../arbitraries/graph.ts";

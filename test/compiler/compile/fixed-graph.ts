@@ -12,11 +12,11 @@ import type {
 } from "../../../compiler/graph/graph.ts";
 import type { ResolvedAssignment } from "../../../compiler/quantization/resolve-assignment.ts";
 import type { LayerOptions } from "../../../compiler/quantization/resolve-layer.ts";
-import type { DatapathSpec } from "../../../isa/datapath.ts";
-import type { FixedPointFormat } from "../../../isa/format.ts";
 import type { Machine } from "../../../isa/machine.ts";
-import { quantize, quantizeFloat64, quantizeQuotient } from "../../../isa/quantize.ts";
-import { type RegisterSpec, register } from "../../../isa/register.ts";
+import type { FixedPointFormat } from "../../../isa/numerics/format.ts";
+import { quantize, quantizeFloat64, quantizeQuotient } from "../../../isa/numerics/quantize.ts";
+import { type RegisterSpec, register } from "../../../isa/numerics/register.ts";
+import type { DatapathSpec } from "../../../isa/program/datapath.ts";
 import { functionWord } from "../../oracles/function-words.ts";
 
 export interface FixedValue {

@@ -1,11 +1,11 @@
 /** TensorFlow.js graph models on the machine, in a wide format: what TensorFlow.js's own executor computes. */
 import { expect, it } from "vitest";
 import { compile } from "../../../compiler/compile.ts";
-import { rawToFloat64 } from "../../../isa/format.ts";
 import { DEFAULT_MACHINE } from "../../../isa/machine.ts";
-import { quantizeFloat64 } from "../../../isa/quantize.ts";
-import { allocateRaws, rawAt, setRaw } from "../../../isa/raws.ts";
-import { register } from "../../../isa/register.ts";
+import { rawToFloat64 } from "../../../isa/numerics/format.ts";
+import { quantizeFloat64 } from "../../../isa/numerics/quantize.ts";
+import { allocateRaws, rawAt, setRaw } from "../../../isa/numerics/raws.ts";
+import { register } from "../../../isa/numerics/register.ts";
 import { loadTensorFlow } from "../../../runtime/training/tensorflow.ts";
 import { checkProgram } from "../../../sim/check/index.ts";
 import { fastEngine } from "../../../sim/fast/engine.ts";

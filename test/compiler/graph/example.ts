@@ -1,8 +1,8 @@
 /** A small graph with every operator, for the tests of this folder. */
 import { GraphBuilder } from "../../../compiler/graph/builder.ts";
 import type { Graph, GraphNode, Tensor } from "../../../compiler/graph/graph.ts";
-import { fixedPoint } from "../../../isa/format.ts";
-import { register } from "../../../isa/register.ts";
+import { fixedPoint } from "../../../isa/numerics/format.ts";
+import { register } from "../../../isa/numerics/register.ts";
 import { randomFloats } from "../../arbitraries/graph.ts";
 
 export function tensor(...shape: number[]): Tensor {

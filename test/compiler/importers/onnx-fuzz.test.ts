@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { onnxExternalFiles, readOnnxModel } from "../../../compiler/importers/onnx/index.ts";
-import { foldConstants } from "../../../compiler/tensor-graph/fold-constants.ts";
-import { inferTensors } from "../../../compiler/tensor-graph/infer-tensors.ts";
-import { interpret } from "../../../compiler/tensor-graph/interpret.ts";
+import { foldConstants } from "../../../compiler/tensor-graph/evaluation/fold-constants.ts";
+import { inferTensors } from "../../../compiler/tensor-graph/evaluation/infer-tensors.ts";
+import { interpret } from "../../../compiler/tensor-graph/evaluation/interpret.ts";
 import { tensorFrom, zeros } from "../../../compiler/tensor-graph/tensor.ts";
 import type { AnyTensor } from "../../../compiler/tensor-graph/tensor-graph.ts";
 import { DiagnosticError } from "../../../isa/diagnostic.ts";

@@ -2,9 +2,8 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { INTEGER_DOMAIN } from "../../../compiler/legalisation/rules/integer-layer.ts";
+import { INTEGER_DOMAIN, WORDS_DOMAIN } from "../../../compiler/legalisation/own-domains.ts";
 import { LEGALISATION_RULES } from "../../../compiler/legalisation/rules/table.ts";
-import { WORDS_DOMAIN } from "../../../compiler/legalisation/rules/words.ts";
 import { OPERATOR_NAMES } from "../../../compiler/tensor-graph/operators/table.ts";
 import { isTried, machinePlace } from "./machine-operators.ts";
 

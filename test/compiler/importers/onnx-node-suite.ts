@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { readOnnxModel } from "../../../compiler/importers/onnx/model.ts";
 import { decodeMessage, type ModelMessage } from "../../../compiler/importers/onnx/schema.ts";
 import { readTensor } from "../../../compiler/importers/onnx/tensor-message.ts";
-import { interpret } from "../../../compiler/tensor-graph/interpret.ts";
+import { interpret } from "../../../compiler/tensor-graph/evaluation/interpret.ts";
 import { OPERATORS, qualifiedName } from "../../../compiler/tensor-graph/operators/table.ts";
 import type { AnyTensor } from "../../../compiler/tensor-graph/tensor-graph.ts";
 

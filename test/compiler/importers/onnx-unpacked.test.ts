@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { readOnnxModel } from "../../../compiler/importers/onnx/model.ts";
 import { bigintOf, decodeMessage, type Long } from "../../../compiler/importers/onnx/schema.ts";
 import { readTensor } from "../../../compiler/importers/onnx/tensor-message.ts";
-import { interpret } from "../../../compiler/tensor-graph/interpret.ts";
+import { interpret } from "../../../compiler/tensor-graph/evaluation/interpret.ts";
 import { tensorFrom } from "../../../compiler/tensor-graph/tensor.ts";
 import { runOnnxruntime } from "../tensor-graph/onnxruntime.ts";
 import { encodeModel } from "./onnx-model.ts";

@@ -2,7 +2,7 @@
 import { expect } from "vitest";
 import type { Graph } from "../../../compiler/graph/graph.ts";
 import { printGraph } from "../../../compiler/graph/print.ts";
-import { interpret } from "../../../compiler/tensor-graph/interpret.ts";
+import { interpret } from "../../../compiler/tensor-graph/evaluation/interpret.ts";
 import { numbersOf, tensorFrom } from "../../../compiler/tensor-graph/tensor.ts";
 import type { TensorGraph } from "../../../compiler/tensor-graph/tensor-graph.ts";
 import { evaluateGraph } from "../../oracles/graph-float.ts";

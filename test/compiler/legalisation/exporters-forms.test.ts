@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { readOnnxModel } from "../../../compiler/importers/onnx/model.ts";
 import { legalise } from "../../../compiler/legalisation/index.ts";
-import { interpret } from "../../../compiler/tensor-graph/interpret.ts";
+import { interpret } from "../../../compiler/tensor-graph/evaluation/interpret.ts";
 import { numbersOf, tensorFrom } from "../../../compiler/tensor-graph/tensor.ts";
 import type { AnyTensor } from "../../../compiler/tensor-graph/tensor-graph.ts";
 import { encodeModel, type ModelSketch } from "../importers/onnx-model.ts";

@@ -1,5 +1,5 @@
 /** Random tensor graphs of the operators that the legaliser claims, over small ugly shapes. */
-import { inferTensors } from "../../../compiler/tensor-graph/infer-tensors.ts";
+import { inferTensors } from "../../../compiler/tensor-graph/evaluation/infer-tensors.ts";
 import { tensorFrom } from "../../../compiler/tensor-graph/tensor.ts";
 import type {
   AnyTensor,

@@ -11,11 +11,11 @@ import type {
   TensorGraph,
   TensorNode,
 } from "../../../compiler/tensor-graph/tensor-graph.ts";
-import { type FixedPointFormat, rawToFloat64 } from "../../../isa/format.ts";
 import { DEFAULT_MACHINE } from "../../../isa/machine.ts";
-import { quantizeFloat64 } from "../../../isa/quantize.ts";
-import { allocateRaws, rawAt, setRaw } from "../../../isa/raws.ts";
-import { register } from "../../../isa/register.ts";
+import { type FixedPointFormat, rawToFloat64 } from "../../../isa/numerics/format.ts";
+import { quantizeFloat64 } from "../../../isa/numerics/quantize.ts";
+import { allocateRaws, rawAt, setRaw } from "../../../isa/numerics/raws.ts";
+import { register } from "../../../isa/numerics/register.ts";
 import { checkProgram } from "../../../sim/check/index.ts";
 import { fastEngine } from "../../../sim/fast/engine.ts";
 

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { AccessMap } from "../../../compiler/lowering/access-map.ts";
 import { Emitter, type MemoryRange, type SharedMemory } from "../../../compiler/lowering/emitter.ts";
-import { fixedPoint } from "../../../isa/format.ts";
+import { AccessMap } from "../../../compiler/lowering/memory/access-map.ts";
 import { INSTRUCTIONS, type Instruction } from "../../../isa/instructions/table.ts";
-import { register } from "../../../isa/register.ts";
+import { fixedPoint } from "../../../isa/numerics/format.ts";
+import { register } from "../../../isa/numerics/register.ts";
 import { TOKEN_CHANNELS, tokenBit } from "../../../isa/tokens.ts";
 
 describe("the access map", () => {

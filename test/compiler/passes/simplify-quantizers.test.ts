@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Graph, GraphNode } from "../../../compiler/graph/graph.ts";
 import { simplifyQuantizers } from "../../../compiler/passes/simplify-quantizers.ts";
-import { type RegisterSpec, register } from "../../../isa/register.ts";
+import { type RegisterSpec, register } from "../../../isa/numerics/register.ts";
 
 const FOUR = register({ wordLength: 4, fractionLength: 2, signed: true });
 const FIVE = register({ wordLength: 5, fractionLength: 2, signed: true }, "nearest-even");

@@ -7,10 +7,10 @@ import {
   rangeOf,
 } from "../../../compiler/quantization/automatic-format.ts";
 import { exactFormat } from "../../../compiler/quantization/exact-bias.ts";
-import type { FixedPointFormat } from "../../../isa/format.ts";
-import { formatText, rawRange } from "../../../isa/format.ts";
-import { quantizeFloat64 } from "../../../isa/quantize.ts";
-import { register } from "../../../isa/register.ts";
+import type { FixedPointFormat } from "../../../isa/numerics/format.ts";
+import { formatText, rawRange } from "../../../isa/numerics/format.ts";
+import { quantizeFloat64 } from "../../../isa/numerics/quantize.ts";
+import { register } from "../../../isa/numerics/register.ts";
 
 function choose(text: string, min: number, max: number, marginBits = 0): string {
   const written = parseWrittenFormat(text, "test");

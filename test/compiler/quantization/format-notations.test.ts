@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseAnyFormat, parseForeignFormat, withOwnFormat } from "../../../compiler/quantization/format-notations.ts";
 import { parseAssignmentSpecification } from "../../../compiler/quantization/specification.ts";
-import { formatText, parseFormat } from "../../../isa/format.ts";
+import { formatText, parseFormat } from "../../../isa/numerics/format.ts";
 import { parseYaml } from "../../../runtime/configuration.ts";
 import { formats } from "../../arbitraries/numerics.ts";
 

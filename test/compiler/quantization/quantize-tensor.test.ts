@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { quantizeTensor } from "../../../compiler/quantization/quantize-tensor.ts";
-import { fixedPoint } from "../../../isa/format.ts";
-import { register } from "../../../isa/register.ts";
+import { fixedPoint } from "../../../isa/numerics/format.ts";
+import { register } from "../../../isa/numerics/register.ts";
 
 test("values become words in order, and those that did not fit are counted", () => {
   const values = new Float32Array([0.5, -0.5, 0.03125, 100, -100, -8, 7.9375]);

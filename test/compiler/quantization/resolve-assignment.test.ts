@@ -10,8 +10,8 @@ import {
   type LayerEntry,
   parseAssignmentSpecification,
 } from "../../../compiler/quantization/specification.ts";
-import { DATAPATH_REGISTERS, type DatapathSpec } from "../../../isa/datapath.ts";
-import { type RegisterSpec, register, registerText } from "../../../isa/register.ts";
+import { type RegisterSpec, register, registerText } from "../../../isa/numerics/register.ts";
+import { DATAPATH_REGISTERS, type DatapathSpec } from "../../../isa/program/datapath.ts";
 
 function layer(name: string, facts: Partial<LayerFacts> = {}): LayerFacts {
   const weights = new Float32Array([0.25, -1.5, 0.75]);

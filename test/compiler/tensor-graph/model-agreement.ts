@@ -1,7 +1,7 @@
 /** Models of several nodes through the interpreter and through onnxruntime. */
 import { expect } from "vitest";
 import { readOnnxModel } from "../../../compiler/importers/onnx/model.ts";
-import { interpret } from "../../../compiler/tensor-graph/interpret.ts";
+import { interpret } from "../../../compiler/tensor-graph/evaluation/interpret.ts";
 import type { AnyTensor } from "../../../compiler/tensor-graph/tensor-graph.ts";
 import { encodeModel, type ModelSketch } from "../importers/onnx-model.ts";
 import { runOnnxruntime } from "./onnxruntime.ts";

@@ -2,9 +2,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { erf } from "../../../compiler/graph/error-function.ts";
-import { broadcastIndex, broadcastShape, requireUnidirectional } from "../../../compiler/tensor-graph/broadcast.ts";
-import { OUTSIDE, pick, transposed } from "../../../compiler/tensor-graph/pick.ts";
-import { roundHalfEven } from "../../../compiler/tensor-graph/round-number.ts";
+import {
+  broadcastIndex,
+  broadcastShape,
+  requireUnidirectional,
+} from "../../../compiler/tensor-graph/arithmetic/broadcast.ts";
+import { OUTSIDE, pick, transposed } from "../../../compiler/tensor-graph/arithmetic/pick.ts";
+import { roundHalfEven } from "../../../compiler/tensor-graph/arithmetic/round-number.ts";
 import { bigFrom, tensorFrom, zeros } from "../../../compiler/tensor-graph/tensor.ts";
 import { DiagnosticError } from "../../../isa/diagnostic.ts";
 

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import * as ort from "onnxruntime-web";
 import { readOnnxModel } from "../../../compiler/importers/onnx/model.ts";
-import { interpret } from "../../../compiler/tensor-graph/interpret.ts";
+import { interpret } from "../../../compiler/tensor-graph/evaluation/interpret.ts";
 import { tensorFrom } from "../../../compiler/tensor-graph/tensor.ts";
 import type { AnyTensor, AttributeValue, ElementType } from "../../../compiler/tensor-graph/tensor-graph.ts";
 import { encodeModel } from "../importers/onnx-model.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { runNode } from "../../../compiler/tensor-graph/evaluate-node.ts";
+import { runNode } from "../../../compiler/tensor-graph/evaluation/evaluate-node.ts";
 import { findOperator } from "../../../compiler/tensor-graph/operators/table.ts";
 import { tensorFrom } from "../../../compiler/tensor-graph/tensor.ts";
 import type { AnyTensor, TensorNode } from "../../../compiler/tensor-graph/tensor-graph.ts";

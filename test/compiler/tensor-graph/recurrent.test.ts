@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { foldConstants } from "../../../compiler/tensor-graph/fold-constants.ts";
-import { inferTensors } from "../../../compiler/tensor-graph/infer-tensors.ts";
-import { interpret } from "../../../compiler/tensor-graph/interpret.ts";
+import { foldConstants } from "../../../compiler/tensor-graph/evaluation/fold-constants.ts";
+import { inferTensors } from "../../../compiler/tensor-graph/evaluation/infer-tensors.ts";
+import { interpret } from "../../../compiler/tensor-graph/evaluation/interpret.ts";
+import { unrollRecurrent } from "../../../compiler/tensor-graph/recurrent/unroll-recurrent.ts";
 import { tensorFrom } from "../../../compiler/tensor-graph/tensor.ts";
 import type { AnyTensor, TensorGraph, TensorNode } from "../../../compiler/tensor-graph/tensor-graph.ts";
-import { unrollRecurrent } from "../../../compiler/tensor-graph/unroll-recurrent.ts";
 import { elements, expectAgreement, expectNear, maybe, type NodeCase, runs } from "./onnxruntime.ts";
 
 const OPERATORS = ["LSTM", "GRU", "RNN"] as const;

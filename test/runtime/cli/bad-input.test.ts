@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { writeIdx } from "../../../runtime/datasets/idx.ts";
+import { writeIdx } from "../../../runtime/datasets/formats/idx.ts";
 import { type SmallFiles, writeSmallFiles } from "../small-network.ts";
 import { DIAGNOSTIC_LINE, errorLines, type Invocation, invoke } from "./invoke.ts";
 

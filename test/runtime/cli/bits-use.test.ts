@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parseYaml } from "../../../runtime/configuration.ts";
-import { writeIdx } from "../../../runtime/datasets/idx.ts";
+import { writeIdx } from "../../../runtime/datasets/formats/idx.ts";
 import { EXPORT_FORMATS } from "../../../runtime/exports/index.ts";
 import { readAssignment } from "../../../runtime/exports/read-assignment.ts";
-import type { BitsReport } from "../../../runtime/report/bits-report.ts";
 import { reportPage } from "../../../runtime/report/html/page.ts";
-import { parseResult } from "../../../runtime/report/result.ts";
+import type { BitsReport } from "../../../runtime/results/bits-report.ts";
+import { parseResult } from "../../../runtime/results/result.ts";
 import { SMALL_CLASSES, type SmallFiles, writeSmallFiles } from "../small-network.ts";
 import { invoke, shell } from "./invoke.ts";
 

@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { HistogramEntry, RunReport } from "../../../runtime/report/run-report.ts";
+import type { HistogramEntry, RunReport } from "../../../runtime/results/run-report.ts";
 import { type SmallFiles, writeSmallFiles } from "../small-network.ts";
 import { invoke } from "./invoke.ts";
 import { checkedResult } from "./run-result.ts";

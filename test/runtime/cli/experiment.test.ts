@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { EXPERIMENT_NAMES } from "../../../runtime/report/experiment-report.ts";
-import type { SweepReport } from "../../../runtime/report/sweep-report.ts";
+import { EXPERIMENT_NAMES } from "../../../runtime/results/experiment-report.ts";
+import type { SweepReport } from "../../../runtime/results/sweep-report.ts";
 import { type SmallFiles, writeSmallFiles } from "../small-network.ts";
 import { type Invocation, invoke } from "./invoke.ts";
 

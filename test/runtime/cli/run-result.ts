@@ -1,6 +1,6 @@
 /** The result of `run` as design/interface.md lays it down, field by field. */
 import { z } from "zod";
-import type { RunReport } from "../../../runtime/report/run-report.ts";
+import type { RunReport } from "../../../runtime/results/run-report.ts";
 
 const share = z.number().min(0).max(1);
 const count = z.int().min(0);

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { RunReport } from "../../../runtime/report/run-report.ts";
+import type { RunReport } from "../../../runtime/results/run-report.ts";
 import { SMALL_CLASSES, SMALL_LAYERS, type SmallFiles, writeSmallFiles } from "../small-network.ts";
 import { invoke } from "./invoke.ts";
 import { checkedResult } from "./run-result.ts";

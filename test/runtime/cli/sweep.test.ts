@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { SweepRecord, SweepReport } from "../../../runtime/report/sweep-report.ts";
+import type { SweepRecord, SweepReport } from "../../../runtime/results/sweep-report.ts";
 import { COMMAND, errorLines, invoke } from "./invoke.ts";
 
 const LONG = process.env.MACROSCOPE_LONG === "1";

@@ -1,7 +1,7 @@
 /** Which writes into registers count as ties, and which words of a layer are looked behind. */
 import { describe, expect, it } from "vitest";
-import { fixedPoint } from "../../../isa/format.ts";
-import { register } from "../../../isa/register.ts";
+import { fixedPoint } from "../../../isa/numerics/format.ts";
+import { register } from "../../../isa/numerics/register.ts";
 import { LayerCoverage } from "../../../runtime/compare/coverage.ts";
 import { spread } from "../../../runtime/compare/traced-words.ts";
 import type { ElementHistory } from "../../../sim/history/history.ts";

@@ -1,6 +1,7 @@
 /** Where two programs part, sought by comparing everything that the reference engine shows: independent of runtime/compare. */
-import { elementCount, type Program } from "../../../isa/program.ts";
-import { rawAt } from "../../../isa/raws.ts";
+
+import { rawAt } from "../../../isa/numerics/raws.ts";
+import { elementCount, type Program } from "../../../isa/program/program.ts";
 import type { ImageBatch } from "../../../sim/engine.ts";
 import { referenceEngine } from "../../../sim/reference/engine.ts";
 import type { Quantization } from "../../../sim/reference/observer.ts";

@@ -7,11 +7,11 @@ import { zipSync } from "fflate";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DiagnosticError } from "../../../isa/diagnostic.ts";
-import { crc32c } from "../../../runtime/datasets/crc32c.ts";
-import { writeIdx } from "../../../runtime/datasets/idx.ts";
-import { NPY_TYPES } from "../../../runtime/datasets/npy.ts";
+import { crc32c } from "../../../runtime/datasets/formats/crc32c.ts";
+import { writeIdx } from "../../../runtime/datasets/formats/idx.ts";
+import { NPY_TYPES } from "../../../runtime/datasets/formats/npy.ts";
 import { type OpenOptions, openDataset } from "../../../runtime/datasets/open-dataset.ts";
-import { preprocessingFrom } from "../../../runtime/datasets/recipes.ts";
+import { preprocessingFrom } from "../../../runtime/datasets/preprocessing/recipes.ts";
 import { cifarRecord, crc32cBitwise, npyBytes, npyFile, tfExample, tfRecordFile } from "./files.ts";
 
 let folder: string;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { openDataset } from "../../../runtime/datasets/open-dataset.ts";
-import { preprocessingFrom } from "../../../runtime/datasets/recipes.ts";
+import { preprocessingFrom } from "../../../runtime/datasets/preprocessing/recipes.ts";
 
 const DATA = fileURLToPath(new URL("../../../../shared/data", import.meta.url));
 const at = (name: string): string => join(DATA, name);

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DiagnosticError } from "../../../isa/diagnostic.ts";
-import { formatText } from "../../../isa/format.ts";
-import { elementCount } from "../../../isa/program.ts";
-import { allocateRaws, rawAt, setRaw } from "../../../isa/raws.ts";
+import { formatText } from "../../../isa/numerics/format.ts";
+import { allocateRaws, rawAt, setRaw } from "../../../isa/numerics/raws.ts";
+import { elementCount } from "../../../isa/program/program.ts";
 import { type DumpLayer, DumpWriter } from "../../../runtime/dump/dump.ts";
 import { looksLikeDump, parseDump } from "../../../runtime/dump/parse-dump.ts";
 import { formats, rawsOf } from "../../arbitraries/numerics.ts";

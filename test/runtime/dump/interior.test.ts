@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { compile, prepareGraph } from "../../../compiler/compile.ts";
 import type { Dataflow } from "../../../isa/dataflow/table.ts";
 import { DEFAULT_MACHINE } from "../../../isa/machine.ts";
-import type { Program } from "../../../isa/program.ts";
+import type { Program } from "../../../isa/program/program.ts";
 import { DumpSide, INPUT, MachineSide } from "../../../runtime/compare/side.ts";
 import { parseDump } from "../../../runtime/dump/parse-dump.ts";
 import { RunDump } from "../../../runtime/dump/run-dump.ts";

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { writeIdx } from "../../../runtime/datasets/idx.ts";
+import { writeIdx } from "../../../runtime/datasets/formats/idx.ts";
 import { encodeModel, type ModelSketch } from "../../compiler/importers/onnx-model.ts";
 import { invoke } from "../cli/invoke.ts";
 import { npyBytes, npyFile } from "../datasets/files.ts";

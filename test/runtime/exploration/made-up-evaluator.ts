@@ -1,4 +1,5 @@
 import { formatText, parseFormat } from "../../../isa/index.ts";
+import { integerBitsOf, type SearchSpace } from "../../../runtime/exploration/search/search-space.ts";
 import type {
   Candidate,
   CandidateCost,
@@ -6,8 +7,7 @@ import type {
   EvaluationOptions,
   Evaluator,
   ImageSpan,
-} from "../../../runtime/exploration/evaluation.ts";
-import { integerBitsOf, type SearchSpace } from "../../../runtime/exploration/search-space.ts";
+} from "../../../runtime/results/evaluation.ts";
 
 /** A register of a network that is only a formula. */
 export interface MadeUpRegister {

@@ -1,10 +1,10 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { fixedPoint } from "../../../isa/format.ts";
-import { type Dialect, OVERFLOW_MODES } from "../../../isa/overflow.ts";
-import { register } from "../../../isa/register.ts";
-import { ROUNDING_MODES } from "../../../isa/rounding.ts";
+import { fixedPoint } from "../../../isa/numerics/format.ts";
+import { type Dialect, OVERFLOW_MODES } from "../../../isa/numerics/overflow.ts";
+import { register } from "../../../isa/numerics/register.ts";
+import { ROUNDING_MODES } from "../../../isa/numerics/rounding.ts";
 import { cppHeader } from "../../../runtime/exports/cpp.ts";
 import { identifier, layerIdentifiers } from "../../../runtime/exports/identifiers.ts";
 import { libraryModes } from "../../../runtime/exports/library-modes.ts";

@@ -1,11 +1,11 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { fixedPoint } from "../../../isa/format.ts";
-import { OVERFLOW_MODES } from "../../../isa/overflow.ts";
-import { quantize } from "../../../isa/quantize.ts";
-import { type RegisterSpec, register, registerText } from "../../../isa/register.ts";
-import { ROUNDING_MODES } from "../../../isa/rounding.ts";
+import { fixedPoint } from "../../../isa/numerics/format.ts";
+import { OVERFLOW_MODES } from "../../../isa/numerics/overflow.ts";
+import { quantize } from "../../../isa/numerics/quantize.ts";
+import { type RegisterSpec, register, registerText } from "../../../isa/numerics/register.ts";
+import { ROUNDING_MODES } from "../../../isa/numerics/rounding.ts";
 import { identifier, layerIdentifiers } from "../../../runtime/exports/identifiers.ts";
 import type { ExportedLayer, ExportedRegister, ExportSubject } from "../../../runtime/exports/subject.ts";
 import { systemverilogPackage } from "../../../runtime/exports/systemverilog.ts";

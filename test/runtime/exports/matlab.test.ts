@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { fixedPoint } from "../../../isa/format.ts";
-import { register } from "../../../isa/register.ts";
+import { fixedPoint } from "../../../isa/numerics/format.ts";
+import { register } from "../../../isa/numerics/register.ts";
 import { matlabFunction } from "../../../runtime/exports/matlab.ts";
 import type { ExportSubject } from "../../../runtime/exports/subject.ts";
 import { uglySubject } from "./tools.ts";

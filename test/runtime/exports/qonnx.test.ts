@@ -6,7 +6,7 @@ import { readOnnxModel } from "../../../compiler/importers/onnx/index.ts";
 import { legalise } from "../../../compiler/legalisation/index.ts";
 import { layerFacts } from "../../../compiler/quantization/layer-facts.ts";
 import type { AssignmentSpecification } from "../../../compiler/quantization/specification.ts";
-import { registerText } from "../../../isa/register.ts";
+import { registerText } from "../../../isa/numerics/register.ts";
 import { type ExportSubject, exportAssignment, exportSubject } from "../../../runtime/exports/index.ts";
 import { QONNX_REGISTERS } from "../../../runtime/exports/qonnx/quant.ts";
 import { openModel } from "../../../runtime/model.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { GraphBuilder } from "../../../compiler/graph/builder.ts";
-import { formatText } from "../../../isa/format.ts";
+import { formatText } from "../../../isa/numerics/format.ts";
 import { exportSubject } from "../../../runtime/exports/index.ts";
 
 /** Two unsigned layers that are subtracted, and one of them doubled. */

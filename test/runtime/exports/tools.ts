@@ -3,11 +3,11 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fixedPoint } from "../../../isa/format.ts";
-import type { Dialect, OverflowMode } from "../../../isa/overflow.ts";
-import { OVERFLOW_MODES } from "../../../isa/overflow.ts";
-import { register } from "../../../isa/register.ts";
-import { ROUNDING_MODES, type RoundingMode } from "../../../isa/rounding.ts";
+import { fixedPoint } from "../../../isa/numerics/format.ts";
+import type { Dialect, OverflowMode } from "../../../isa/numerics/overflow.ts";
+import { OVERFLOW_MODES } from "../../../isa/numerics/overflow.ts";
+import { register } from "../../../isa/numerics/register.ts";
+import { ROUNDING_MODES, type RoundingMode } from "../../../isa/numerics/rounding.ts";
 import { libraryModes } from "../../../runtime/exports/library-modes.ts";
 import type { ExportedLayer, ExportSubject } from "../../../runtime/exports/subject.ts";
 

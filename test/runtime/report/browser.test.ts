@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { reportPage } from "../../../runtime/report/html/page.ts";
-import type { NamedResult, Result } from "../../../runtime/report/result.ts";
+import type { NamedResult, Result } from "../../../runtime/results/result.ts";
 import { Browser, CHROMIUM, type Look, type View } from "./browser.ts";
 import { HOSTILE_NAMES, manyNames, sampleBits, sampleCompare, sampleRun, sampleSweep } from "./sample-results.ts";
 

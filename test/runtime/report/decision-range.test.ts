@@ -1,9 +1,9 @@
 /** The axis of a search's chart shows where its decision lies. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { TARGET_KINDS } from "../../../runtime/report/bits-report.ts";
 import { decisionRange, paretoFront } from "../../../runtime/report/charts/pareto-front.ts";
 import { svgFile } from "../../../runtime/report/charts/svg.ts";
+import { TARGET_KINDS } from "../../../runtime/results/bits-report.ts";
 import { manyNames, sampleBits } from "./sample-results.ts";
 
 describe("the range of the figure", () => {

@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { onPage } from "../../../runtime/report/page-width.ts";
-import { type Column, tableText } from "../../../runtime/report/table.ts";
-import { wrapped } from "../../../runtime/report/wording.ts";
+import { type Column, tableText } from "../../../runtime/report/text/table.ts";
+import { wrapped } from "../../../runtime/report/text/wording.ts";
 
 type Row = readonly string[];
 

@@ -5,7 +5,7 @@ import { HEAT_COLOURS, PALETTE, SERIES_COLOURS } from "../../../runtime/report/c
 import { svgFile } from "../../../runtime/report/charts/svg.ts";
 import { html } from "../../../runtime/report/html/markup.ts";
 import { reportPage } from "../../../runtime/report/html/page.ts";
-import { type NamedResult, parseResult, type Result } from "../../../runtime/report/result.ts";
+import { type NamedResult, parseResult, type Result } from "../../../runtime/results/result.ts";
 import { HOSTILE_NAMES, SAMPLES, sampleBits, sampleCompare, sampleRun } from "./sample-results.ts";
 
 function page(...results: readonly Result[]) {

@@ -1,17 +1,17 @@
 /** Made-up results of every kind: their figures are not of any network, their shapes are those of real ones. */
 
-import type { CandidateCost } from "../../../runtime/exploration/evaluation.ts";
-import type { BitsReport, Measured, MeasuredAssignment, Trial } from "../../../runtime/report/bits-report.ts";
-import type { CompareReport, HistoryRow, HistoryWord } from "../../../runtime/report/compare-report.ts";
-import type { ExperimentEntry } from "../../../runtime/report/experiment-report.ts";
+import type { BitsReport, Measured, MeasuredAssignment, Trial } from "../../../runtime/results/bits-report.ts";
+import type { CompareReport, HistoryRow, HistoryWord } from "../../../runtime/results/compare-report.ts";
+import type { CandidateCost } from "../../../runtime/results/evaluation.ts";
+import type { ExperimentEntry } from "../../../runtime/results/experiment-report.ts";
 import type {
   Accuracy,
   HistogramEntry,
   LayerEntry,
   RegisterEntry,
   RunReport,
-} from "../../../runtime/report/run-report.ts";
-import type { SweepRecord, SweepReport } from "../../../runtime/report/sweep-report.ts";
+} from "../../../runtime/results/run-report.ts";
+import type { SweepRecord, SweepReport } from "../../../runtime/results/sweep-report.ts";
 
 export const RESOURCES: RunReport["resources"] = { seconds: 12.5, peakMemoryBytes: 2 ** 28 };
 

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { RunReport } from "../../../runtime/report/run-report.ts";
+import type { RunReport } from "../../../runtime/results/run-report.ts";
 import { randomFloats } from "../../arbitraries/graph.ts";
 import { encodeModel, type ModelNode } from "../../compiler/importers/onnx-model.ts";
 import { invoke } from "../cli/invoke.ts";

@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { ConstantNode, Graph, GraphNode } from "../../../compiler/graph/graph.ts";
-import { rawToFloat64 } from "../../../isa/format.ts";
-import { quantizeFloat64 } from "../../../isa/quantize.ts";
-import type { RegisterSpec } from "../../../isa/register.ts";
+import { rawToFloat64 } from "../../../isa/numerics/format.ts";
+import { quantizeFloat64 } from "../../../isa/numerics/quantize.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
 import { loadTensorFlow } from "../../../runtime/float-reference/backend.ts";
 import { FloatNetwork } from "../../../runtime/float-reference/interpreter.ts";
 import { ExtrinsicNetwork, runExtrinsic } from "../../../runtime/session/extrinsic.ts";

@@ -2,10 +2,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { DEFAULT_MACHINE } from "../../../isa/machine.ts";
-import type { LayerSymbol, Program } from "../../../isa/program.ts";
-import { quantizeFloat64 } from "../../../isa/quantize.ts";
-import { rawAt } from "../../../isa/raws.ts";
-import { type RegisterSpec, register } from "../../../isa/register.ts";
+import { quantizeFloat64 } from "../../../isa/numerics/quantize.ts";
+import { rawAt } from "../../../isa/numerics/raws.ts";
+import { type RegisterSpec, register } from "../../../isa/numerics/register.ts";
+import type { LayerSymbol, Program } from "../../../isa/program/program.ts";
 import { inputTrap, quantizeImages } from "../../../runtime/session/host-input.ts";
 import { deterministicRoundingModes, registers } from "../../arbitraries/numerics.ts";
 

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Dataset } from "../../../runtime/datasets/dataset.ts";
 import type { ImageShape } from "../../../runtime/datasets/image-shape.ts";
-import { preprocessingFrom } from "../../../runtime/datasets/recipes.ts";
+import { preprocessingFrom } from "../../../runtime/datasets/preprocessing/recipes.ts";
 import { AnswerTally } from "../../../runtime/session/accuracy.ts";
 import { Digest, digestOf } from "../../../runtime/session/digest.ts";
 import { imageBatches } from "../../../runtime/session/image-batches.ts";

@@ -1,6 +1,6 @@
 /** A float network that sees something else than it was trained on is said before any word length. */
 import { describe, expect, it } from "vitest";
-import type { RunReport } from "../../../runtime/report/run-report.ts";
+import type { RunReport } from "../../../runtime/results/run-report.ts";
 import { AnswerTally } from "../../../runtime/session/accuracy.ts";
 import { inputAdvice } from "../../../runtime/session/input-advice.ts";
 import { sampleRun } from "../report/sample-results.ts";

@@ -7,10 +7,10 @@ import { quantizeWeights } from "../../../compiler/quantization/quantize-weights
 import type { AssignmentSpecification } from "../../../compiler/quantization/specification.ts";
 import { resolveExtrinsic } from "../../../compiler/resolve-extrinsic.ts";
 import { DEFAULT_MACHINE } from "../../../isa/machine.ts";
-import { writeProgramFile } from "../../../isa/program-file.ts";
+import { writeProgramFile } from "../../../isa/program/program-file.ts";
 import { resolveConfiguration } from "../../../runtime/configuration.ts";
 import { openModel } from "../../../runtime/model.ts";
-import type { RunReport } from "../../../runtime/report/run-report.ts";
+import type { RunReport } from "../../../runtime/results/run-report.ts";
 import { quantizeValues } from "../../../runtime/session/extrinsic.ts";
 import { runModel } from "../../../runtime/session/run.ts";
 

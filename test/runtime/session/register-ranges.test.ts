@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { GraphBuilder } from "../../../compiler/graph/builder.ts";
 import type { Graph, GraphNode } from "../../../compiler/graph/graph.ts";
-import type { CalibratedRange, LayerRanges } from "../../../isa/datapath.ts";
+import type { CalibratedRange, LayerRanges } from "../../../isa/program/datapath.ts";
 import { loadTensorFlow } from "../../../runtime/float-reference/backend.ts";
 import { CalibrationTally } from "../../../runtime/float-reference/calibration.ts";
 import { FloatNetwork } from "../../../runtime/float-reference/interpreter.ts";

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Dataflow } from "../../../isa/dataflow/table.ts";
 import type { Instruction } from "../../../isa/instructions/table.ts";
 import { DEFAULT_MACHINE, type Machine } from "../../../isa/machine.ts";
-import { type RegisterSpec, register } from "../../../isa/register.ts";
+import { type RegisterSpec, register } from "../../../isa/numerics/register.ts";
 import {
   ACTIONS,
   type ActionCounts,

@@ -13,8 +13,8 @@ import type { Store } from "../../../isa/instructions/store.ts";
 import type { Instruction } from "../../../isa/instructions/table.ts";
 import type { Vector } from "../../../isa/instructions/vector.ts";
 import { DEFAULT_MACHINE, type Machine } from "../../../isa/machine.ts";
-import { elementCount, type LayerSymbol, type Program, type TensorSymbol } from "../../../isa/program.ts";
-import { type RegisterSpec, register } from "../../../isa/register.ts";
+import { type RegisterSpec, register } from "../../../isa/numerics/register.ts";
+import { elementCount, type LayerSymbol, type Program, type TensorSymbol } from "../../../isa/program/program.ts";
 import { tokenBit } from "../../../isa/tokens.ts";
 
 const NO_TOKENS = { wait: 0, signal: 0 };

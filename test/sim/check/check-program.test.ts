@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Instruction } from "../../../isa/instructions/table.ts";
 import { DEFAULT_MACHINE, type Machine } from "../../../isa/machine.ts";
-import type { TensorSymbol } from "../../../isa/program.ts";
-import { type RegisterSpec, register } from "../../../isa/register.ts";
+import { type RegisterSpec, register } from "../../../isa/numerics/register.ts";
+import type { TensorSymbol } from "../../../isa/program/program.ts";
 import { checkProgram } from "../../../sim/check/index.ts";
 import type { Fault } from "../../../sim/fault.ts";
 import {

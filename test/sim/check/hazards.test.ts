@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { INSTRUCTIONS, type Instruction } from "../../../isa/instructions/table.ts";
 import { DEFAULT_MACHINE, type Machine } from "../../../isa/machine.ts";
-import type { Program } from "../../../isa/program.ts";
+import type { Program } from "../../../isa/program/program.ts";
 import { checkProgram } from "../../../sim/check/index.ts";
 import { machinePrograms } from "../../arbitraries/machine-program.ts";
 import { configureAll, HALT, load, program, SYNCHRONISE, store, tensors, tokens, vector } from "./build.ts";

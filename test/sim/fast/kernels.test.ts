@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Dataflow } from "../../../isa/dataflow/table.ts";
-import type { OverflowPlace, RegisterWitness } from "../../../sim/fast/arithmetic/witness.ts";
+import type { OverflowPlace, RegisterObserver } from "../../../sim/fast/arithmetic/observer.ts";
 import { PLAIN_KERNELS } from "../../../sim/fast/kernels/plain.ts";
 import type { StepwiseKernel } from "../../../sim/fast/kernels/stepwise.ts";
 import { stepwiseBigint } from "../../../sim/fast/kernels/stepwise-bigint.ts";
@@ -36,7 +36,7 @@ interface Seen {
   readonly word: bigint;
 }
 
-class Recorder implements RegisterWitness {
+class Recorder implements RegisterObserver {
   readonly seen: Seen[] = [];
   readonly places: OverflowPlace[] = [];
 
@@ -61,16 +61,16 @@ const seenKey = ({ exact, rounded, word }: Seen): string => `${exact} ${rounded}
 const placeKey = (place: OverflowPlace): string =>
   [place.laneStep, place.extraCycles, place.row, place.column, place.pixel, place.channel, place.step].join(" ");
 
-function expectWitnessAgrees(tile: DrawnTile, defined: DefinedTile, kernel: StepwiseKernel): void {
-  const witness = { product: new Recorder(), accumulator: new Recorder() };
+function expectObserverAgrees(tile: DrawnTile, defined: DefinedTile, kernel: StepwiseKernel): void {
+  const observer = { product: new Recorder(), accumulator: new Recorder() };
   resetSums(tile);
-  kernel.witness(tile.words.image, witness);
+  kernel.observer(tile.words.image, observer);
   expect(sumsOf(tile)).toEqual(defined.sums);
   for (const register of ["product", "accumulator"] as const) {
     const writes = defined.writes.filter((write) => write.register === register);
-    expect(witness[register].seen.map(seenKey).sort()).toEqual(writes.map(seenKey).sort());
+    expect(observer[register].seen.map(seenKey).sort()).toEqual(writes.map(seenKey).sort());
     const places = overflowsOf(defined, register).map(placeKey).sort();
-    expect(witness[register].places.map(placeKey).sort()).toEqual(places);
+    expect(observer[register].places.map(placeKey).sort()).toEqual(places);
   }
 }
 
@@ -88,9 +88,9 @@ describe.each(DATAFLOWS)("%s tiles equal the definition", (dataflow) => {
     fc.assert(
       fc.property(matrixTiles({ dataflow, maxWordLength: width }), (tile) => {
         const defined = defineTile(tile.problem, tile.words);
-        expectWitnessAgrees(tile, defined, stepwiseBigint(tile.problem, tile.operands));
+        expectObserverAgrees(tile, defined, stepwiseBigint(tile.problem, tile.operands));
         if (stepwiseLane(tile.problem) === "float64") {
-          expectWitnessAgrees(tile, defined, stepwiseFloat64(tile.problem, tile.operands));
+          expectObserverAgrees(tile, defined, stepwiseFloat64(tile.problem, tile.operands));
         }
       }),
       { numRuns: RUNS },

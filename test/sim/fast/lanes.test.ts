@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Dataflow } from "../../../isa/dataflow/table.ts";
-import { type FixedPointFormat, fixedPoint, rawRange } from "../../../isa/format.ts";
-import { type RegisterSpec, register } from "../../../isa/register.ts";
+import { type FixedPointFormat, fixedPoint, rawRange } from "../../../isa/numerics/format.ts";
+import { type RegisterSpec, register } from "../../../isa/numerics/register.ts";
 import { PLAIN_KERNELS } from "../../../sim/fast/kernels/plain.ts";
 import { chooseLane } from "../../../sim/fast/lanes.ts";
 import { defineTile } from "./matrix-definition.ts";

@@ -3,9 +3,9 @@
  * an operation with its array step, and all of them happen in the order of their steps. Big integers; nothing of the fast
  * engine.
  */
-import { quantize } from "../../../isa/quantize.ts";
-import { registerGenerator, type Xorshift32 } from "../../../isa/random.ts";
-import type { RegisterSpec } from "../../../isa/register.ts";
+import { quantize } from "../../../isa/numerics/quantize.ts";
+import { registerGenerator, type Xorshift32 } from "../../../isa/numerics/random.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
 import type { MatrixProblem } from "../../../sim/fast/kernels/contract.ts";
 
 /** One write of a register. */

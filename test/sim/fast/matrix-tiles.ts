@@ -1,10 +1,10 @@
 /** Matrix tiles with words, registers and array drawn at random, and the operands the kernels want. */
 import fc from "fast-check";
 import type { Dataflow } from "../../../isa/dataflow/table.ts";
-import { type FixedPointFormat, rawRange } from "../../../isa/format.ts";
-import type { Dialect } from "../../../isa/overflow.ts";
-import type { RegisterSpec } from "../../../isa/register.ts";
-import type { RoundingMode } from "../../../isa/rounding.ts";
+import { type FixedPointFormat, rawRange } from "../../../isa/numerics/format.ts";
+import type { Dialect } from "../../../isa/numerics/overflow.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
+import type { RoundingMode } from "../../../isa/numerics/rounding.ts";
 import { hull } from "../../../sim/fast/arithmetic/ranges.ts";
 import type { MatrixOperands, MatrixProblem, WeightTile } from "../../../sim/fast/kernels/contract.ts";
 import { allocateWords, setWord, wordAt } from "../../../sim/fast/memory/words.ts";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fixedPoint } from "../../../isa/format.ts";
 import { DEFAULT_MACHINE } from "../../../isa/machine.ts";
-import type { Program, TensorSymbol } from "../../../isa/program.ts";
+import { fixedPoint } from "../../../isa/numerics/format.ts";
+import type { Program, TensorSymbol } from "../../../isa/program/program.ts";
 import { blockRuns, forEachRun } from "../../../sim/fast/memory/block-runs.ts";
 import { Dram } from "../../../sim/fast/memory/dram.ts";
 import { OnChipMemories } from "../../../sim/fast/memory/on-chip.ts";

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { quantize } from "../../../isa/quantize.ts";
-import { type RandomWordSource, registerGenerator } from "../../../isa/random.ts";
-import { register } from "../../../isa/register.ts";
-import { ROUNDING_MODES, round } from "../../../isa/rounding.ts";
+import { quantize } from "../../../isa/numerics/quantize.ts";
+import { type RandomWordSource, registerGenerator } from "../../../isa/numerics/random.ts";
+import { register } from "../../../isa/numerics/register.ts";
+import { ROUNDING_MODES, round } from "../../../isa/numerics/rounding.ts";
+import { roundingBias } from "../../../isa/numerics/rounding-bias.ts";
 import { GeneratorBank } from "../../../sim/fast/arithmetic/generator-bank.ts";
 import { NumberQuantizer, quantizesInNumbers } from "../../../sim/fast/arithmetic/number-quantizer.ts";
-import { roundingBias } from "../../../sim/fast/arithmetic/rounding-bias.ts";
 import { DETERMINISTIC_ROUNDING_MODES, integers, registers } from "../../arbitraries/numerics.ts";
 
 const RUNS = process.env.MACROSCOPE_LONG === "1" ? 200_000 : 5000;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { quantize, quantizeQuotient } from "../../../isa/quantize.ts";
+import { quantize, quantizeQuotient } from "../../../isa/numerics/quantize.ts";
 import { RegisterTally } from "../../../sim/fast/evidence/register-tally.ts";
 import { deterministicRoundingModes, integers, registers, valuesFor } from "../../arbitraries/numerics.ts";
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Program } from "../../../isa/program.ts";
-import type { Raws } from "../../../isa/raws.ts";
+import type { Raws } from "../../../isa/numerics/raws.ts";
+import type { Program } from "../../../isa/program/program.ts";
 import { walkConfiguration } from "../../../sim/configuration.ts";
 import type { BatchResult, EngineSession, RunOptions } from "../../../sim/engine.ts";
 import { mergeEvidence } from "../../../sim/evidence.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { fixedPoint, rawRange } from "../../../isa/format.ts";
-import { OVERFLOW_MODES, type OverflowMode } from "../../../isa/overflow.ts";
-import { quantize } from "../../../isa/quantize.ts";
-import { type RegisterSpec, register } from "../../../isa/register.ts";
+import { fixedPoint, rawRange } from "../../../isa/numerics/format.ts";
+import { OVERFLOW_MODES, type OverflowMode } from "../../../isa/numerics/overflow.ts";
+import { quantize } from "../../../isa/numerics/quantize.ts";
+import { type RegisterSpec, register } from "../../../isa/numerics/register.ts";
 import { PLAIN_KERNELS } from "../../../sim/fast/kernels/plain.ts";
 import { chooseLane } from "../../../sim/fast/lanes.ts";
 import { DETERMINISTIC_ROUNDING_MODES } from "../../arbitraries/numerics.ts";

@@ -3,14 +3,14 @@
  * instruction, and with readers that take the bits of a word with the other signedness.
  */
 
-import { type FixedPointFormat, rawRange } from "../../../isa/format.ts";
 import type { ConfigureRegister, MachineRegister } from "../../../isa/instructions/configure-register.ts";
 import { secondOperandAddress } from "../../../isa/instructions/requantize.ts";
 import type { Instruction } from "../../../isa/instructions/table.ts";
-import type { Dialect } from "../../../isa/overflow.ts";
-import type { Constant, Program, TensorSymbol } from "../../../isa/program.ts";
-import { elementCount } from "../../../isa/program.ts";
-import { allocateRaws, rawAt, setRaw } from "../../../isa/raws.ts";
+import { type FixedPointFormat, rawRange } from "../../../isa/numerics/format.ts";
+import type { Dialect } from "../../../isa/numerics/overflow.ts";
+import { allocateRaws, rawAt, setRaw } from "../../../isa/numerics/raws.ts";
+import type { Constant, Program, TensorSymbol } from "../../../isa/program/program.ts";
+import { elementCount } from "../../../isa/program/program.ts";
 import { withTrueDatapaths } from "../../arbitraries/true-datapaths.ts";
 
 export interface Widening {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { MachineRegister } from "../../../isa/instructions/configure-register.ts";
-import type { Dialect } from "../../../isa/overflow.ts";
+import type { Dialect } from "../../../isa/numerics/overflow.ts";
 import { checkProgram } from "../../../sim/check/index.ts";
 import { machinePrograms } from "../../arbitraries/machine-program.ts";
 import { expectEnginesAgree, imageBatch } from "../../conformance/compare.ts";

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Dataflow } from "../../../isa/dataflow/table.ts";
-import { elementCount, type Program } from "../../../isa/program.ts";
+import { elementCount, type Program } from "../../../isa/program/program.ts";
 import type { ImageBatch } from "../../../sim/engine.ts";
 import { ElementHistories } from "../../../sim/history/element-history.ts";
 import { referenceEngine } from "../../../sim/reference/engine.ts";

@@ -1,6 +1,6 @@
-import type { Program, TensorSymbol } from "../../../isa/program.ts";
-import { elementCount } from "../../../isa/program.ts";
-import { type Raws, rawAt } from "../../../isa/raws.ts";
+import { type Raws, rawAt } from "../../../isa/numerics/raws.ts";
+import type { Program, TensorSymbol } from "../../../isa/program/program.ts";
+import { elementCount } from "../../../isa/program/program.ts";
 import type { BatchResult, ImageBatch } from "../../../sim/engine.ts";
 import type { TensorWord } from "../../../sim/history/loaded-words.ts";
 

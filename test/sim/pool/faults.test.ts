@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Program } from "../../../isa/program.ts";
+import type { Program } from "../../../isa/program/program.ts";
 import { mergeAnswers, type PoolResult } from "../../../sim/pool/merge.ts";
 import { runOnPool, SimulationPool } from "../../../sim/pool/pool.ts";
 import type { WorkerAnswer } from "../../../sim/pool/task.ts";

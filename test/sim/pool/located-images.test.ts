@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Program } from "../../../isa/program.ts";
+import type { Program } from "../../../isa/program/program.ts";
 import type { BatchResult, EngineSession } from "../../../sim/engine.ts";
 import { ENGINES } from "../../../sim/engines.ts";
 import { EVIDENCE_REGISTERS, type LayerEvidence, mergeEvidence, type OverflowSite } from "../../../sim/evidence.ts";

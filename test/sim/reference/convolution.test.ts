@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fixedPoint, rawRange } from "../../../isa/format.ts";
-import { rawAt } from "../../../isa/raws.ts";
+import { fixedPoint, rawRange } from "../../../isa/numerics/format.ts";
+import { rawAt } from "../../../isa/numerics/raws.ts";
 import { referenceEngine } from "../../../sim/reference/engine.ts";
 import { DATAFLOWS, MACHINE, type MatrixProblem, matrixProgram } from "./matrix-problem.ts";
 import {

@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { InvariantError } from "../../../isa/diagnostic.ts";
-import { fixedPoint } from "../../../isa/format.ts";
-import { register } from "../../../isa/register.ts";
+import { fixedPoint } from "../../../isa/numerics/format.ts";
+import { register } from "../../../isa/numerics/register.ts";
 import { mergeEvidence } from "../../../sim/evidence.ts";
 import { referenceEngine } from "../../../sim/reference/engine.ts";
 import { MATRIX_PROBLEM, type MatrixProblem, matrixProgram } from "./matrix-problem.ts";

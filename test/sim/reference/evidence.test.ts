@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type FixedPointFormat, fixedPoint } from "../../../isa/format.ts";
 import type { Machine } from "../../../isa/machine.ts";
-import { type RegisterSpec, register } from "../../../isa/register.ts";
+import { type FixedPointFormat, fixedPoint } from "../../../isa/numerics/format.ts";
+import { type RegisterSpec, register } from "../../../isa/numerics/register.ts";
 import { EVIDENCE_REGISTERS, type LayerEvidence } from "../../../sim/evidence.ts";
 import type { Quantization } from "../../../sim/reference/observer.ts";
 import { MATRIX_PROBLEM, type MatrixProblem, matrixProgram } from "./matrix-problem.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { fixedPoint } from "../../../isa/format.ts";
 import type { Instruction } from "../../../isa/instructions/table.ts";
 import type { Machine } from "../../../isa/machine.ts";
-import { register } from "../../../isa/register.ts";
+import { fixedPoint } from "../../../isa/numerics/format.ts";
+import { register } from "../../../isa/numerics/register.ts";
 import {
   activation,
   HALT,

@@ -1,6 +1,6 @@
-import { quantize } from "../../../isa/quantize.ts";
-import { type RandomWordSource, registerGenerator } from "../../../isa/random.ts";
-import type { RegisterSpec } from "../../../isa/register.ts";
+import { quantize } from "../../../isa/numerics/quantize.ts";
+import { type RandomWordSource, registerGenerator } from "../../../isa/numerics/random.ts";
+import type { RegisterSpec } from "../../../isa/numerics/register.ts";
 import type { MatrixProblem } from "./matrix-problem.ts";
 
 /** What a register event must look like, wherever it comes from. */

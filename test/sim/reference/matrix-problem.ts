@@ -1,10 +1,10 @@
 import * as fc from "fast-check";
-import { type FixedPointFormat, fixedPoint, rawRange } from "../../../isa/format.ts";
 import type { Instruction } from "../../../isa/instructions/table.ts";
 import type { Machine } from "../../../isa/machine.ts";
-import type { Program } from "../../../isa/program.ts";
-import { type RegisterSpec, register } from "../../../isa/register.ts";
-import { ROUNDING_MODES, type RoundingMode } from "../../../isa/rounding.ts";
+import { type FixedPointFormat, fixedPoint, rawRange } from "../../../isa/numerics/format.ts";
+import { type RegisterSpec, register } from "../../../isa/numerics/register.ts";
+import { ROUNDING_MODES, type RoundingMode } from "../../../isa/numerics/rounding.ts";
+import type { Program } from "../../../isa/program/program.ts";
 import {
   activation,
   HALT,

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { rawAt } from "../../../isa/raws.ts";
+import { rawAt } from "../../../isa/numerics/raws.ts";
 import { referenceEngine } from "../../../sim/reference/engine.ts";
 import type { Observer } from "../../../sim/reference/observer.ts";
 import { type ExpectedEvent, expectedMatrix } from "./matrix-oracle.ts";

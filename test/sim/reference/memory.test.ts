@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fixedPoint } from "../../../isa/format.ts";
+import { fixedPoint } from "../../../isa/numerics/format.ts";
 import { MachineFault } from "../../../sim/reference/machine-fault.ts";
 import { WordMemory } from "../../../sim/reference/memory.ts";
 

@@ -1,10 +1,10 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fixedPoint } from "../../../isa/format.ts";
 import { POOL_KINDS, type Pool, type PoolKind } from "../../../isa/instructions/pool.ts";
-import { quantize, quantizeQuotient } from "../../../isa/quantize.ts";
-import { type RandomWordSource, registerGenerator } from "../../../isa/random.ts";
-import { type RegisterSpec, register } from "../../../isa/register.ts";
+import { fixedPoint } from "../../../isa/numerics/format.ts";
+import { quantize, quantizeQuotient } from "../../../isa/numerics/quantize.ts";
+import { type RandomWordSource, registerGenerator } from "../../../isa/numerics/random.ts";
+import { type RegisterSpec, register } from "../../../isa/numerics/register.ts";
 import { REGISTER, raws } from "./matrix-problem.ts";
 import {
   HALT,

@@ -1,10 +1,10 @@
 /** Sums that start from the bias: the preload instruction by hand, and both engines on the sums that follow. */
 import { describe, expect, it } from "vitest";
 import type { Dataflow } from "../../../isa/dataflow/table.ts";
-import { fixedPoint } from "../../../isa/format.ts";
 import type { Instruction } from "../../../isa/instructions/table.ts";
-import type { Program } from "../../../isa/program.ts";
-import { register } from "../../../isa/register.ts";
+import { fixedPoint } from "../../../isa/numerics/format.ts";
+import { register } from "../../../isa/numerics/register.ts";
+import type { Program } from "../../../isa/program/program.ts";
 import { fastEngine } from "../../../sim/fast/engine.ts";
 import {
   activation,

@@ -1,4 +1,3 @@
-import { type FixedPointFormat, fixedPoint, rawRange } from "../../../isa/format.ts";
 import type { ConfigurePixels } from "../../../isa/instructions/configure-pixels.ts";
 import type { ConfigureReduction } from "../../../isa/instructions/configure-reduction.ts";
 import type { ConfigureRegister, MachineRegister } from "../../../isa/instructions/configure-register.ts";
@@ -12,9 +11,10 @@ import type { Store } from "../../../isa/instructions/store.ts";
 import type { Instruction } from "../../../isa/instructions/table.ts";
 import type { Vector } from "../../../isa/instructions/vector.ts";
 import { DEFAULT_MACHINE, type Machine } from "../../../isa/machine.ts";
-import type { LayerSymbol, Program, TensorSymbol } from "../../../isa/program.ts";
-import { allocateRaws, type Raws, setRaw } from "../../../isa/raws.ts";
-import { type RegisterSpec, register } from "../../../isa/register.ts";
+import { type FixedPointFormat, fixedPoint, rawRange } from "../../../isa/numerics/format.ts";
+import { allocateRaws, type Raws, setRaw } from "../../../isa/numerics/raws.ts";
+import { type RegisterSpec, register } from "../../../isa/numerics/register.ts";
+import type { LayerSymbol, Program, TensorSymbol } from "../../../isa/program/program.ts";
 import { tokenBit } from "../../../isa/tokens.ts";
 import type { BatchResult, RunOptions } from "../../../sim/engine.ts";
 import { referenceEngine } from "../../../sim/reference/engine.ts";

@@ -1,9 +1,9 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fixedPoint } from "../../../isa/format.ts";
-import { quantize } from "../../../isa/quantize.ts";
-import { type RandomWordSource, registerGenerator } from "../../../isa/random.ts";
-import { type RegisterSpec, register } from "../../../isa/register.ts";
+import { fixedPoint } from "../../../isa/numerics/format.ts";
+import { quantize } from "../../../isa/numerics/quantize.ts";
+import { type RandomWordSource, registerGenerator } from "../../../isa/numerics/random.ts";
+import { type RegisterSpec, register } from "../../../isa/numerics/register.ts";
 import { REGISTER, raws } from "./matrix-problem.ts";
 import {
   activation,

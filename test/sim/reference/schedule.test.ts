@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { fixedPoint } from "../../../isa/format.ts";
 import type { Instruction } from "../../../isa/instructions/table.ts";
+import { fixedPoint } from "../../../isa/numerics/format.ts";
 import type { StallCause } from "../../../isa/tokens.ts";
 import { referenceEngine } from "../../../sim/reference/engine.ts";
 import type { Activity } from "../../../sim/reference/observer.ts";

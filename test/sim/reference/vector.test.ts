@@ -1,15 +1,15 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fixedPoint } from "../../../isa/format.ts";
 import {
   type ArithmeticVectorOperation,
   BINARY_VECTOR_OPERATIONS,
   isFunctionOperation,
   VECTOR_OPERATIONS,
 } from "../../../isa/instructions/vector.ts";
-import { quantize } from "../../../isa/quantize.ts";
-import { registerGenerator } from "../../../isa/random.ts";
-import { type RegisterSpec, register } from "../../../isa/register.ts";
+import { fixedPoint } from "../../../isa/numerics/format.ts";
+import { quantize } from "../../../isa/numerics/quantize.ts";
+import { registerGenerator } from "../../../isa/numerics/random.ts";
+import { type RegisterSpec, register } from "../../../isa/numerics/register.ts";
 import { REGISTER, raws } from "./matrix-problem.ts";
 import {
   activation,

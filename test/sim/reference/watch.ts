@@ -1,5 +1,5 @@
-import type { Program } from "../../../isa/program.ts";
-import { rawAt } from "../../../isa/raws.ts";
+import { rawAt } from "../../../isa/numerics/raws.ts";
+import type { Program } from "../../../isa/program/program.ts";
 import type { BatchResult } from "../../../sim/engine.ts";
 import type { EvidenceRegister } from "../../../sim/evidence.ts";
 import type { Activity, Observer } from "../../../sim/reference/observer.ts";

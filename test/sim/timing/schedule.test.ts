@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { UNITS, type Unit } from "../../../isa/instructions/definition.ts";
 import { INSTRUCTIONS, type Instruction } from "../../../isa/instructions/table.ts";
 import { DEFAULT_MACHINE, type Machine } from "../../../isa/machine.ts";
-import type { Program } from "../../../isa/program.ts";
+import type { Program } from "../../../isa/program/program.ts";
 import { TOKEN_CHANNELS } from "../../../isa/tokens.ts";
 import type { CycleReport, UnitCycles } from "../../../sim/cycles.ts";
 import { formulaText, layerFormulas, type Schedule, scheduleProgram } from "../../../sim/timing/index.ts";

@@ -1,8 +1,8 @@
 /** Nodes that read constants and shapes alone are computed at once: shape arithmetic, and weights worked on in the graph. */
 import { elementCount, formatShape } from "../../../graph/shape.ts";
-import { broadcastIndex, broadcastShape, stridesOf } from "../../../tensor-graph/broadcast.ts";
+import { broadcastIndex, broadcastShape, stridesOf } from "../../../tensor-graph/arithmetic/broadcast.ts";
+import { pick, rangeTable, transposed } from "../../../tensor-graph/arithmetic/pick.ts";
 import { findOperator, NEWEST_OPSET } from "../../../tensor-graph/operators/table.ts";
-import { pick, rangeTable, transposed } from "../../../tensor-graph/pick.ts";
 import { integersOf, isFloat, numbersOf, reshaped, tensorFrom, tensorOf, zeros } from "../../../tensor-graph/tensor.ts";
 import type { AnyTensor, AttributeValue, TensorNode } from "../../../tensor-graph/tensor-graph.ts";
 import type { ConstantBudget } from "../values/constant-budget.ts";

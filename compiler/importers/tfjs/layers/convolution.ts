@@ -4,7 +4,7 @@ import { diagnosticError } from "../../../../isa/diagnostic.ts";
 import type { NewNode } from "../../../graph/builder.ts";
 import type { Padding, Tensor } from "../../../graph/graph.ts";
 import { NO_PADDING, windowExtent } from "../../../graph/shape.ts";
-import { transposed } from "../../../tensor-graph/pick.ts";
+import { transposed } from "../../../tensor-graph/arithmetic/pick.ts";
 import {
   type LayerCall,
   type LayerRule,

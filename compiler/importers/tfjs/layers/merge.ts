@@ -1,7 +1,7 @@
 /** Layers with several inputs. Values of fewer axes get axes of size 1 behind the batch, as Keras has it. */
 import { z } from "zod";
 import { diagnosticError } from "../../../../isa/diagnostic.ts";
-import { broadcastShape } from "../../../tensor-graph/broadcast.ts";
+import { broadcastShape } from "../../../tensor-graph/arithmetic/broadcast.ts";
 import { type LayerCall, type LayerRule, layerRule } from "../layer-rule.ts";
 import { axis } from "../settings.ts";
 import { concatenated, repeatedTo } from "../values/arrange.ts";

@@ -1,7 +1,7 @@
 /** Functions of each element, and sums, differences and products of two values. */
 import type { ElementFunction } from "../../../graph/element-function.ts";
 import type { Activation } from "../../../graph/graph.ts";
-import { broadcastShape } from "../../../tensor-graph/broadcast.ts";
+import { broadcastShape } from "../../../tensor-graph/arithmetic/broadcast.ts";
 import { numbersOf } from "../../../tensor-graph/tensor.ts";
 import type { AnyTensor } from "../../../tensor-graph/tensor-graph.ts";
 import { repeatedTo } from "./arrange.ts";

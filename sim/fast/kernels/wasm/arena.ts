@@ -1,5 +1,5 @@
 import { InvariantError } from "../../../../isa/diagnostic.ts";
-import type { FixedPointFormat } from "../../../../isa/format.ts";
+import type { FixedPointFormat } from "../../../../isa/numerics/format.ts";
 import { allocateWords, type Words } from "../../memory/words.ts";
 import { compiledModule, type ModuleName, type ModuleShifts, moduleKey } from "./modules.ts";
 import { WASM, type WasmExports, type WasmMemory } from "./web-assembly.ts";

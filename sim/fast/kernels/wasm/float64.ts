@@ -1,6 +1,6 @@
 import { DATAFLOWS, runLength } from "../../../../isa/dataflow/table.ts";
-import { rawRange } from "../../../../isa/format.ts";
-import type { RegisterSpec } from "../../../../isa/register.ts";
+import { rawRange } from "../../../../isa/numerics/format.ts";
+import type { RegisterSpec } from "../../../../isa/numerics/register.ts";
 import { NUMBER_LIMIT } from "../../arithmetic/number-quantizer.ts";
 import {
   formatMagnitude,

@@ -1,6 +1,7 @@
 import { runLength } from "../../../../isa/dataflow/table.ts";
-import { type RawRange, rawRange } from "../../../../isa/format.ts";
-import type { RegisterSpec } from "../../../../isa/register.ts";
+import { type RawRange, rawRange } from "../../../../isa/numerics/format.ts";
+import type { RegisterSpec } from "../../../../isa/numerics/register.ts";
+import { roundingBias } from "../../../../isa/numerics/rounding-bias.ts";
 import {
   formatMagnitude,
   isWithin,
@@ -10,7 +11,6 @@ import {
   registerKeeps,
   roundedRange,
 } from "../../arithmetic/ranges.ts";
-import { roundingBias } from "../../arithmetic/rounding-bias.ts";
 import type { MatrixProblem } from "../contract.ts";
 import { alignmentBits, productDroppedBits, productScaleBits } from "../product-shift.ts";
 import { fitOf, signedRange } from "./registers.ts";

@@ -1,5 +1,5 @@
 import { DATAFLOWS, runLength } from "../../../../isa/dataflow/table.ts";
-import type { RoundingMode } from "../../../../isa/rounding.ts";
+import type { RoundingMode } from "../../../../isa/numerics/rounding.ts";
 import { EVIDENCE_REGISTERS } from "../../../evidence.ts";
 import { seedGenerators } from "../../arithmetic/generator-bank.ts";
 import type { MatrixKernel, MatrixOperands, MatrixProblem, OverflowCounter, WeightTile } from "../contract.ts";

@@ -1,7 +1,7 @@
-import type { RawRange } from "../../../../isa/format.ts";
-import type { RegisterSpec } from "../../../../isa/register.ts";
+import type { RawRange } from "../../../../isa/numerics/format.ts";
+import type { RegisterSpec } from "../../../../isa/numerics/register.ts";
+import { type RoundingBias, roundingBias } from "../../../../isa/numerics/rounding-bias.ts";
 import { isWithin, magnitude, productRange, registerKeeps, roundedRange } from "../../arithmetic/ranges.ts";
-import { type RoundingBias, roundingBias } from "../../arithmetic/rounding-bias.ts";
 import type { MatrixProblem } from "../contract.ts";
 import { alignmentBits, productDroppedBits, productScaleBits } from "../product-shift.ts";
 import type { ModuleName, ModuleShifts } from "./modules.ts";

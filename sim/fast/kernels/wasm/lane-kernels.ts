@@ -1,6 +1,6 @@
-import { rawRange } from "../../../../isa/format.ts";
+import { rawRange } from "../../../../isa/numerics/format.ts";
+import { roundingBias } from "../../../../isa/numerics/rounding-bias.ts";
 import { registerKeeps } from "../../arithmetic/ranges.ts";
-import { roundingBias } from "../../arithmetic/rounding-bias.ts";
 import {
   type BoundRequantize,
   ELEMENT_WISE_OPERATIONS,

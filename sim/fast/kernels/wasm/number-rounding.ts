@@ -1,4 +1,4 @@
-import { ROUNDING_MODES, type RoundingIncrement, type RoundingMode } from "../../../../isa/rounding.ts";
+import { ROUNDING_MODES, type RoundingIncrement, type RoundingMode } from "../../../../isa/numerics/rounding.ts";
 
 /** How a double p' with s bits behind its point becomes an integer: ⌊p' + c⌋, p' ± c cut, or to the nearest even. */
 export type NumberRounding = "floor" | "truncate" | "even";

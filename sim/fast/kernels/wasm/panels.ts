@@ -1,5 +1,5 @@
 import { InvariantError } from "../../../../isa/diagnostic.ts";
-import type { RoundingBias } from "../../arithmetic/rounding-bias.ts";
+import type { RoundingBias } from "../../../../isa/numerics/rounding-bias.ts";
 import type { WeightTile } from "../contract.ts";
 import type { Arena } from "./arena.ts";
 import type { PackedSteps } from "./packed-steps.ts";

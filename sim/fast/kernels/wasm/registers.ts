@@ -1,6 +1,6 @@
-import { type RawRange, rawRange } from "../../../../isa/format.ts";
-import type { OverflowMode } from "../../../../isa/overflow.ts";
-import type { RegisterSpec } from "../../../../isa/register.ts";
+import { type RawRange, rawRange } from "../../../../isa/numerics/format.ts";
+import type { OverflowMode } from "../../../../isa/numerics/overflow.ts";
+import type { RegisterSpec } from "../../../../isa/numerics/register.ts";
 
 /** Fits that the lanes know; others they take only where nothing overflows. */
 const FITS: { readonly [Mode in OverflowMode]?: "saturate" | "wrap" } = {

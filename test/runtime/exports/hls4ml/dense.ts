@@ -3,9 +3,9 @@
 import { compile, prepareGraph } from "../../../../compiler/compile.ts";
 import type { Graph } from "../../../../compiler/graph/graph.ts";
 import type { AssignmentSpecification } from "../../../../compiler/quantization/specification.ts";
-import { rawToFloat64 } from "../../../../isa/format.ts";
 import { DEFAULT_MACHINE } from "../../../../isa/machine.ts";
-import { rawAt } from "../../../../isa/raws.ts";
+import { rawToFloat64 } from "../../../../isa/numerics/format.ts";
+import { rawAt } from "../../../../isa/numerics/raws.ts";
 import { type ReadHls4ml, readHls4ml } from "../../../../runtime/exports/hls4ml/read.ts";
 import { quantizeImages, tensorSymbol } from "../../../../runtime/session/host-input.ts";
 import { openOn } from "../../../conformance/compare.ts";

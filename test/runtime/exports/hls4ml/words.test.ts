@@ -5,7 +5,7 @@ import { parse } from "yaml";
 import { compile, prepareGraph } from "../../../../compiler/compile.ts";
 import { DiagnosticError } from "../../../../isa/diagnostic.ts";
 import { DEFAULT_MACHINE } from "../../../../isa/machine.ts";
-import { rawAt } from "../../../../isa/raws.ts";
+import { rawAt } from "../../../../isa/numerics/raws.ts";
 import { readHls4ml } from "../../../../runtime/exports/hls4ml/read.ts";
 import { exportAssignment, exportSubject } from "../../../../runtime/exports/index.ts";
 import { quantizeImages, tensorSymbol } from "../../../../runtime/session/host-input.ts";

@@ -2,10 +2,10 @@
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { bitsNeeded, rawRange } from "../../../../isa/format.ts";
-import { allocateRaws, type Raws, rawAt, setRaw } from "../../../../isa/raws.ts";
-import { register } from "../../../../isa/register.ts";
-import type { LayerEntry, RegisterEntry, RunReport } from "../../../../runtime/report/run-report.ts";
+import { bitsNeeded, rawRange } from "../../../../isa/numerics/format.ts";
+import { allocateRaws, type Raws, rawAt, setRaw } from "../../../../isa/numerics/raws.ts";
+import { register } from "../../../../isa/numerics/register.ts";
+import type { LayerEntry, RegisterEntry, RunReport } from "../../../../runtime/results/run-report.ts";
 import { adviceOn } from "../../../../runtime/session/advice.ts";
 import { digestOf } from "../../../../runtime/session/digest.ts";
 import { constantEntry, evidenceEntry } from "../../../../runtime/session/figures/register-entry.ts";

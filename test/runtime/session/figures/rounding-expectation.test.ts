@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { quantize } from "../../../../isa/quantize.ts";
-import { register } from "../../../../isa/register.ts";
-import { ROUNDING_MODES, type RoundingMode } from "../../../../isa/rounding.ts";
+import { quantize } from "../../../../isa/numerics/quantize.ts";
+import { register } from "../../../../isa/numerics/register.ts";
+import { ROUNDING_MODES, type RoundingMode } from "../../../../isa/numerics/rounding.ts";
 import { expectedRoundingError } from "../../../../runtime/session/figures/rounding-expectation.ts";
 import { HistogramTally } from "../../../../sim/value-histogram.ts";
 

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AssignmentSpecification } from "../../../../compiler/quantization/specification.ts";
 import { type ConfigurationFile, resolveConfiguration } from "../../../../runtime/configuration.ts";
-import type { Evaluation } from "../../../../runtime/exploration/evaluation.ts";
-import type { RunReport } from "../../../../runtime/report/run-report.ts";
-import { runReportText } from "../../../../runtime/report/text.ts";
+import { runReportText } from "../../../../runtime/report/text/run-text.ts";
+import type { Evaluation } from "../../../../runtime/results/evaluation.ts";
+import type { RunReport } from "../../../../runtime/results/run-report.ts";
 import { runModel } from "../../../../runtime/session/run.ts";
 import { openStudy, type Study } from "../../../../runtime/session/study/study.ts";
 

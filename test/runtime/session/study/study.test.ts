@@ -3,8 +3,8 @@ import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AssignmentSpecification } from "../../../../compiler/quantization/specification.ts";
 import { type ConfigurationFile, resolveConfiguration } from "../../../../runtime/configuration.ts";
-import type { Candidate } from "../../../../runtime/exploration/evaluation.ts";
-import type { RunReport } from "../../../../runtime/report/run-report.ts";
+import type { Candidate } from "../../../../runtime/results/evaluation.ts";
+import type { RunReport } from "../../../../runtime/results/run-report.ts";
 import { runModel } from "../../../../runtime/session/run.ts";
 import { openStudy, type Study } from "../../../../runtime/session/study/study.ts";
 import { dataPath } from "../../../results/real-networks.ts";
@@ -141,7 +141,7 @@ describe("a study", () => {
     const { writeFile, mkdtemp, rm } = await import("node:fs/promises");
     const { join } = await import("node:path");
     const { tmpdir } = await import("node:os");
-    const { PROGRAM_MAGIC } = await import("../../../../isa/program-file.ts");
+    const { PROGRAM_MAGIC } = await import("../../../../isa/program/program-file.ts");
     const folder = await mkdtemp(join(tmpdir(), "study-"));
     try {
       const model = join(folder, "lenet.program");

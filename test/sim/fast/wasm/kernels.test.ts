@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { rawRange } from "../../../../isa/format.ts";
-import type { RegisterSpec } from "../../../../isa/register.ts";
-import { ROUNDING_MODES, type RoundingMode } from "../../../../isa/rounding.ts";
+import { rawRange } from "../../../../isa/numerics/format.ts";
+import type { RegisterSpec } from "../../../../isa/numerics/register.ts";
+import { ROUNDING_MODES, type RoundingMode } from "../../../../isa/numerics/rounding.ts";
 import type { KernelLibrary } from "../../../../sim/fast/kernels/contract.ts";
 import { wasmKernels } from "../../../../sim/fast/kernels/wasm/library.ts";
 import { WASM_MISSING } from "../../../../sim/fast/kernels/wasm/modules.ts";

@@ -1,10 +1,10 @@
 /** Tiles whose registers a vector lane can hold, with words from tiny to the ends of the range. */
 import fc from "fast-check";
 import type { Dataflow } from "../../../../isa/dataflow/table.ts";
-import { type FixedPointFormat, rawRange } from "../../../../isa/format.ts";
-import type { OverflowMode } from "../../../../isa/overflow.ts";
-import type { RegisterSpec } from "../../../../isa/register.ts";
-import type { RoundingMode } from "../../../../isa/rounding.ts";
+import { type FixedPointFormat, rawRange } from "../../../../isa/numerics/format.ts";
+import type { OverflowMode } from "../../../../isa/numerics/overflow.ts";
+import type { RegisterSpec } from "../../../../isa/numerics/register.ts";
+import type { RoundingMode } from "../../../../isa/numerics/rounding.ts";
 import { deterministicRoundingModes } from "../../../arbitraries/numerics.ts";
 import { buildTile, type DrawnTile } from "../matrix-tiles.ts";
 

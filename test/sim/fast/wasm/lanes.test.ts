@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type FixedPointFormat, rawRange } from "../../../../isa/format.ts";
-import type { OverflowMode } from "../../../../isa/overflow.ts";
-import { quantize } from "../../../../isa/quantize.ts";
-import { type RegisterSpec, register } from "../../../../isa/register.ts";
+import { type FixedPointFormat, rawRange } from "../../../../isa/numerics/format.ts";
+import type { OverflowMode } from "../../../../isa/numerics/overflow.ts";
+import { quantize } from "../../../../isa/numerics/quantize.ts";
+import { type RegisterSpec, register } from "../../../../isa/numerics/register.ts";
 import { NumberChain } from "../../../../sim/fast/arithmetic/number-chain.ts";
 import {
   ELEMENT_WISE_OPERATIONS,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { type FixedPointFormat, rawRange } from "../../../../isa/format.ts";
-import { quantize } from "../../../../isa/quantize.ts";
-import type { RoundingMode } from "../../../../isa/rounding.ts";
+import { type FixedPointFormat, rawRange } from "../../../../isa/numerics/format.ts";
+import { quantize } from "../../../../isa/numerics/quantize.ts";
+import type { RoundingMode } from "../../../../isa/numerics/rounding.ts";
 import { wasmKernels } from "../../../../sim/fast/kernels/wasm/library.ts";
 import { WASM_MISSING } from "../../../../sim/fast/kernels/wasm/modules.ts";
 import { chooseLane } from "../../../../sim/fast/lanes.ts";

@@ -1,5 +1,5 @@
 /** Sums, differences, products and quotients: of two values, or of a value and constants as scale and shift. */
-import { broadcastShape } from "../../../../tensor-graph/broadcast.ts";
+import { broadcastShape } from "../../../../tensor-graph/arithmetic/broadcast.ts";
 import { numbersOf } from "../../../../tensor-graph/tensor.ts";
 import type { AnyTensor } from "../../../../tensor-graph/tensor-graph.ts";
 import { repeatedTo } from "../../values/arrange.ts";

@@ -1,6 +1,6 @@
 /** Products with constant matrices: a dense layer, or a 1 × 1 convolution where there are several rows. */
 import { elementCount, formatShape, POINTWISE } from "../../../../graph/shape.ts";
-import { transposed } from "../../../../tensor-graph/pick.ts";
+import { transposed } from "../../../../tensor-graph/arithmetic/pick.ts";
 import { reshaped } from "../../../../tensor-graph/tensor.ts";
 import { nodeError } from "../../values/node-error.ts";
 import { addNamed, type NetworkValue, networkTensor, storedShape, view } from "../../values/value.ts";

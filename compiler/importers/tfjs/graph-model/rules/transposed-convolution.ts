@@ -1,5 +1,5 @@
 import { formatShape } from "../../../../graph/shape.ts";
-import { transposed } from "../../../../tensor-graph/pick.ts";
+import { transposed } from "../../../../tensor-graph/arithmetic/pick.ts";
 import { nodeError } from "../../values/node-error.ts";
 import { addNamed, imageInput, imageOf, networkTensor } from "../../values/value.ts";
 import { transposedWindow } from "../../windows.ts";
