@@ -112,15 +112,15 @@ function inputWords(values: Float32Array, words: InputWords, rounds: boolean): F
 
 /** Evaluates a graph in float32 through the TensorFlow.js API. Weights are uploaded once; `dispose` frees them. */
 export class FloatNetwork {
-  private readonly constants = new Map<Constant, Tensor>();
-  private readonly madeConstants = new Map<GraphNode, Constant>();
+  readonly #constants = new Map<Constant, Tensor>();
+  readonly #madeConstants = new Map<GraphNode, Constant>();
   /** Of every value. */
-  private readonly shapes: ReadonlyMap<string, readonly number[]>;
-  private readonly tf: TensorFlow;
+  readonly #shapes: ReadonlyMap<string, readonly number[]>;
+  readonly #tf: TensorFlow;
   readonly graph: Graph;
-  private readonly batchImages: number;
-  private readonly written: ReadonlyMap<string, string>;
-  private readonly quantizers: boolean;
+  readonly #batchImages: number;
+  readonly #written: ReadonlyMap<string, string>;
+  readonly #quantizers: boolean;
 
   get inputShape(): readonly number[] {
     return this.graph.input.shape;
@@ -128,7 +128,7 @@ export class FloatNetwork {
 
   /** The layer of the machine whose written words a value is. */
   layerOf(value: string): string | undefined {
-    return this.written.get(value);
+    return this.#written.get(value);
   }
 
   /** What observers are told of as the input's name. */
@@ -138,13 +138,13 @@ export class FloatNetwork {
 
   /** `quantizers`: whether those of the model compute, or hand values on as they are. */
   constructor(tf: TensorFlow, graph: Graph, { quantizers = true }: { readonly quantizers?: boolean } = {}) {
-    this.tf = tf;
-    this.quantizers = quantizers;
+    this.#tf = tf;
+    this.#quantizers = quantizers;
     this.graph = graph;
-    this.written = writtenValues(graph);
-    this.shapes = new Map([graph.input, ...graph.nodes].map(({ name, shape }) => [name, shape]));
-    const largest = Math.max(...[...this.shapes.values()].map(elementCount));
-    this.batchImages = Math.max(1, Math.min(BATCH_IMAGES, Math.floor(BATCH_ELEMENTS / largest)));
+    this.#written = writtenValues(graph);
+    this.#shapes = new Map([graph.input, ...graph.nodes].map(({ name, shape }) => [name, shape]));
+    const largest = Math.max(...[...this.#shapes.values()].map(elementCount));
+    this.#batchImages = Math.max(1, Math.min(BATCH_IMAGES, Math.floor(BATCH_ELEMENTS / largest)));
   }
 
   /**
@@ -168,31 +168,31 @@ export class FloatNetwork {
 
   /** Some nodes of the network, in its order, on values that are given: the values that are wanted, images × elements each. */
   async runPart(part: FloatPart, count: number, options: PartOptions = {}): Promise<ReadonlyMap<string, Float32Array>> {
-    const wanted = new Map(part.wanted.map((name) => [name, new Float32Array(count * this.elementsOf(name))]));
+    const wanted = new Map(part.wanted.map((name) => [name, new Float32Array(count * this.#elementsOf(name))]));
     const lastUse = new Map<string, number>();
     part.nodes.forEach((node, index) => {
       for (const name of node.inputs) lastUse.set(name, index);
     });
     for (const name of part.wanted) lastUse.set(name, part.nodes.length);
-    for (let first = 0; first < count; first += this.batchImages) {
-      const batch = { first, count: Math.min(this.batchImages, count - first) };
-      await this.runBatch(part, batch, { lastUse, wanted, options });
+    for (let first = 0; first < count; first += this.#batchImages) {
+      const batch = { first, count: Math.min(this.#batchImages, count - first) };
+      await this.#runBatch(part, batch, { lastUse, wanted, options });
       options.onProgress?.(first + batch.count);
     }
     return wanted;
   }
 
   dispose(): void {
-    for (const tensor of this.constants.values()) tensor.dispose();
-    this.constants.clear();
+    for (const tensor of this.#constants.values()) tensor.dispose();
+    this.#constants.clear();
   }
 
-  private elementsOf(name: string): number {
-    return elementCount(required(this.shapes.get(name), name));
+  #elementsOf(name: string): number {
+    return elementCount(required(this.#shapes.get(name), name));
   }
 
-  private async runBatch(part: FloatPart, batch: ImageRange, run: PartRun): Promise<void> {
-    const { tf } = this;
+  async #runBatch(part: FloatPart, batch: ImageRange, run: PartRun): Promise<void> {
+    const tf = this.#tf;
     const { first, count } = batch;
     const { lastUse, wanted, options } = run;
     const values = new Map<string, Tensor>();
@@ -206,11 +206,11 @@ export class FloatNetwork {
       computed.dispose();
     };
     for (const [name, all] of part.given) {
-      const elements = this.elementsOf(name);
+      const elements = this.#elementsOf(name);
       const given = all.subarray(first * elements, (first + count) * elements);
       const { words } = this.graph.input;
-      const data = name === this.graph.input.name && words ? inputWords(given, words, this.quantizers) : given;
-      const tensor = tf.tensor(data, [count, ...required(this.shapes.get(name), name)], "float32");
+      const data = name === this.graph.input.name && words ? inputWords(given, words, this.#quantizers) : given;
+      const tensor = tf.tensor(data, [count, ...required(this.#shapes.get(name), name)], "float32");
       await keep(name, tensor, options.observeGiven ? options.observe : undefined);
     }
     for (const [index, node] of part.nodes.entries()) {
@@ -221,7 +221,7 @@ export class FloatNetwork {
       };
       const computed = computing(node, () =>
         tf.tidy(() => {
-          const value = this.evaluate(node, inputs, count, options.observeSums && keepSums);
+          const value = this.#evaluate(node, inputs, count, options.observeSums && keepSums);
           // A node that changes nothing hands its input on; each value is disposed by itself.
           return inputs.includes(value) ? value.clone() : value;
         }),
@@ -234,32 +234,32 @@ export class FloatNetwork {
       }
     }
     for (const [name, all] of wanted) {
-      all.set((await required(values.get(name), name).data()) as Float32Array, first * this.elementsOf(name));
+      all.set((await required(values.get(name), name).data()) as Float32Array, first * this.#elementsOf(name));
     }
     for (const value of values.values()) if (!value.isDisposed) value.dispose();
   }
 
-  private evaluate(node: GraphNode, inputs: readonly Tensor[], count: number, onSums?: RuleContext["onSums"]): Tensor {
+  #evaluate(node: GraphNode, inputs: readonly Tensor[], count: number, onSums?: RuleContext["onSums"]): Tensor {
     const rule = RULES[node.op] as (node: GraphNode, inputs: readonly Tensor[], context: RuleContext) => Tensor;
     return rule(node, inputs, {
-      tf: this.tf,
+      tf: this.#tf,
       count,
       onSums,
-      quantizers: this.quantizers,
-      constant: (value) => this.constant(value),
+      quantizers: this.#quantizers,
+      constant: (value) => this.#constant(value),
       made: (make) => {
-        const value = this.madeConstants.get(node) ?? make();
-        this.madeConstants.set(node, value);
-        return this.constant(value);
+        const value = this.#madeConstants.get(node) ?? make();
+        this.#madeConstants.set(node, value);
+        return this.#constant(value);
       },
     });
   }
 
-  private constant(value: Constant): Tensor {
-    let tensor = this.constants.get(value);
+  #constant(value: Constant): Tensor {
+    let tensor = this.#constants.get(value);
     if (tensor === undefined) {
-      tensor = this.tf.keep(this.tf.tensor(value.data, [...value.shape], "float32"));
-      this.constants.set(value, tensor);
+      tensor = this.#tf.keep(this.#tf.tensor(value.data, [...value.shape], "float32"));
+      this.#constants.set(value, tensor);
     }
     return tensor;
   }

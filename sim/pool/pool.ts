@@ -67,34 +67,34 @@ export interface PoolThread {
  * worker that dies is replaced and its images run again.
  */
 export class SimulationPool {
-  private readonly piscina: Piscina<WorkerTask, WorkerAnswer>;
-  private readonly engine: EngineName;
+  readonly #piscina: Piscina<WorkerTask, WorkerAnswer>;
+  readonly #engine: EngineName;
   /** One for each batch that waits for a worker or is with one. */
-  private readonly underWay = new Set<AbortController>();
+  readonly #underWay = new Set<AbortController>();
   /** Threads that lived at an abort: piscina does not wait for the end of those it terminates then. */
-  private readonly ending = new Set<Piscina["threads"][number]>();
-  private closed = false;
+  readonly #ending = new Set<Piscina["threads"][number]>();
+  #closed = false;
   /** Why the last worker died that had no batch. */
-  private lastDeath: unknown;
+  #lastDeath: unknown;
 
   constructor(engine: EngineName, workers: number) {
-    this.engine = engine;
-    this.piscina = new Piscina({
+    this.#engine = engine;
+    this.#piscina = new Piscina({
       filename: workerFile(),
       minThreads: workers,
       maxThreads: workers,
       idleTimeout: Number.POSITIVE_INFINITY,
     });
     // A worker that dies without a task is replaced too; there is nothing to repeat.
-    this.piscina.on("error", (error: unknown) => {
-      this.lastDeath = error;
+    this.#piscina.on("error", (error: unknown) => {
+      this.#lastDeath = error;
     });
-    this.piscina.on("workerDestroy", () => setImmediate(() => this.wakeStranded()));
+    this.#piscina.on("workerDestroy", () => setImmediate(() => this.#wakeStranded()));
   }
 
   /** The worker threads that live now. */
   get threads(): readonly PoolThread[] {
-    return this.piscina.threads;
+    return this.#piscina.threads;
   }
 
   /**
@@ -109,7 +109,7 @@ export class SimulationPool {
     options: Omit<PoolOptions, "engine" | "workers">,
   ): Promise<PoolResult> {
     const { signal } = options;
-    const shared = { program: shareProgram(program), engine: this.engine };
+    const shared = { program: shareProgram(program), engine: this.#engine };
     /** This run's part of `underWay`. */
     const own = new Set<AbortController>();
     const ranges = splitImages(count, options.observedImages, options.batchImages);
@@ -125,7 +125,7 @@ export class SimulationPool {
         const index = next++;
         const range = ranges[index] as ImageRange;
         const task = { ...shared, ...taskOf(range, images, elements, firstImage, located) };
-        const answer = await this.ask(task, own, signal).catch((error: unknown) => {
+        const answer = await this.#ask(task, own, signal).catch((error: unknown) => {
           next = ranges.length;
           throw error;
         });
@@ -140,16 +140,16 @@ export class SimulationPool {
       }
     };
     const abort = (): void => {
-      for (const thread of this.piscina.threads) {
-        if (this.ending.has(thread)) continue;
-        this.ending.add(thread);
-        thread.once("exit", () => this.ending.delete(thread));
+      for (const thread of this.#piscina.threads) {
+        if (this.#ending.has(thread)) continue;
+        this.#ending.add(thread);
+        thread.once("exit", () => this.#ending.delete(thread));
       }
       for (const controller of own) controller.abort(signal?.reason);
     };
     signal?.addEventListener("abort", abort);
     try {
-      const lanes = await Promise.allSettled(Array.from({ length: 2 * this.piscina.maxThreads }, lane));
+      const lanes = await Promise.allSettled(Array.from({ length: 2 * this.#piscina.maxThreads }, lane));
       signal?.throwIfAborted();
       for (const settled of lanes) if (settled.status === "rejected") throw settled.reason;
     } finally {
@@ -160,15 +160,15 @@ export class SimulationPool {
 
   /** Ends all threads; a run under way fails. */
   async close(): Promise<void> {
-    this.closed = true;
+    this.#closed = true;
     // A thread that was terminated at an abort and ends after `destroy` makes piscina start another in its place.
     do {
-      await this.piscina.destroy();
-      await Promise.all([...this.ending].map((thread) => once(thread, "exit")));
-    } while (this.piscina.threads.length > 0);
+      await this.#piscina.destroy();
+      await Promise.all([...this.#ending].map((thread) => once(thread, "exit")));
+    } while (this.#piscina.threads.length > 0);
   }
 
-  private async ask(
+  async #ask(
     task: WorkerTask,
     own: Set<AbortController>,
     signal: AbortSignal | undefined,
@@ -176,18 +176,18 @@ export class SimulationPool {
     for (let attempt = 1; ; attempt++) {
       signal?.throwIfAborted();
       const controller = new AbortController();
-      this.underWay.add(controller);
+      this.#underWay.add(controller);
       own.add(controller);
       let answer: WorkerAnswer;
       try {
-        answer = await this.piscina.run(task, { signal: controller.signal });
+        answer = await this.#piscina.run(task, { signal: controller.signal });
       } catch (error) {
         signal?.throwIfAborted();
-        if (this.closed) throw new Error("the pool was closed while it ran images", { cause: error });
+        if (this.#closed) throw new Error("the pool was closed while it ran images", { cause: error });
         if (attempt < ATTEMPTS) continue;
         throw new WorkerDeathError(task.batch, error);
       } finally {
-        this.underWay.delete(controller);
+        this.#underWay.delete(controller);
         own.delete(controller);
       }
       if (answer.kind === "error") throw new InvariantError(`in a worker: ${answer.stack}`);
@@ -199,10 +199,10 @@ export class SimulationPool {
    * piscina replaces no worker that died while it was starting: batches that wait then would wait for ever. They are
    * taken back and asked again, which starts a worker.
    */
-  private wakeStranded(): void {
-    if (this.piscina.threads.length > 0 || this.piscina.queueSize === 0) return;
-    const reason = new Error("the worker died while it was starting", { cause: this.lastDeath });
-    for (const controller of this.underWay) controller.abort(reason);
+  #wakeStranded(): void {
+    if (this.#piscina.threads.length > 0 || this.#piscina.queueSize === 0) return;
+    const reason = new Error("the worker died while it was starting", { cause: this.#lastDeath });
+    for (const controller of this.#underWay) controller.abort(reason);
   }
 }
 

@@ -379,7 +379,7 @@ class Builder {
   readonly layers: LayerSymbol[] = [];
   readonly tiles: TileSymbol[] = [];
   readonly machine: Machine;
-  private dramEnd = 0;
+  #dramEnd = 0;
 
   constructor(machine: Machine) {
     this.machine = machine;
@@ -387,8 +387,8 @@ class Builder {
 
   tensor(name: string, role: TensorSymbol["role"], shape: Shape, format: FixedPointFormat): TensorSymbol {
     const word = this.machine.dram.wordBits;
-    const symbol: TensorSymbol = { name, role, address: this.dramEnd, shape, format };
-    this.dramEnd = Math.ceil((this.dramEnd + elementCount(shape) * format.wordLength) / word) * word;
+    const symbol: TensorSymbol = { name, role, address: this.#dramEnd, shape, format };
+    this.#dramEnd = Math.ceil((this.#dramEnd + elementCount(shape) * format.wordLength) / word) * word;
     this.tensors.push(symbol);
     return symbol;
   }

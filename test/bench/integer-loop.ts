@@ -10,25 +10,25 @@ function integerLoop(turns: number): number {
 
 /** Threads that run the loop: what the machine itself gains from a second thread. */
 export class LoopThreads {
-  private readonly workers: readonly Worker[];
+  readonly #workers: readonly Worker[];
 
   constructor(threads: number) {
-    this.workers = Array.from({ length: threads }, () => new Worker(workerFile()));
+    this.#workers = Array.from({ length: threads }, () => new Worker(workerFile()));
   }
 
   /** Spreads `turns` evenly over the threads and waits for all. */
   async run(turns: number): Promise<void> {
     await Promise.all(
-      this.workers.map(async (worker) => {
+      this.#workers.map(async (worker) => {
         const answered = once(worker, "message");
-        worker.postMessage(turns / this.workers.length);
+        worker.postMessage(turns / this.#workers.length);
         await answered;
       }),
     );
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.workers.map((worker) => worker.terminate()));
+    await Promise.all(this.#workers.map((worker) => worker.terminate()));
   }
 }
 

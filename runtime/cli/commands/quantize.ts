@@ -75,26 +75,25 @@ async function quantizeLines(options: QuantizeOptions): Promise<void> {
 
 /** What the whole stream showed. */
 class Summary {
-  private count = 0;
-  private overflow = 0;
-  private first: { readonly line: number; readonly before: bigint; readonly after: bigint } | null = null;
-  private min: bigint | null = null;
-  private max: bigint | null = null;
+  #count = 0;
+  #overflow = 0;
+  #first: { readonly line: number; readonly before: bigint; readonly after: bigint } | null = null;
+  #min: bigint | null = null;
+  #max: bigint | null = null;
 
   add({ raw, rounded, overflowed }: Quantized, line: number): void {
-    this.count++;
+    this.#count++;
     if (overflowed) {
-      this.overflow++;
-      this.first ??= { line, before: rounded, after: raw };
+      this.#overflow++;
+      this.#first ??= { line, before: rounded, after: raw };
     }
-    if (this.min === null || rounded < this.min) this.min = rounded;
-    if (this.max === null || rounded > this.max) this.max = rounded;
+    if (this.#min === null || rounded < this.#min) this.#min = rounded;
+    if (this.#max === null || rounded > this.#max) this.#max = rounded;
   }
 
   /** `min` and `max` are raws before the fit. */
   get figures(): Readonly<Record<string, unknown>> {
-    const { count, overflow, first, min, max } = this;
-    return { count, overflow, first, min, max };
+    return { count: this.#count, overflow: this.#overflow, first: this.#first, min: this.#min, max: this.#max };
   }
 }
 

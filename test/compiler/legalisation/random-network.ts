@@ -10,16 +10,16 @@ import type {
 
 /** Numbers of one draw, from a seed: splitmix32. */
 export class Draw {
-  private state: number;
+  #state: number;
 
   constructor(seed: number) {
-    this.state = seed | 0;
+    this.#state = seed | 0;
   }
 
   /** 0 ≤ x < 1. */
   unit(): number {
-    this.state = (this.state + 0x9e3779b9) | 0;
-    let z = this.state;
+    this.#state = (this.#state + 0x9e3779b9) | 0;
+    let z = this.#state;
     z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
     z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
     return ((z ^ (z >>> 15)) >>> 0) / 2 ** 32;

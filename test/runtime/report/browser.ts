@@ -36,40 +36,40 @@ interface Message {
 }
 
 export class Browser {
-  private readonly child: ChildProcess;
-  private readonly profile: string;
-  private readonly input: Writable;
-  private readonly answers = new Map<number, (message: Message) => void>();
-  private readonly listeners = new Set<(message: Message) => void>();
-  private last = 0;
-  private rest = "";
+  readonly #child: ChildProcess;
+  readonly #profile: string;
+  readonly #input: Writable;
+  readonly #answers = new Map<number, (message: Message) => void>();
+  readonly #listeners = new Set<(message: Message) => void>();
+  #last = 0;
+  #rest = "";
 
   constructor(program: string) {
-    this.profile = mkdtempSync(join(tmpdir(), "macroscope-chromium-"));
+    this.#profile = mkdtempSync(join(tmpdir(), "macroscope-chromium-"));
     const flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"];
-    this.child = spawn(
+    this.#child = spawn(
       program,
-      [...flags, `--user-data-dir=${this.profile}`, "--remote-debugging-pipe", "about:blank"],
+      [...flags, `--user-data-dir=${this.#profile}`, "--remote-debugging-pipe", "about:blank"],
       {
         stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"],
       },
     );
-    const [, , , input, output] = this.child.stdio;
-    this.input = input as Writable;
-    (output as Readable).setEncoding("utf8").on("data", (part: string) => this.receive(part));
+    const [, , , input, output] = this.#child.stdio;
+    this.#input = input as Writable;
+    (output as Readable).setEncoding("utf8").on("data", (part: string) => this.#receive(part));
   }
 
   async close(): Promise<void> {
-    const ended = new Promise((resolve) => this.child.once("close", resolve));
-    this.send("Browser.close", {}).catch(() => undefined);
+    const ended = new Promise((resolve) => this.#child.once("close", resolve));
+    this.#send("Browser.close", {}).catch(() => undefined);
     await ended;
-    rmSync(this.profile, { recursive: true, force: true });
+    rmSync(this.#profile, { recursive: true, force: true });
   }
 
   /** Opens a page, evaluates `expression` in it (a policy against scripts does not bind us), and closes it. */
   async look<T>(url: string, { width, scheme, media }: View, expression: string): Promise<Look<T>> {
-    const { targetId } = await this.send("Target.createTarget", { url: "about:blank" });
-    const { sessionId } = await this.send("Target.attachToTarget", { targetId, flatten: true });
+    const { targetId } = await this.#send("Target.createTarget", { url: "about:blank" });
+    const { sessionId } = await this.#send("Target.attachToTarget", { targetId, flatten: true });
     const session = String(sessionId);
     const complaints: string[] = [];
     const requests: string[] = [];
@@ -87,19 +87,19 @@ export class Browser {
         complaints.push(JSON.stringify(params).slice(0, 500));
       }
     };
-    this.listeners.add(listen);
+    this.#listeners.add(listen);
     try {
-      for (const domain of ["Page", "Log", "Runtime", "Network"]) await this.send(`${domain}.enable`, {}, session);
-      await this.send(
+      for (const domain of ["Page", "Log", "Runtime", "Network"]) await this.#send(`${domain}.enable`, {}, session);
+      await this.#send(
         "Emulation.setDeviceMetricsOverride",
         { width, height: 900, deviceScaleFactor: 1, mobile: width < 600 },
         session,
       );
       const features = [{ name: "prefers-color-scheme", value: scheme }];
-      await this.send("Emulation.setEmulatedMedia", { media, features }, session);
-      await this.send("Page.navigate", { url }, session);
+      await this.#send("Emulation.setEmulatedMedia", { media, features }, session);
+      await this.#send("Page.navigate", { url }, session);
       await load;
-      const evaluated = await this.send(
+      const evaluated = await this.#send(
         "Runtime.evaluate",
         { expression, returnByValue: true, awaitPromise: true },
         session,
@@ -107,33 +107,33 @@ export class Browser {
       if (evaluated.exceptionDetails !== undefined) throw new Error(JSON.stringify(evaluated.exceptionDetails));
       return { complaints, requests, measured: (evaluated.result as { value: T }).value };
     } finally {
-      this.listeners.delete(listen);
-      await this.send("Target.closeTarget", { targetId });
+      this.#listeners.delete(listen);
+      await this.#send("Target.closeTarget", { targetId });
     }
   }
 
-  private send(method: string, params: object, sessionId?: string): Promise<Record<string, unknown>> {
-    const id = ++this.last;
+  #send(method: string, params: object, sessionId?: string): Promise<Record<string, unknown>> {
+    const id = ++this.#last;
     return new Promise((resolve, reject) => {
-      this.answers.set(id, ({ result, error }) => {
+      this.#answers.set(id, ({ result, error }) => {
         if (error === undefined) resolve(result ?? {});
         else reject(new Error(`${method}: ${error.message}`));
       });
-      this.input.write(
+      this.#input.write(
         `${JSON.stringify({ id, method, params, ...(sessionId === undefined ? {} : { sessionId }) })}\0`,
       );
     });
   }
 
-  private receive(part: string): void {
-    const messages = (this.rest + part).split("\0");
-    this.rest = messages.pop() ?? "";
+  #receive(part: string): void {
+    const messages = (this.#rest + part).split("\0");
+    this.#rest = messages.pop() ?? "";
     for (const text of messages) {
       const message = JSON.parse(text) as Message;
-      if (message.id === undefined) for (const listener of this.listeners) listener(message);
+      if (message.id === undefined) for (const listener of this.#listeners) listener(message);
       else {
-        this.answers.get(message.id)?.(message);
-        this.answers.delete(message.id);
+        this.#answers.get(message.id)?.(message);
+        this.#answers.delete(message.id);
       }
     }
   }

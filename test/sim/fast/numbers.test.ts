@@ -33,15 +33,15 @@ describe("a rounding bias", () => {
 
 class Words implements RandomWordSource {
   drawn = 0;
-  private readonly word: number;
+  readonly #word: number;
 
   constructor(word: number) {
-    this.word = word;
+    this.#word = word;
   }
 
   next(): number {
     this.drawn++;
-    return this.word;
+    return this.#word;
   }
 }
 
