@@ -39,6 +39,14 @@ export function layerRows(layers: readonly LayerEntry[], joined: boolean): reado
   });
 }
 
+/** The same as layers for pages and charts: a recurrent layer has the kind `recurrent`, and else what its last part has. */
+export function joinedLayers(layers: readonly LayerEntry[]): readonly LayerEntry[] {
+  return layerRows(layers, true).flatMap(({ name, parts, steps, whole }): readonly LayerEntry[] => {
+    const last = parts.at(-1);
+    return last === undefined || steps === 0 ? parts : [{ ...last, ...whole, name, kind: "recurrent" }];
+  });
+}
+
 function wholeOf(parts: readonly LayerEntry[]): LayerRow["whole"] {
   const cycles = sum(parts, (part) => part.cycles);
   return {

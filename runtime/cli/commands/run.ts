@@ -4,8 +4,10 @@ import { diagnosticError } from "../../../isa/diagnostic.ts";
 import { DUMP_LIMITS, INTERIOR_REGISTERS, type InteriorRegister } from "../../dump/dump.ts";
 import { RunDump } from "../../dump/run-dump.ts";
 import { writeFileAtomically } from "../../files.ts";
+import { joinedLayers } from "../../report/recurrent-rows.ts";
 import { evidenceText, formulasText } from "../../report/text/evidence-text.ts";
 import { runReportText } from "../../report/text/run-text.ts";
+import type { RunReport } from "../../results/run-report.ts";
 import type { BatchWords } from "../../session/hooks.ts";
 import { runModel } from "../../session/run.ts";
 import { addRunOptions, assignmentPlace, type ConfigurationFlags, resolveFlags } from "../configuration-options.ts";
@@ -84,7 +86,7 @@ export function addRunCommand(program: Command): void {
           await emit(flags, report, (shown) => {
             const parts = [
               runReportText(shown, { steps: flags.steps === true }),
-              ...(flags.histograms === true ? [evidenceText(shown)] : []),
+              ...(flags.histograms === true ? [evidenceText(inRows(shown, flags))] : []),
               ...(flags.formulas === true ? [formulasText(shown)] : []),
             ];
             return parts.join("\n\n");
@@ -94,6 +96,11 @@ export function addRunCommand(program: Command): void {
         }
       });
     });
+}
+
+/** With a recurrent layer as one, unless its steps are asked for. */
+function inRows(report: RunReport, { steps }: RunFlags): RunReport {
+  return steps === true ? report : { ...report, layers: joinedLayers(report.layers) };
 }
 
 /** Output words of a layer whose sums are shown step by step. */

@@ -6,6 +6,7 @@ import { layerCosts } from "../charts/layer-costs.ts";
 import { registerWidths } from "../charts/register-widths.ts";
 import { unitTime } from "../charts/unit-time.ts";
 import { equalizedText } from "../equalized-text.ts";
+import { joinedLayers } from "../recurrent-rows.ts";
 import { grouped, percent, percentRange, significant } from "../text/wording.ts";
 import { accuracySentence, accuracyVerdict, errorSentence } from "./accuracy-words.ts";
 import { figure } from "./figure.ts";
@@ -19,15 +20,16 @@ import type { Section } from "./section.ts";
 /** One run: what came out, where bits are missing or to spare, what it costs. `prefix` starts the identifiers of the section. */
 export function runSection(report: RunReport, prefix: string, file: string | null): Section {
   const { model, weights, data, images, accuracy, cycles, energy } = report;
-  const widths = registerWidths(report.layers);
-  const histograms = histogramTiles(report, prefix);
-  const costs = layerCosts(report);
+  const joined = { ...report, layers: joinedLayers(report.layers) };
+  const widths = registerWidths(joined.layers);
+  const histograms = histogramTiles(joined, prefix);
+  const costs = layerCosts(joined);
   const units = cycles === null ? null : unitTime(cycles);
   const components = energy === null ? null : energyComponents(energy);
   const byClass = accuracyByClass(report.classes ?? []);
   const show = (chart: Chart | null): Content => (chart === null ? null : figure(chart, prefix));
   const overflows = overflowTable(report);
-  const registers = registerTable(report);
+  const registers = registerTable(joined);
   const verdict = accuracyVerdict(accuracy, report.agreement);
   const body = html`<p class="summary">${summary(report)}</p>
 <p class="verdict ${verdict.mood}">${verdict.sentence}</p>
@@ -42,7 +44,7 @@ ${registers === null ? null : html`<h3>Every register</h3><p class="note">Ranges
 ${costs === null && units === null ? null : html`<h3>Cycles and energy</h3>`}
 ${show(costs)}${show(units)}${show(components)}
 <h3>Layers</h3>
-${layerTable(report)}
+${layerTable(joined)}
 ${report.notModelled.length === 0 ? null : html`<p class="note">Not modelled: ${report.notModelled.join("; ")}.</p>`}
 ${reproduction({
   ...report,

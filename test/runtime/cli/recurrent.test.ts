@@ -1,5 +1,5 @@
 /** What a run prints of recurrent layers: one row, its parts on request; the JSON has all of them. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -104,6 +104,27 @@ describe.each([
     const row = lines.find((line) => line.startsWith("memory ")) ?? "";
     expect(row).toContain(` ${sum(parts, ({ macs }) => macs).toLocaleString("en-US")} `);
     expect(row).toContain(` ${sum(parts, ({ cycles }) => cycles).toLocaleString("en-US")} `);
+  });
+
+  it("is one row of the page and of the histograms, whose numbers are those of the text", async () => {
+    const page = join(folder, "page.html");
+    const { text } = await run(
+      operator,
+      direction,
+      "--format",
+      "12,auto",
+      "--observe",
+      "1",
+      "--histograms",
+      "--report",
+      page,
+    );
+    const rows = readFileSync(page, "utf8").match(/<tr>.*?<\/tr>/gs) ?? [];
+    const cells = rows.map((row) => /<td[^>]*>([^<]*)<\/td>/.exec(row)?.[1] ?? "");
+    expect(cells.filter((name) => name.startsWith("memory/"))).toEqual([]);
+    expect(rows.some((row) => row.includes(">memory<") && row.includes(">recurrent<"))).toBe(true);
+    expect(text).not.toMatch(/^memory\//m);
+    expect(text.split("\n").length).toBeLessThan(250);
   });
 
   it("has all rows with --steps", async () => {
