@@ -43,6 +43,7 @@ const KEEPS_AXES: ReadonlySet<string> = new Set([
   "Sqrt",
   "Clip",
   "Relu",
+  "PRelu",
   "Dropout",
   "QuantizeLinear",
   "DequantizeLinear",

@@ -139,6 +139,15 @@ describe("parametric ReLU", () => {
       { name: "prelu", operator: "PRelu", inputs: ["x", "slope"] },
     ]);
 
+  it("before a convolution takes the image as that does", () => {
+    const constants = { slope: float([3, 1, 1], [0.25, -1, 2]), w: float([1, 3, 1, 1], [1, 2, 3]) };
+    const nodes = [
+      { name: "prelu", operator: "PRelu", inputs: ["x", "slope"] },
+      { name: "conv", operator: "Conv", inputs: ["prelu'", "w"] },
+    ];
+    expect(operators(model(SHAPE, constants, nodes))).toEqual(["prelu: prelu", "conv: conv2d"]);
+  });
+
   it("with one slope is a leaky ReLU", () => {
     expect(operators(relu([0.25, 0.25, 0.25]))).toEqual(["prelu: function"]);
   });
