@@ -132,7 +132,7 @@ const HELD: Readonly<Record<ArithmeticKind, readonly DatapathRegister[]>> = {
   matrix: DATAPATH_REGISTERS,
   averagePool: ["input", "accumulator", "output"],
   maximumPool: ["input", "output"],
-  vector: ["input", "accumulator", "output"],
+  vector: ["input", "accumulator", "scale", "output"],
   product: ["input", "accumulator", "output"],
   lookup: ["input", "output"],
   integer: DATAPATH_REGISTERS,

@@ -1,12 +1,12 @@
 /** Functions of each element, and sums, differences and products of two values. */
 import type { ElementFunction } from "../../../graph/element-function.ts";
-import type { Activation } from "../../../graph/graph.ts";
+import type { Activation, Tensor } from "../../../graph/graph.ts";
 import { broadcastShape } from "../../../tensor-graph/arithmetic/broadcast.ts";
 import { numbersOf } from "../../../tensor-graph/tensor.ts";
 import type { AnyTensor } from "../../../tensor-graph/tensor-graph.ts";
 import { repeatedTo } from "./arrange.ts";
-import { scaleAndShift } from "./scale.ts";
-import { addAs, addHelper, addNamed, type NetworkValue, type ValueCall, view } from "./value.ts";
+import { channelConstants } from "./scale.ts";
+import { addAs, addNamed, type NetworkValue, type ValueCall, view } from "./value.ts";
 
 /** The constants that Keras and ONNX have, in float64. */
 export const SELU: ElementFunction = { kind: "elu", scale: 1.6732632423543772, width: 1, gain: 1.0507009873554805 };
@@ -30,20 +30,13 @@ export function clipped(call: ValueCall, x: NetworkValue, minimum: number, maxim
   return applied(call, x, { kind: "clip", minimum, maximum });
 }
 
-/** x from 0 up, slope · x below; with slopes that differ relu(x) − slope · relu(−x). */
+/** x from 0 up, slope · x below: a leaky ReLU where all slopes are one. */
 export function parametricRelu(call: ValueCall, x: NetworkValue, slope: AnyTensor, role?: string): NetworkValue {
   const [first = 0, ...others] = new Set(Array.from(numbersOf(slope)));
   if (others.length === 0) return applied(call, x, { kind: "leakyRelu", slope: first }, role);
-  const relu = ({ name, shape }: NetworkValue, part: string): NetworkValue => ({
-    name: addHelper(call, part, { op: "activation", inputs: [name], activation: "relu" }),
-    shape,
-  });
-  const positive = relu(x, "positive");
-  const negative = relu(scaleAndShift(call, x, { scale: -1 }, "negated"), "negative");
-  const scaled = scaleAndShift(call, negative, { scale: slope }, "scaled");
-  const own = call.builder.shapeOf(positive.name);
-  const inputs = [positive.name, view(call, scaled.name, own)];
-  return { name: addAs(call, role, { op: "subtract", inputs, activation: "none" }), shape: x.shape };
+  const { input, constants } = channelConstants(call, x, [slope], 1);
+  const [slopes] = constants as [Tensor];
+  return { name: addAs(call, role, { op: "prelu", inputs: [input], slopes }), shape: x.shape };
 }
 
 /** Two values of shapes that broadcast. */

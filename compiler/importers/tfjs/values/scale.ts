@@ -10,37 +10,54 @@ import { addAs, type NetworkValue, type ValueCall, view } from "./value.ts";
 /** A number, or a tensor that repeats to the value's shape. */
 export type Factor = number | AnyTensor;
 
-/**
- * Adds the node, named after the operator or, with a role, as a helper. The constants may differ along any axes: what lies
- * behind the outermost such axis is taken as channels.
- */
+/** A value under a shape whose last axis are channels, and constants with a number for each of them. */
+interface ChannelConstants {
+  readonly input: string;
+  readonly channels: number;
+  readonly constants: readonly Tensor[];
+}
+
+/** The factors may differ along any axes: what lies behind the outermost such axis is taken as channels. `kept`: constants that the caller keeps. */
+export function channelConstants(
+  call: ValueCall,
+  value: NetworkValue,
+  factors: readonly Factor[],
+  kept: number,
+): ChannelConstants {
+  const { shape } = value;
+  const tail = shape.slice(Math.min(...factors.map((factor) => outermostAxis(call, factor, shape))));
+  const inner = elementCount(tail);
+  const total = elementCount(shape);
+  const own = call.builder.shapeOf(value.name);
+  const last = own.at(-1) ?? 1;
+  // The network's own last axis where it holds whole periods of the constants.
+  const fits = last % inner === 0;
+  const channels = fits ? last : inner;
+  call.budget.take(call, [kept, channels]);
+  const input = view(call, value.name, fits ? own : inner === total ? [total] : [1, total / inner, inner]);
+  return { input, channels, constants: factors.map((factor) => spread(factor, tail, channels)) };
+}
+
+/** Adds the node, named after the operator or, with a role, as a helper. */
 export function scaleAndShift(
   call: ValueCall,
   value: NetworkValue,
   { scale = 1, shift = 0 }: { readonly scale?: Factor; readonly shift?: Factor },
   role?: string,
 ): NetworkValue {
-  const { shape } = value;
-  const position = Math.min(outermostAxis(call, scale, shape), outermostAxis(call, shift, shape));
-  const tail = shape.slice(position);
-  const inner = elementCount(tail);
-  const total = elementCount(shape);
-  const own = call.builder.shapeOf(value.name);
-  const channels = own.at(-1) ?? 1;
-  // The network's own last axis where it holds whole periods of the constants.
-  const fits = channels % inner === 0;
-  const length = fits ? channels : inner;
-  call.budget.take(call, [4, length]);
+  const { input, channels, constants } = channelConstants(call, value, [scale, shift], 4);
+  const [gamma, beta] = constants as [Tensor, Tensor];
+  const filled = (number: number): Tensor => spread(number, [], channels);
   const node = {
     op: "batchNormalization",
-    inputs: [view(call, value.name, fits ? own : inner === total ? [total] : [1, total / inner, inner])],
-    gamma: spread(scale, tail, length),
-    beta: spread(shift, tail, length),
-    mean: spread(0, tail, length),
-    variance: spread(1, tail, length),
+    inputs: [input],
+    gamma,
+    beta,
+    mean: filled(0),
+    variance: filled(1),
     epsilon: 0,
   } as const;
-  return { name: addAs(call, role, node), shape };
+  return { name: addAs(call, role, node), shape: value.shape };
 }
 
 /** One number per channel, where the factor is that; undefined where it differs along other axes. */
